@@ -1,0 +1,149 @@
+"""The body of an upstream request, encoded as its type says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from urllib.parse import quote_plus, urlencode
+from xml.sax.saxutils import escape
+
+import msgspec
+
+from cap_core.offers import Credentials
+from cap_core.plan import Binding, Call, Feed, InputRef, Template, Value
+from cap_core.rendering import ABSENT, Get, as_text, json_getter, text_getter
+from cap_core.types import Body, Entity
+
+Values = Mapping[str, object]
+Encoded = tuple[Body, int | None, bytes | None]
+"""The body, its length where it is a stream of known size, and its content type (None: no body, or the author's own)."""
+
+NO_BODY: Encoded = (b"", None, None)
+
+_CONTENT_TYPES = {
+    "json": b"application/json",
+    "form": b"application/x-www-form-urlencoded",
+    "text": b"text/plain; charset=utf-8",
+    "xml": b"application/xml",
+    "sparql": b"application/sparql-query",
+}
+
+
+def body_builder(call: Call, credentials: Credentials, values: Mapping[Binding, str]) -> Callable[[Values], Encoded]:
+    """The function that makes this call's bodies. An absent body is no body."""
+    named = any(feed.place == "header" and feed.name.lower() == "content-type" for feed in call.feeds)
+    content_type = None if named else _CONTENT_TYPES[call.body_type]
+    members = [feed for feed in call.feeds if feed.place == "member"]
+    whole = next((feed for feed in call.feeds if feed.place == "body"), None)
+    types = {item.name: item.type for item in call.inputs.items}
+    if whole is None and not members and not credentials.members:
+        return lambda inputs: NO_BODY
+    if whole is not None and isinstance(whole.value, InputRef):
+        return _entity(whole.value.name, content_type, credentials)
+    if whole is not None:
+        return _template(call.body_type, whole, content_type, types, values, credentials)
+    return _members(members, content_type, types, values, credentials)
+
+
+def _entity(name: str, content_type: bytes | None, credentials: Credentials) -> Callable[[Values], Encoded]:
+    """A body that is one input: handed on byte for byte where it came as bytes."""
+
+    def entity(inputs: Values) -> Encoded:
+        value = inputs.get(name, ABSENT)
+        if value is ABSENT:
+            return NO_BODY
+        if isinstance(value, Entity):
+            return value.body, value.length, value.content_type
+        body = bytes(value) if isinstance(value, msgspec.Raw) else msgspec.json.encode(value)
+        return _with_members(body, credentials), None, content_type
+
+    return entity
+
+
+def _members(
+    feeds: list[Feed],
+    content_type: bytes | None,
+    types: Mapping[str, str | None],
+    values: Mapping[Binding, str],
+    credentials: Credentials,
+) -> Callable[[Values], Encoded]:
+    getters = [(feed.name, json_getter(feed.value, values, types)) for feed in feeds]
+    own = dict(credentials.members)
+
+    def members(inputs: Values) -> Encoded:
+        out = {name: value for name, get in getters if (value := get(inputs)) is not ABSENT}
+        if not out and not own:
+            return NO_BODY
+        return msgspec.json.encode({**out, **own}), None, content_type
+
+    return members
+
+
+def _template(
+    kind: str,
+    feed: Feed,
+    content_type: bytes | None,
+    types: Mapping[str, str | None],
+    values: Mapping[Binding, str],
+    credentials: Credentials,
+) -> Callable[[Values], Encoded]:
+    encode, get = _encoder(kind, feed.value, types, values)
+
+    def template(inputs: Values) -> Encoded:
+        value = get(inputs)
+        if value is ABSENT:
+            return NO_BODY
+        return _with_members(encode(value), credentials), None, content_type
+
+    return template
+
+
+def _encoder(
+    kind: str, item: Value, types: Mapping[str, str | None], values: Mapping[Binding, str]
+) -> tuple[Callable[[object], bytes], Get]:
+    if kind == "json":
+        return msgspec.json.encode, json_getter(item, values, types)
+    if kind == "form":
+        if isinstance(item, Template):
+            return _plain, _escaped(item, values, quote_plus)
+        return _form, text_getter(item, values)
+    if kind == "xml" and isinstance(item, Template):
+        return _plain, _escaped(item, values, lambda text: escape(text, {'"': "&quot;", "'": "&apos;"}))
+    return _plain, text_getter(item, values)
+
+
+def _plain(value: object) -> bytes:
+    return as_text(value).encode()
+
+
+def _form(value: object) -> bytes:
+    if not isinstance(value, dict):
+        return _plain(value)
+    pairs = [(name, as_text(v)) for name, item in value.items() for v in (item if isinstance(item, list) else [item])]
+    return urlencode(pairs).encode()
+
+
+def _escaped(item: Template, values: Mapping[Binding, str], change: Callable[[str], str]) -> Get:
+    """A template whose values are escaped for the text around them."""
+    getters = [part if isinstance(part, str) else text_getter(part, values) for part in item.parts]
+
+    def escaped(inputs: Values) -> object:
+        out = []
+        for part in getters:
+            if isinstance(part, str):
+                out.append(part)
+                continue
+            value = part(inputs)
+            if value is ABSENT:
+                return ABSENT
+            out.append(change(as_text(value)))
+        return "".join(out)
+
+    return escaped
+
+
+def _with_members(body: bytes, credentials: Credentials) -> bytes:
+    """A JSON body with the members that authentication adds."""
+    if not credentials.members:
+        return body
+    data = msgspec.json.decode(body)
+    return msgspec.json.encode({**data, **dict(credentials.members)}) if isinstance(data, dict) else body

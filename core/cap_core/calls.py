@@ -1,0 +1,77 @@
+"""Which operation `call: namespace.operation` means (`docs/semantics.md`, ambiguous calls)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from cap_core.consumed import Callee, Quarantine
+from cap_core.diagnostics import Report
+from cap_core.names import near, norm
+from cap_core.plan import Exposed
+from cap_core.templates import Var
+
+
+def find(exposed: Exposed, callees: Sequence[Callee], report: Report) -> Callee:
+    """The operation an exposed operation calls. Raises `Quarantine` where there is none, or no telling which."""
+    if not exposed.call:
+        raise Quarantine("no-call", exposed.at, f"{exposed.name!r} calls nothing")
+    namespace, dot, name = exposed.call.partition(".")
+    if not dot or not namespace or not name:
+        raise Quarantine("malformed-call", exposed.call_at, f"{exposed.call!r} is not namespace.operation")
+    named = [callee for callee in callees if callee.operation.address == exposed.call]
+    if not named:
+        raise _dangling(exposed, callees)
+    chosen = named[0] if len(named) == 1 else _choose(exposed, named, report)
+    if chosen.broken:
+        code, at, what = chosen.broken
+        raise Quarantine(code, at, what)
+    return chosen
+
+
+def _dangling(exposed: Exposed, callees: Sequence[Callee]) -> Quarantine:
+    known = dict.fromkeys(callee.operation.address for callee in callees)
+    hint = near(exposed.call or "", known) or f"consumed here: {', '.join(list(known)[:8]) or 'nothing'}"
+    return Quarantine("dangling-call", exposed.call_at, f"nothing consumed here is called {exposed.call!r}", hint)
+
+
+def _choose(exposed: Exposed, named: list[Callee], report: Report) -> Callee:
+    """Each rule narrows the candidates; the first that leaves one decides. Never "the first one"."""
+    rules: list[tuple[str, Callable[[Callee], bool]]] = []
+    if exposed.method is not None:
+        rules.append(("method and path", lambda c: _same_route(exposed, c)))
+    if exposed.with_ is not None:
+        keys = {norm(key) for key in exposed.with_}
+        rules.append(("the keys of 'with'", lambda c: keys == _inputs(c)))
+    rules.append(("the description", lambda c: bool(exposed.description) and exposed.description == c.operation.description))
+    left = named
+    for why, fits in rules:
+        fitting = [callee for callee in left if fits(callee)]
+        if len(fitting) == 1:
+            chosen = fitting[0].operation
+            places = ", ".join(str(callee.operation.at.line) for callee in named)
+            what = f"{exposed.call!r} stands in lines {places}; chosen by {why}: {chosen.method} {chosen.path}"
+            report.add("ambiguous-call", exposed.call_at, what, operation=exposed.name)
+            return fitting[0]
+        left = fitting or left
+    places = ", ".join(str(callee.operation.at.line) for callee in named)
+    what = f"{exposed.call!r} stands in lines {places}, and nothing says which is meant"
+    raise Quarantine("undecidable-call", exposed.call_at, what)
+
+
+def _same_route(exposed: Exposed, callee: Callee) -> bool:
+    return exposed.method == callee.operation.method and _shape(exposed.path or "") == _shape(callee.operation.path)
+
+
+def _shape(path: str) -> str:
+    """A path without a leading version, placeholder names, case, hyphens and underscores."""
+    path = re.sub(r"^/?v\d+(?=/)", "", path)
+    path = re.sub(r"\{\{?[^{}]*\}?\}", "{}", path)
+    return path.lower().replace("-", "").replace("_", "").strip("/")
+
+
+def _inputs(callee: Callee) -> set[str]:
+    declared = {norm(parameter.name) for parameter in callee.parameters}
+    return declared | {norm(part.name) for part in callee.operation.segments if isinstance(part, Var)}
+
+

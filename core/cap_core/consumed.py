@@ -1,0 +1,205 @@
+"""The consumed side of a document: every operation with its effective parameters, path and body."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from cap_core.documents import Map, Node, Scalar, Seq
+from cap_core.errors import Mark
+from cap_core.model import ConsumedOperation, ConsumedParameter, ConsumedResource, ConsumesEntry, scalars
+from cap_core.plan import Consumed, FeedPlace, Operation
+from cap_core.templates import TemplateError, Var, parse_path
+
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+"""The methods whose callers may send a body (`docs/semantics.md`, bodies)."""
+
+_PLACES: dict[str, FeedPlace] = {"path": "path", "query": "query", "header": "header", "cookie": "cookie", "body": "body"}
+_BODY_TYPES = {"json": "json", "formurlencoded": "form", "form": "form", "text": "text", "xml": "xml", "sparql": "sparql"}
+# Headers that frame the message or choose its coding: the gateway's own, never a caller's.
+_RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
+_TYPES = {"string", "integer", "number", "boolean", "array", "object"}
+
+
+class Quarantine(Exception):
+    """An exposed operation that cannot be served correctly: the code, the place, what, and what would help."""
+
+    def __init__(self, code: str, at: Mark, what: str, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.code = code
+        self.at = at
+        self.what = what
+        self.hint = hint
+
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """A consumed parameter, with its place decided."""
+
+    name: str
+    place: FeedPlace
+    type: str | None
+    required: bool
+    description: str
+    value: Node | None
+    pattern: str | None
+    enum: tuple[object, ...] | None
+    at: Mark
+
+
+class BodyTemplate(msgspec.Struct, frozen=True):
+    """A `body:` block: how it is encoded, and what it is made of (None: nothing is said, so no body)."""
+
+    type: str
+    data: Node | None
+    at: Mark
+
+
+class Callee(msgspec.Struct, frozen=True, kw_only=True):
+    """An operation as calls see it. `broken` says why it cannot be called at all."""
+
+    operation: Operation
+    parameters: tuple[Parameter, ...]
+    body: BodyTemplate | None
+    broken: tuple[str, Mark, str] | None
+
+
+def callees(entry: ConsumesEntry, consumed: Consumed, say: object) -> list[Callee]:
+    """Every operation of a `consumes` entry, in order."""
+    return [
+        _callee(entry, resource, operation, consumed)
+        for resource in entry.resources
+        for operation in resource.operations
+    ]
+
+
+def _callee(entry: ConsumesEntry, resource: ConsumedResource, operation: ConsumedOperation, consumed: Consumed) -> Callee:
+    broken = None
+    full = _joined(resource.path, operation.path)
+    path, _, query = full.partition("?")
+    segments: tuple[str | Var, ...] = ()
+    try:
+        if "#" in full:
+            raise TemplateError(f"the path {full!r} has a fragment, which is never sent")
+        segments = parse_path(path)
+    except TemplateError as error:
+        broken = ("unbalanced-path", operation.mark("path") if operation.path else resource.mark("path"), str(error))
+    levels = (entry.inputParameters, resource.inputParameters, operation.inputParameters)
+    body, why = _body(operation)
+    plan = Operation(
+        name=operation.name,
+        method=operation.method.upper(),
+        path=path,
+        segments=segments,
+        query=query,
+        consumed=consumed,
+        description=operation.description or resource.description or "",
+        format=operation.outputRawFormat or "json",
+        at=operation.at,
+    )
+    placeholders = {part.name for part in segments if isinstance(part, Var)}
+    parameters = tuple(_parameter(p, plan.method, placeholders) for p in _nearest(levels))
+    return Callee(operation=plan, parameters=parameters, body=body, broken=broken or why)
+
+
+def _joined(resource: str, operation: str | None) -> str:
+    """An operation-level path replaces the resource's where it starts with it on a segment boundary, else follows it."""
+    if not operation:
+        return resource
+    rest = operation[len(resource) :]
+    if operation.startswith(resource) and (not rest or rest[0] in "/(:?" or resource.endswith("/")):
+        return operation
+    return resource.rstrip("/") + ("" if operation[:1] in "/:?(" else "/") + operation
+
+
+def _nearest(levels: Iterable[tuple[ConsumedParameter, ...]]) -> list[ConsumedParameter]:
+    """Each parameter once: the operation's before the resource's before the adapter's, in the order first named."""
+    out: dict[tuple[str, str | None], ConsumedParameter] = {}
+    for level in levels:
+        for parameter in level:
+            out[(parameter.name, parameter.in_)] = parameter
+    return list(out.values())
+
+
+def _parameter(parameter: ConsumedParameter, method: str, placeholders: set[str]) -> Parameter:
+    place = _PLACES.get((parameter.in_ or "").lower())
+    if place is None:
+        place = "path" if parameter.name in placeholders else "query" if method not in WRITES else "body"
+    type_ = (parameter.type or "").lower()
+    return Parameter(
+        name=parameter.name,
+        place=place,
+        type=type_ if type_ in _TYPES else None,
+        required=place == "path" or bool(parameter.required),
+        description=parameter.description or "",
+        value=parameter.value,
+        pattern=_pattern(parameter.pattern),
+        enum=scalars(parameter.enum),
+        at=parameter.at,
+    )
+
+
+def _pattern(pattern: str | None) -> str | None:
+    if pattern is None:
+        return None
+    try:
+        re.compile(pattern)
+    except re.error:
+        return None
+    return pattern
+
+
+def reserved(parameter: Parameter) -> bool:
+    """Whether a declared parameter is a header that the gateway sets itself."""
+    return parameter.place == "header" and parameter.name.lower() in _RESERVED
+
+
+def _body(operation: ConsumedOperation) -> tuple[BodyTemplate | None, tuple[str, Mark, str] | None]:
+    """The `body:` block, or why it cannot be encoded."""
+    node = operation.body
+    if node is None:
+        return None, None
+    if isinstance(node, Scalar):
+        # A raw string that is JSON is a JSON template, so that values put into it stay JSON.
+        tree = _json_template(node)
+        return BodyTemplate("text" if tree is None else "json", node if tree is None else tree, node.mark), None
+    if not isinstance(node, Map):
+        return None, ("unsupported-body", node.mark, "a body must be text or a mapping with 'type' and 'data'")
+    kind = str(node.get(Scalar("type", node.mark), "json"))
+    data = node.get(Scalar("data", node.mark))
+    encoded = _BODY_TYPES.get("".join(c for c in kind.lower() if c.isalnum()))
+    if encoded is None:
+        known = ", ".join(dict.fromkeys(_BODY_TYPES.values()))
+        return None, ("unsupported-body", node.mark, f"a body of type {kind!r} is not encoded; {known} are")
+    if encoded == "json" and isinstance(data, Scalar) and not data.plain:
+        tree = _json_template(data)
+        if tree is None:
+            return None, ("unsupported-body", data.mark, "a body of type json needs data that is JSON")
+        data = tree
+    if encoded in ("text", "xml", "sparql") and not isinstance(data, Scalar | None):
+        return None, ("unsupported-body", node.mark, f"a body of type {kind!r} needs text as its data")
+    return BodyTemplate(encoded, data, node.mark), None
+
+
+def _json_template(text: Scalar) -> Node | None:
+    """The tree of a string that holds a JSON object or list, with its marks all at the string; else None."""
+    try:
+        data = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return None
+    return _marked(data, text.mark) if isinstance(data, dict | list) else None
+
+
+def _marked(data: object, at: Mark) -> Node:
+    if isinstance(data, dict):
+        out = Map({Scalar(key, at, plain=False): _marked(item, at) for key, item in data.items()})
+        out.mark = at
+        return out
+    if isinstance(data, list):
+        items = Seq(_marked(item, at) for item in data)
+        items.mark = at
+        return items
+    if isinstance(data, str):
+        return Scalar(data, at, plain=False)
+    return Scalar(msgspec.json.encode(data).decode(), at)

@@ -1,0 +1,125 @@
+"""What there is to say about a document: codes, severities, places, remedies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from cap_core.errors import Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Severity = Literal["info", "warning", "error"]
+
+
+class Code(msgspec.Struct, frozen=True):
+    """One row of the table of codes: what a diagnostic means and what would help."""
+
+    name: str
+    severity: Severity
+    meaning: str
+    remedy: str
+
+
+class Diagnostic(msgspec.Struct, frozen=True):
+    """One thing said about a document."""
+
+    at: Mark
+    severity: Severity
+    code: str
+    message: str
+    hint: str = ""
+    operation: str = ""
+
+    def __str__(self) -> str:
+        help_ = f"; {self.hint}" if self.hint else ""
+        return f"{self.at}: {self.severity}[{self.code}]: {self.message}{help_}"
+
+
+class Report:
+    """Collects diagnostics while a document is compiled."""
+
+    def __init__(self) -> None:
+        self._items: list[Diagnostic] = []
+
+    def add(self, code: str, at: Mark, message: str, *, hint: str | None = None, operation: str = "") -> Diagnostic:
+        """Say `code` at `at`. The severity, and the hint unless one is given, are the table's."""
+        row = CODES[code]
+        item = Diagnostic(at, row.severity, code, message, row.remedy if hint is None else hint, operation)
+        self._items.append(item)
+        return item
+
+    def extend(self, items: tuple[Diagnostic, ...]) -> None:
+        """Take over what another rule found."""
+        self._items.extend(items)
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        return iter(self._items)
+
+    def sorted(self) -> tuple[Diagnostic, ...]:
+        """Every diagnostic, by file and place, each once."""
+        return tuple(sorted(dict.fromkeys(self._items), key=lambda d: (d.at.file, d.at.line, d.at.column, d.code)))
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything so far refuses the document."""
+        return any(item.severity == "error" for item in self._items)
+
+
+CODES: dict[str, Code] = {}
+"""Every code there is. Other modules read it; only this module and offers of diagnostic rules write it."""
+
+
+def _define(name: str, severity: Severity, meaning: str, remedy: str) -> None:
+    CODES[name] = Code(name, severity, meaning, remedy)
+
+
+# Documents and dialects
+_define("not-yaml", "error", "The file is not a YAML document.", "correct the syntax at this place")
+_define("too-large", "error", "The document is larger or deeper than a capability document can be.", "split it")
+_define("duplicate-key", "error", "A mapping has the same key twice.", "keep one of the two")
+_define("not-a-capability", "error", "The file has no dialect key at its root.", "start it with 'naftiko: 1.0.0-alpha2'")
+_define("unknown-version", "error", "The dialect version is not one we know.", "use a published version")
+_define("newer-version", "warning", "The version is newer than the newest we know; it is read as that one.", "")
+_define("wrong-type", "error", "A value has another type than this key takes.", "")
+_define("missing-key", "error", "A key that is needed is not there.", "add it")
+_define("unknown-key", "warning", "A key this engine does not act upon.", "remove it or correct its spelling")
+# What is consumed
+_define("no-base-uri", "warning", "A consumes entry names no baseUri.", "give one with --base-uri")
+_define("bad-base-uri", "error", "A baseUri is not an http or https address.", "use an http(s) address without userinfo")
+_define("plaintext", "warning", "A credential would go over plain http to another machine.", "use https, or --allow-plaintext")
+_define("unknown-auth", "error", "No plugin offers this authentication type.", "see 'cap plugins'")
+_define("bad-auth", "error", "An authentication option is wrong or missing.", "")
+_define("auth-supplies", "info", "A declared parameter is supplied by the authentication, so it is no input.", "")
+_define("unbound-variable", "warning", "A variable is declared by no bind.", "declare it under binds, or give it with --set")
+_define("unset-variable", "info", "A declared variable has no value.", "set it before serving")
+_define("unknown-location", "error", "No plugin reads binds from this kind of location.", "see 'cap plugins'")
+_define("bad-template", "error", "A template is malformed.", "balance the braces; sections and {{{ are not templates")
+# Calls
+_define("dangling-call", "warning", "A call names an operation that is not consumed here.", "")
+_define("malformed-call", "warning", "A call is not of the form namespace.operation.", "write namespace.operation")
+_define("ambiguous-call", "warning", "Several operations have the called name; one was chosen.", "give each its own name")
+_define("undecidable-call", "warning", "Several operations have the called name and none fits best.", "rename them")
+_define("no-call", "warning", "An exposed operation calls nothing.", "add call: namespace.operation")
+_define("lost-identifier", "warning", "An identifier of the caller would reach nothing.", "")
+_define("unbalanced-path", "warning", "A path has unbalanced braces, a fragment or a query.", "correct the path")
+_define("duplicate-route", "warning", "Two operations have the same method and path; the first is served.", "change one")
+_define("duplicate-name", "warning", "Two tools have the same name; the first is served.", "rename one")
+_define("unknown-parameter", "warning", "A 'with' key or input that the called operation does not declare.", "")
+_define("inferred-input", "info", "An input taken from the called operation.", "")
+_define("normalized-name", "info", "Two spellings of one name were matched.", "")
+_define("paired-placeholder", "info", "Placeholders of both paths were paired in order.", "")
+_define("bad-mapping", "warning", "An output mapping is not a JSONPath we can follow.", "correct the path")
+_define("unknown-format", "warning", "No plugin decodes this outputRawFormat.", "see 'cap plugins'")
+_define("not-built", "warning", "A construct this engine does not run yet.", "")
+_define("unsupported-body", "warning", "A body type this engine does not encode.", "")
+_define("reserved-header", "warning", "A declared header that the gateway sets itself; it is no input.", "remove it")
+# What is exposed
+_define("unknown-exposure", "error", "No plugin offers this exposure type.", "see 'cap plugins'")
+_define("no-port", "warning", "An exposure names no port; the default of its type is used.", "")
+_define("foreign-address", "warning", "An exposure names an address off loopback; --host decides.", "")
+_define("bad-tool-name", "warning", "A tool name that MCP clients refuse.", "use letters, digits, - and _, at most 64")
+_define("long-tool-name", "warning", "A tool name over 48 characters; clients that prefix it may refuse it.", "shorten it")
+_define("nothing-live", "error", "Nothing in the document can be served.", "")

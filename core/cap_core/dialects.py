@@ -1,0 +1,124 @@
+"""Any published dialect to the one internal shape (`docs/semantics.md`, dialects).
+
+A document says its dialect by its root key and version. Behind this door there are lists of named things, whatever the
+dialect; nothing else knows that dialects exist.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from cap_core.documents import Map, Node, Scalar, Seq
+from cap_core.errors import Mark, SpecError
+
+Say = Callable[[str, Mark, str], object]
+
+VERSIONS = {
+    "naftiko": ("1.0.0-alpha1", "1.0.0-alpha2", "1.0.0-alpha3"),
+    "ikanos": (
+        "1.0.0-alpha3",
+        "1.0.0-alpha4",
+        "1.0.0-beta1",
+        "1.0.0-beta2",
+        "1.0.0-beta3",
+        "1.0.0-beta4",
+        "1.0.0-beta5",
+    ),
+}
+"""The published versions of each root key, oldest first."""
+
+# Keys that hold named things: lists in the alpha dialects, maps keyed by name later; lists are accepted in all.
+_KEYED = frozenset({"resources", "operations", "tools", "inputParameters", "outputParameters", "properties", "skills"})
+# Keys below which the document holds data of its own, not structure.
+_DATA = frozenset({"with", "body", "value", "keys", "enum", "hints", "authentication"})
+_RENAMED = {"display": "label"}
+
+_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-(alpha|beta|rc)\.?(\d+))?")
+
+
+def normalize(root: Node, say: Say) -> Map:
+    """Bring a parsed document to the internal shape. Raises `SpecError` for one of no dialect we know."""
+    if not isinstance(root, Map):
+        raise _not_one(root.mark, "the document is not a mapping")
+    keys = [key for key in root if key in VERSIONS]
+    if not keys:
+        named = ", ".join(map(str, list(root)[:4]))
+        raise _not_one(root.mark, f"the document has no dialect key; its keys are: {named}")
+    key = keys[0]
+    version = root[key]
+    if not isinstance(version, Scalar):
+        raise _unknown(version.mark, str(key), "no text")
+    _check_version(str(key), version, say)
+    body = Map({k: v for k, v in root.items() if k != key})
+    body.mark = root.mark
+    return _lists(body)
+
+
+def _not_one(at: Mark, what: str) -> SpecError:
+    hint = "a capability document starts with 'naftiko: 1.0.0-alpha2' or 'ikanos: 1.0.0-beta5'"
+    return SpecError(what, at=at, code="not-a-capability", hint=hint)
+
+
+def _unknown(at: Mark, key: str, version: str) -> SpecError:
+    known = ", ".join(VERSIONS[key])
+    what = f"{key} {version} is not a published version"
+    return SpecError(what, at=at, code="unknown-version", hint=f"known are {known}")
+
+
+def _check_version(key: str, version: Scalar, say: Say) -> None:
+    if version in VERSIONS[key]:
+        return
+    order = _order(version)
+    newest = VERSIONS[key][-1]
+    if order is None or order <= _order(newest):  # type: ignore[operator]  # every version in the table has an order
+        raise _unknown(version.mark, key, repr(str(version)))
+    say("newer-version", version.mark, f"{key} {version} is newer than {newest}, and is read as that")
+
+
+def _order(version: str) -> tuple[int, int, int, int, int] | None:
+    found = _VERSION.fullmatch(version)
+    if not found:
+        return None
+    major, minor, patch, stage, number = found.groups()
+    rank = {"alpha": 0, "beta": 1, "rc": 2, None: 3}[stage]
+    return int(major), int(minor), int(patch), rank, int(number or 0)
+
+
+def _lists(node: Map) -> Map:
+    """A copy in which keyed maps are lists of named things. Data of the document's own is left as it is."""
+    out = Map()
+    out.mark = node.mark
+    for key, value in node.items():
+        new_key = Scalar(_RENAMED[key], key.mark) if key in _RENAMED and _RENAMED[key] not in node else key
+        if key in _DATA:
+            out[new_key] = value
+        elif key in _KEYED and isinstance(value, Map):
+            out[new_key] = _named(value)
+        else:
+            out[new_key] = _inside(value)
+    return out
+
+
+def _inside(node: Node) -> Node:
+    if isinstance(node, Map):
+        return _lists(node)
+    if isinstance(node, Seq):
+        out = Seq(_inside(item) for item in node)
+        out.mark = node.mark
+        return out
+    return node
+
+
+def _named(node: Map) -> Seq:
+    """`{a: {...}, b: {...}}` as `[{name: a, ...}, {name: b, ...}]`."""
+    out = Seq()
+    out.mark = node.mark
+    for key, value in node.items():
+        entry = _lists(value) if isinstance(value, Map) else Map()
+        if not isinstance(value, Map):
+            entry.mark = value.mark
+        if "name" not in entry:
+            entry[Scalar("name", key.mark)] = key
+        out.append(entry)
+    return out

@@ -1,0 +1,234 @@
+"""YAML text to a plain tree in which every node knows its place.
+
+YAML 1.2 core schema: `yes`, `on` and dates are text, a key twice is an error. The tree is built from libyaml's events
+without recursion, so that no nesting can exhaust the stack, and an alias is charged with the size of what it repeats, so
+that a small file cannot grow into a large one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from cap_core.errors import Mark, SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_BYTES = 4 * 1024 * 1024
+"""The largest published document has 317 KB."""
+MAX_DEPTH = 64
+MAX_NODES = 400_000
+
+
+class Map(dict["Scalar", "Node"]):
+    """A mapping; its keys are scalars that know their place too."""
+
+    __slots__ = ("mark",)
+    mark: Mark
+
+    def key(self, name: str) -> Scalar:
+        """The key of this name as it stands in the document."""
+        return next(key for key in self if key == name)
+
+
+class Seq(list["Node"]):
+    """A sequence."""
+
+    __slots__ = ("mark",)
+    mark: Mark
+
+
+class Scalar(str):
+    """A scalar as the document spells it. `plain` is False where quotes or a block style make it text."""
+
+    __slots__ = ("mark", "plain")
+    mark: Mark
+    plain: bool
+
+    def __new__(cls, text: str, mark: Mark, plain: bool = True) -> Scalar:
+        self = super().__new__(cls, text)
+        self.mark = mark
+        self.plain = plain
+        return self
+
+
+Node = Map | Seq | Scalar
+
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_TRUE = frozenset({"true", "True", "TRUE"})
+_FALSE = frozenset({"false", "False", "FALSE"})
+_INT = re.compile(r"[-+]?[0-9]+", re.ASCII)
+_OCT_HEX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
+
+
+def resolve(scalar: Scalar) -> object:
+    """The value of a scalar by the YAML 1.2 core schema: null, a boolean, a number or text."""
+    text = str(scalar)
+    if not scalar.plain:
+        return text
+    if text in _NULL:
+        return None
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    if len(text) > 400:  # int() refuses more than 4300 digits; nobody means a number this long
+        return text
+    if _INT.fullmatch(text):
+        return int(text)
+    if _OCT_HEX.fullmatch(text):
+        return int(text, 0)
+    if _FLOAT.fullmatch(text):
+        value = float(text)
+        return text if value in (float("inf"), float("-inf")) else value
+    return text
+
+
+def plain(node: Node) -> object:
+    """A tree as ordinary Python data."""
+    if isinstance(node, Map):
+        return {str(key): plain(value) for key, value in node.items()}
+    if isinstance(node, Seq):
+        return [plain(item) for item in node]
+    return resolve(node)
+
+
+def load(data: bytes, file: str) -> Node:
+    """Parse one document. Raises `SpecError` at the place of whatever is wrong with it."""
+    return _Builder(file).build(_text(data, file))
+
+
+def _text(data: bytes, file: str) -> str:
+    if len(data) > MAX_BYTES:
+        what = f"the file has {len(data)} bytes, more than {MAX_BYTES}"
+        raise SpecError(what, at=Mark(file), code="too-large", hint="split it")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - data.rfind(b"\n", 0, error.start)
+        at = Mark(file, line, column)
+        raise SpecError("not UTF-8 text", at=at, code="not-yaml", hint="save it as UTF-8") from None
+
+
+class _Builder:
+    """Turns libyaml's events into a tree."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.count = 0
+        self.anchors: dict[str, tuple[Node, int]] = {}
+
+    def build(self, text: str) -> Node:
+        events = self._events(text)
+        try:
+            return self._tree(events)
+        except yaml.YAMLError as error:
+            raise self._syntax(error) from None
+
+    def _events(self, text: str) -> Iterator[Any]:
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            if not isinstance(event, yaml.StreamStartEvent | yaml.StreamEndEvent | yaml.DocumentEndEvent):
+                yield event
+
+    def _tree(self, events: Iterator[Any]) -> Node:
+        # One frame per open collection: the collection, its pending key, its anchor, the node count at its start.
+        frames: list[tuple[Map | Seq, str | None, int]] = []
+        keys: list[Scalar | None] = []
+        root: Node | None = None
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                if root is not None:
+                    return root  # only the first document counts
+                continue
+            if isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+                node, anchor, start = frames.pop()
+                keys.pop()
+                if anchor:
+                    self.anchors[anchor] = (node, self.count - start)
+                if not frames:
+                    root = node
+                continue
+            if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
+                opened = self._open(event, frames)
+                if frames:
+                    self._attach(opened, frames[-1][0], keys)
+                frames.append((opened, event.anchor, self.count))
+                keys.append(None)
+                continue
+            leaf = self._leaf(event, frames)
+            if frames:
+                self._attach(leaf, frames[-1][0], keys)
+            else:
+                root = leaf
+        if root is None:
+            raise SpecError("the file is empty", at=Mark(self.file, 1, 1), code="not-a-capability")
+        return root
+
+    def _mark(self, event: Any) -> Mark:
+        return Mark(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def _charge(self, size: int, event: Any) -> None:
+        self.count += size
+        if self.count > MAX_NODES:
+            raise SpecError(f"more than {MAX_NODES} nodes", at=self._mark(event), code="too-large", hint="split it")
+
+    def _open(self, event: Any, frames: list[tuple[Map | Seq, str | None, int]]) -> Map | Seq:
+        if len(frames) >= MAX_DEPTH:
+            what = f"nested more than {MAX_DEPTH} deep"
+            raise SpecError(what, at=self._mark(event), code="too-large", hint="flatten it")
+        self._charge(1, event)
+        node: Map | Seq = Map() if isinstance(event, yaml.MappingStartEvent) else Seq()
+        node.mark = self._mark(event)
+        return node
+
+    def _leaf(self, event: Any, frames: list[tuple[Map | Seq, str | None, int]]) -> Node:
+        if isinstance(event, yaml.AliasEvent):
+            known = self.anchors.get(event.anchor or "")
+            if known is None:
+                inside = any(anchor == event.anchor for _, anchor, _ in frames)
+                what = f"*{event.anchor} " + ("stands inside what it repeats" if inside else "repeats nothing")
+                raise SpecError(what, at=self._mark(event), code="not-yaml", hint="write the value out")
+            node, size = known
+            self._charge(size + 1, event)
+            return node
+        self._charge(1, event)
+        is_plain = not event.style and event.tag is None
+        scalar = Scalar(event.value, self._mark(event), plain=is_plain)
+        if event.anchor:
+            self.anchors[event.anchor] = (scalar, 1)
+        return scalar
+
+    def _attach(self, node: Node, parent: Map | Seq, keys: list[Scalar | None]) -> None:
+        if isinstance(parent, Seq):
+            parent.append(node)
+            return
+        key = keys[-1]
+        if key is not None:
+            parent[key] = node
+            keys[-1] = None
+            return
+        if not isinstance(node, Scalar):
+            raise SpecError("a key must be text", at=node.mark, code="not-yaml", hint="quote braces that open a value")
+        if node in parent:
+            first = parent.key(node).mark
+            what = f"the key {str(node)!r} stands here and in line {first.line}"
+            raise SpecError(what, at=node.mark, code="duplicate-key", hint="keep one of the two")
+        keys[-1] = node
+
+    def _syntax(self, error: yaml.YAMLError) -> SpecError:
+        mark = getattr(error, "problem_mark", None)
+        at = Mark(self.file, mark.line + 1, mark.column + 1) if mark else self._control_character(error)
+        what = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
+        context = getattr(error, "context", None)
+        return SpecError(f"{what} ({context})" if context else str(what), at=at, code="not-yaml", hint=_SYNTAX_HINT)
+
+    def _control_character(self, error: yaml.YAMLError) -> Mark:
+        return Mark(self.file, 1, 1)
+
+
+_SYNTAX_HINT = "correct the syntax at this place"

@@ -1,0 +1,21 @@
+"""Dotenv text: `NAME=value` lines, by the well-kept parser of python-dotenv, with the line of each name."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from dotenv.parser import parse_stream
+
+from cap_core.errors import CapError, Mark
+
+
+def read_dotenv(text: str, file: str) -> dict[str, tuple[str, int]]:
+    """Names with their value and line; nothing is expanded. Raises `CapError` at the first line that is no assignment."""
+    out: dict[str, tuple[str, int]] = {}
+    for binding in parse_stream(StringIO(text)):
+        line = binding.original.line
+        if binding.error:
+            raise CapError("not a NAME=value line", at=Mark(file, line, 1), hint="quote the value")
+        if binding.key is not None:
+            out[binding.key] = (binding.value or "", line)
+    return out

@@ -1,0 +1,88 @@
+"""Letting go of connections one by one, each when it has nothing left to say."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections.abc import Collection
+from typing import Any, Literal, Protocol
+
+FRESH = 0.5
+"""Seconds that a new connection gets to send the request it was opened for: a few round trips, or a TLS handshake."""
+QUIET = 0.2
+"""Seconds without a request after which a kept-alive connection is closed; one between two requests is not cut."""
+LINGER = 0.5
+"""Seconds that a peer gets to answer a TLS goodbye once everything has been sent to it."""
+STEP = 0.01
+
+_Phase = Literal["fresh", "busy", "idle", "closing"]
+
+
+class Cycle(Protocol):
+    """One request and its answer, as uvicorn's protocols keep it."""
+
+    response_complete: bool
+
+
+class Connection(Protocol):
+    """What uvicorn's HTTP protocols have in common."""
+
+    transport: asyncio.Transport
+    cycle: Cycle | None
+
+
+class Draining:
+    """Watches a server's open connections and closes those that are done."""
+
+    def __init__(self, connections: Collection[Any]) -> None:
+        self._connections: Collection[Connection] = connections
+        self._seen: dict[Connection, tuple[_Phase, float]] = {}
+
+    @property
+    def busy(self) -> int:
+        """How many connections wait for an answer, or for the rest of one."""
+        return sum(_phase(c) == "busy" or c.transport.get_write_buffer_size() > 0 for c in self._connections)
+
+    async def finish(self, *, at_least: float = 0.0) -> None:
+        """Return when every connection is gone, and `at_least` seconds have passed."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + at_least
+        while self._connections or loop.time() < until:
+            for connection in list(self._connections):
+                self._look(connection, loop.time())
+            await asyncio.sleep(STEP)
+
+    def abort(self) -> None:
+        """Cut every connection."""
+        for connection in list(self._connections):
+            connection.transport.abort()
+
+    def _look(self, connection: Connection, now: float) -> None:
+        phase = _phase(connection)
+        before, since = self._seen.get(connection, (None, now))
+        if phase != before:
+            self._seen[connection] = (phase, now)
+            return
+        waited = now - since
+        transport = connection.transport
+        if phase == "closing":
+            if waited > LINGER and not transport.get_write_buffer_size():
+                transport.abort()
+        elif (phase == "fresh" and waited > FRESH) or (phase == "idle" and waited > QUIET):
+            # What has arrived but is not read yet is a request that would be lost.
+            if not _readable(transport):
+                transport.close()
+
+
+def _phase(connection: Connection) -> _Phase:
+    if connection.transport.is_closing():
+        return "closing"
+    if connection.cycle is None:
+        return "fresh"
+    return "idle" if connection.cycle.response_complete else "busy"
+
+
+def _readable(transport: asyncio.Transport) -> bool:
+    poll = select.poll()
+    poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(poll.poll(0))

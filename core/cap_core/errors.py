@@ -1,0 +1,127 @@
+"""Everything that can go wrong, with where it went wrong and what would help."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """A place in a file; line and column count from 1. Line 0 means the file as a whole."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+class CapError(Exception):
+    """An error for a person: one line that says where, what and what would help.
+
+    `exit_code` is what the command line ends with (`docs/command-line.md`): 1 for a refused document or a failed
+    start, 2 for a wrong command line or configuration.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, at: Mark | None = None, hint: str = "", code: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.at = at
+        self.hint = hint
+        self.code = code
+
+    def __str__(self) -> str:
+        place = f"{self.at}: " if self.at else ""
+        kind = f"error[{self.code}]: " if self.code else ""
+        help_ = f"; {self.hint}" if self.hint else ""
+        return f"{place}{kind}{self.what}{help_}"
+
+
+class SpecError(CapError):
+    """A capability document that cannot be served."""
+
+
+class ConfigError(CapError):
+    """A flag, a variable or a `cap.toml` key that is wrong."""
+
+    exit_code = 2
+
+
+class PluginError(CapError):
+    """A plugin that does not load, or two that offer the same thing."""
+
+
+class StartError(CapError):
+    """The gateway could not start: a port in use, a file that is not there."""
+
+
+class OptionError(Exception):
+    """A plugin's word that one of its options is wrong; the core adds the place in the document.
+
+    `option` is the key as the document spells it, or "" for the options as a whole.
+    """
+
+    def __init__(self, option: str, what: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.option = option
+        self.what = what
+        self.hint = hint
+
+
+UpstreamFailure = Literal["refused", "reset", "garbage", "length", "connect", "idle", "total"]
+
+
+class UpstreamError(Exception):
+    """What a transport raises when there is no usable answer.
+
+    kind: `refused` nothing accepted the connection (or the name does not resolve, or TLS failed); `reset` the
+    connection ended before the answer did and no length was promised; `garbage` the answer is not HTTP; `length` the
+    body is shorter than it said; `connect`, `idle`, `total` the time limit that ran out. `sent` is False only when not
+    one byte of the request can have reached the upstream, so a retry cannot repeat an effect.
+    """
+
+    def __init__(self, kind: UpstreamFailure, detail: str, *, sent: bool = True) -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind: UpstreamFailure = kind
+        self.detail = detail
+        self.sent = sent
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One thing wrong with a caller's request: `where` it stands ("query limit", "argument body") and `what` it is."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where} {self.what}" if self.where else self.what
+
+
+class Refusal(Exception):
+    """A call that is not carried out, told to the caller: problem+json on REST, `isError` text on MCP.
+
+    `code` is the stable slug of the problem type (`docs/errors.md`), `status` the HTTP status that REST answers with,
+    `hint` what would help, `faults` every single thing wrong with the request, `headers` go into the HTTP answer.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        hint: str = "",
+        faults: tuple[Fault, ...] = (),
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.hint = hint
+        self.faults = faults
+        self.headers = headers

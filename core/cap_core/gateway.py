@@ -1,0 +1,260 @@
+"""The gateway: an ASGI app over all listeners, whose plan is replaced by one assignment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import msgspec
+import structlog
+
+from cap_core import redaction
+from cap_core.asgi import answer
+from cap_core.errors import CapError, Refusal
+from cap_core.hosts import Admit, admission
+from cap_core.listeners import Listener, Table, build_table
+from cap_core.opening import Destination, Opened, OpenOptions, close, open_plan
+from cap_core.pages import Pages, build_pages
+from cap_core.plan import Plan
+from cap_core.plugins import Offers
+from cap_core.pools import Pools
+from cap_core.problems import problem
+from cap_core.router import Found, WrongMethod
+from cap_core.types import AsgiApp, AsgiSend, Message, Receive, Scope
+
+_log = structlog.get_logger("cap.gateway")
+
+OPTIONS = "OPTIONS"
+
+
+class ListenOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to listen and whom to answer."""
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+    public_url: str | None = None
+    tls: bool = False
+    allow_hosts: tuple[str, ...] = ()
+    allow_origins: tuple[str, ...] = ()
+    transport: str = "aiohttp"
+
+
+class Generation:
+    """One plan, opened and routed. It closes when its last request has ended."""
+
+    def __init__(self, plan: Plan, opened: Opened, tables: Mapping[int, Table]) -> None:
+        self.plan = plan
+        self.opened = opened
+        self.tables = tables
+        self.active = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    def enter(self) -> None:
+        """A request begins."""
+        self.active += 1
+        if self.active == 1:
+            self.idle.clear()
+
+    def leave(self) -> None:
+        """A request has ended."""
+        self.active -= 1
+        if not self.active:
+            self.idle.set()
+
+
+def listeners(plan: Plan, options: ListenOptions) -> tuple[Listener, ...]:
+    """The listeners a plan wants: one for everything with a `port`, else one for each port that an exposure names."""
+    ports: dict[int, list[object]] = {}
+    for exposure in plan.exposures:
+        ports.setdefault(exposure.port if options.port is None else options.port, []).append(exposure)
+    scheme = "https" if options.tls else "http"
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    return tuple(
+        Listener(
+            host=options.host,
+            port=port,
+            url=(options.public_url or f"{scheme}://{host}:{port}").rstrip("/"),
+            exposures=tuple(exposures),  # type: ignore[arg-type]  # every entry is an exposure
+        )
+        for port, exposures in ports.items()
+    )
+
+
+class Gateway:
+    """All listeners in one ASGI app; a request's listener is known by the local port it came in through."""
+
+    def __init__(self, offers: Offers, options: ListenOptions, opening: OpenOptions) -> None:
+        if options.transport not in offers.transports:
+            offered = ", ".join(sorted(offers.transports)) or "none"
+            raise CapError(f"no plugin offers the transport {options.transport!r}; offered are {offered}")
+        self.offers = offers
+        self.options = options
+        self.opening = opening
+        self.draining = False
+        self._pools = Pools(offers.transports[options.transport])
+        self._current: Generation | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._pages: Pages = build_pages(self, offers)
+        self._admit = self._admission()
+        self._app = self._wrapped()
+
+    # --- generations ------------------------------------------------------------------------------------------------
+
+    async def open(self, plan: Plan, bound: Mapping[int, int] | None = None) -> None:
+        """Open a plan and serve it. `bound` gives the real port of each listener's where they differ (port 0)."""
+        self._bound = dict(bound or {})
+        self._current = await self._generation(plan)
+
+    async def replace(self, plan: Plan) -> None:
+        """Open a new plan beside the old one and take it over; the old one closes when its last request ends.
+
+        Raises `CapError`, with the old plan still serving, where the new one does not open or wants other ports.
+        """
+        old = self._current
+        assert old is not None
+        wanted = {listener.port for listener in listeners(plan, self.options)}
+        have = {table.listener.port for table in old.tables.values()}
+        if {self._bound.get(port, port) for port in wanted} - have:
+            listed = ", ".join(str(port) for port in sorted(wanted - have))
+            raise CapError(f"the new documents want port {listed}, which is not open", hint="restart to listen there")
+        new = await self._generation(plan)
+        self._current = new
+        task = asyncio.create_task(self._retire(old))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    async def _generation(self, plan: Plan) -> Generation:
+        opened = await open_plan(plan, self.offers, self.opening, self._pools)
+        redaction.redact(opened.secrets)
+        tables: dict[int, Table] = {}
+        for listener in listeners(plan, self.options):
+            port = self._bound.get(listener.port, listener.port)
+            if port != listener.port:
+                url = listener.url.replace(f":{listener.port}", f":{port}")
+                listener = msgspec.structs.replace(listener, port=port, url=url)
+            tables[port] = build_table(listener, opened, self.offers, self.opening.limits)
+        return Generation(plan, opened, tables)
+
+    async def _retire(self, old: Generation) -> None:
+        for table in old.tables.values():
+            for face in table.faces:
+                if face.replaced is not None:
+                    face.replaced()
+        await old.idle.wait()
+        await close(old.opened.upstreams, self._pools)
+
+    def drain(self) -> None:
+        """Not ready any more: every further answer closes its connection, and open streams are told to end."""
+        self.draining = True
+        for table in self.tables.values():
+            for face in table.faces:
+                if face.drain is not None:
+                    face.drain()
+
+    async def close(self) -> None:
+        """Close every pool, after the last request."""
+        if self._retiring:
+            await asyncio.gather(*self._retiring)
+        if self._current is not None:
+            current, self._current = self._current, None
+            await close(current.opened.upstreams, self._pools)
+
+    # --- for people -------------------------------------------------------------------------------------------------
+
+    @property
+    def tables(self) -> Mapping[int, Table]:
+        """The listeners of the current plan, by port."""
+        return self._current.tables if self._current is not None else {}
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that is served now."""
+        return self._current.plan if self._current is not None else Plan(())
+
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """Which variable goes to which host."""
+        return self._current.opened.destinations if self._current is not None else ()
+
+    # --- requests ---------------------------------------------------------------------------------------------------
+
+    async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
+        """Serve one connection event (ASGI 3)."""
+        await self._app(scope, receive, send)
+
+    def _wrapped(self) -> AsgiApp:
+        app: AsgiApp = self._serve
+        for wrapper in reversed(self.offers.asgi):
+            app = wrapper.wrap(app)
+        return app
+
+    def _admission(self) -> Admit:
+        own = self.options.public_url
+        hosts = (*self.options.allow_hosts, *([own.split("://", 1)[-1].partition("/")[0]] if own else ()))
+        origins = (*self.options.allow_origins, *(["/".join(own.split("/", 3)[:3])] if own else ()))
+        return admission(self.options.host, hosts, origins)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
+        if scope["type"] != "http":
+            return
+        generation = self._current
+        if self.draining:
+            send = _closing(send)
+        if generation is None:
+            await answer(send, problem(Refusal(503, "not-configured", "the gateway is not open")))
+            return
+        local, port = scope["server"]
+        table = generation.tables.get(port)
+        if table is None and len(generation.tables) == 1:
+            table = next(iter(generation.tables.values()))
+        generation.enter()
+        try:
+            try:
+                self._admit(dict(scope["headers"]), local)
+            except Refusal as refusal:
+                await answer(send, problem(refusal), head=scope["method"] == "HEAD")
+                return
+            await self._route(scope, receive, send, table)
+        finally:
+            generation.leave()
+
+    async def _route(self, scope: Scope, receive: Receive, send: AsgiSend, table: Table | None) -> None:
+        method, path = scope["method"], scope["raw_path"]
+        if table is None:
+            await answer(send, problem(Refusal(404, "not-found", "no listener of this gateway has this port")))
+            return
+        found = table.router.match(method, path)
+        if type(found) is Found:
+            await found.payload(scope, receive, send, found.params)
+            return
+        if self._pages.has(scope["path"]):
+            await self._pages(scope, receive, send, table)
+            return
+        if isinstance(found, WrongMethod):
+            await _wrong_method(found, method, send)
+            return
+        what = f"nothing lives at {path.decode('latin-1')}"
+        await answer(send, problem(Refusal(404, "not-found", what, hint="see /docs")), head=method == "HEAD")
+
+
+async def _wrong_method(found: WrongMethod, method: str, send: AsgiSend) -> None:
+    allow = (b"allow", ", ".join(found.allow).encode())
+    if method == OPTIONS:
+        await send({"type": "http.response.start", "status": 204, "headers": [allow]})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    what = f"this address takes {', '.join(found.allow)}, not {method}"
+    refusal = Refusal(405, "method-not-allowed", what, headers=(allow,))
+    await answer(send, problem(refusal), head=method == "HEAD")
+
+
+def _closing(send: AsgiSend) -> AsgiSend:
+    """Tell the caller that this connection ends with this answer."""
+
+    async def closing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"connection", b"close")]
+        await send(message)
+
+    return closing

@@ -1,0 +1,79 @@
+"""Which Host and Origin a listener answers to.
+
+A page in somebody's browser must not spend the owner's key: a foreign Origin is refused, and so is a Host that is not
+ours, because a page can point its own name at this machine (DNS rebinding).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable, Mapping
+from urllib.parse import urlsplit
+
+from cap_core.errors import Refusal
+
+Admit = Callable[[Mapping[bytes, bytes], str], None]
+"""Look at a request's headers and the local address it reached. Raises `Refusal` 403 or 421."""
+
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def admission(host: str, hosts: Iterable[str], origins: Iterable[str]) -> Admit:
+    """The check of a listener on `host` that also answers to `hosts` and to pages from `origins`.
+
+    `hosts` are names, or `name:port` for that port alone; `origins` are origins, or `*` for every page.
+    """
+    names = frozenset({host.lower().strip("[]"), *_LOCAL, *(h.lower() for h in hosts)})
+    pages = frozenset(origin.lower().rstrip("/") for origin in origins)
+    # Host values that passed once; bounded, because callers choose them.
+    known: set[bytes] = set()
+
+    def admit(headers: Mapping[bytes, bytes], local: str) -> None:
+        value = headers.get(b"host", b"")
+        if value not in known:
+            if not _is_ours(value, names, local):
+                what = "the Host of this request is not one of this gateway"
+                raise Refusal(421, "bad-host", what, hint="serve with --allow-host to answer to it")
+            if len(known) < 64:
+                known.add(value)
+        origin = headers.get(b"origin")
+        if origin is not None and not _may_come(origin, value, pages):
+            what = "pages of this Origin may not call this gateway"
+            raise Refusal(403, "bad-host", what, hint="serve with --allow-origin to let them")
+
+    return admit
+
+
+def _is_ours(value: bytes, names: frozenset[str], local: str) -> bool:
+    text = value.decode("latin-1").lower()
+    name = _name(text)
+    if text in names or name in names:
+        return True
+    # The address the connection itself reached: a page cannot make that its own name.
+    return name == local.lower() and _is_address(name)
+
+
+def _name(host: str) -> str:
+    """A Host value without its port and brackets."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.rpartition(":")[0] if host.count(":") == 1 else host
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _may_come(origin: bytes, host: bytes, pages: frozenset[str]) -> bool:
+    text = origin.decode("latin-1").lower().rstrip("/")
+    if text in pages or "*" in pages:
+        return True
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        return False  # "null" and extensions
+    # The gateway's own pages, and those of this machine.
+    return parts.netloc == host.decode("latin-1").lower() or _name(parts.netloc) in _LOCAL

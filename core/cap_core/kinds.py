@@ -1,0 +1,95 @@
+"""The kinds of values that settings have: what people call them, and how text and TOML values become them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """One kind of value.
+
+    `noun` names it in messages ("a port, 0 to 65535"); `types` are the TOML types that may hold it; `parse` reads the
+    text of a flag or variable and raises ValueError; `accepts` says whether a value of the right type is allowed.
+    """
+
+    noun: str
+    types: tuple[type, ...] = (str,)
+    parse: Callable[[str], Any] = str
+    accepts: Callable[[Any], bool] = bool
+    path: bool = False
+    """Whether the value is a path; a relative one counts from the directory of the file that says it."""
+
+    def from_text(self, text: str, directory: Path) -> Any:
+        """The value of a flag or variable. Raises ValueError with what is wrong with it."""
+        try:
+            value = self.parse(text)
+        except ValueError:
+            value = None
+        return self._checked(value, text, directory)
+
+    def from_toml(self, value: object, directory: Path) -> Any:
+        """The value of a TOML key. Raises ValueError with what is wrong with it."""
+        # `type() in`, because True is an int to isinstance.
+        return self._checked(value if type(value) in self.types else None, value, directory)
+
+    def _checked(self, value: Any, given: object, directory: Path) -> Any:
+        if value is None or not self.accepts(value):
+            shown = given if isinstance(given, str) else str(given).lower()
+            raise ValueError(f"must be {self.noun}, not {shown!r}")
+        return directory / value if self.path else value
+
+
+def choice(*words: str) -> Kind:
+    """One of a few words."""
+    return Kind(" or ".join((", ".join(words[:-1]), words[-1])), accepts=words.__contains__)
+
+
+_WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+
+
+def _parse_switch(text: str) -> bool:
+    try:
+        return _WORDS[text.lower()]
+    except KeyError:
+        raise ValueError(text) from None
+
+
+def _is_web(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return bool(parts.scheme in ("http", "https") and parts.hostname and (parts.port or True))
+    except ValueError:
+        return False
+
+
+def _is_url(text: str) -> bool:
+    return _is_web(text) and not urlsplit(text).query and not urlsplit(text).fragment and "@" not in urlsplit(text).netloc
+
+
+def _is_origin(text: str) -> bool:
+    scheme, mark, rest = text.partition("://")
+    return bool(scheme and mark and rest) and not {"/", "?", "#", "@"} & set(rest)
+
+
+def _is_caller_auth(text: str) -> bool:
+    kind, colon, name = text.partition(":")
+    return bool(kind and colon and name)
+
+
+TEXT = Kind("text")
+ANY = Kind("text", accepts=lambda _: True)
+PORT = Kind("a port, 0 to 65535", (int,), int, range(65536).__contains__)
+COUNT = Kind("a whole number from 1", (int,), int, lambda number: number >= 1)
+SECONDS = Kind("a number of seconds", (int, float), float, lambda number: number >= 0 and math.isfinite(number))
+SWITCH = Kind("true or false", (bool,), _parse_switch, lambda _: True)
+FILE = Kind("a path", path=True)
+URL = Kind("an http(s) URL without userinfo, query and fragment", accepts=_is_url)
+PROXY = Kind("an http(s) URL", accepts=_is_web)
+ORIGIN = Kind("an origin such as https://app.example", accepts=_is_origin)
+CALLER_AUTH = Kind("TYPE:NAME", accepts=_is_caller_auth)

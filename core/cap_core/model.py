@@ -1,0 +1,179 @@
+"""The internal shape of a capability document: what every dialect is brought to, and what exposure plugins build on.
+
+Shape only; what it means is decided in `compile`. Lists stand where dialects have lists or maps of named things.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from cap_core.documents import Node, Scalar, resolve
+from cap_core.plan import DeclaredInput, DeclaredOutput
+from cap_core.reading import Part
+
+
+class Bind(Part, frozen=True, kw_only=True):
+    """A `binds` entry: names for values from outside."""
+
+    namespace: str
+    keys: Node
+    location: str | None = None
+    description: str | None = None
+
+
+class ConsumedParameter(Part, frozen=True, kw_only=True):
+    """An `inputParameters` entry on the consumed side."""
+
+    name: str
+    in_: str | None = msgspec.field(default=None, name="in")
+    type: str | None = None
+    required: bool | None = None
+    description: str | None = None
+    value: Node | None = None
+    pattern: str | None = None
+    enum: Node | None = None
+
+
+class ConsumedOutput(Part, frozen=True, kw_only=True):
+    """An `outputParameters` entry on the consumed side; what steps of an orchestration see."""
+
+    name: str | None = None
+    type: str | None = None
+    value: Node | None = None
+    mapping: str | None = None
+    description: str | None = None
+    items: Node | None = None
+    properties: Node | None = None
+
+
+class ConsumedOperation(Part, frozen=True, kw_only=True):
+    """One consumed operation."""
+
+    name: str
+    method: str
+    path: str | None = None
+    label: str | None = None
+    description: str | None = None
+    tags: Node | None = None
+    inputParameters: tuple[ConsumedParameter, ...] = ()
+    outputParameters: tuple[ConsumedOutput, ...] = ()
+    outputRawFormat: str | None = None
+    body: Node | None = None
+
+
+class ConsumedResource(Part, frozen=True, kw_only=True):
+    """A consumed resource: a path and the operations on it."""
+
+    path: str
+    name: str | None = None
+    label: str | None = None
+    description: str | None = None
+    tags: Node | None = None
+    inputParameters: tuple[ConsumedParameter, ...] = ()
+    operations: tuple[ConsumedOperation, ...] = ()
+
+
+class ConsumesEntry(Part, frozen=True, kw_only=True):
+    """A `consumes` entry: one HTTP API."""
+
+    namespace: str
+    type: str = "http"
+    baseUri: str | None = None
+    description: str | None = None
+    authentication: Node | None = None
+    inputParameters: tuple[ConsumedParameter, ...] = ()
+    resources: tuple[ConsumedResource, ...] = ()
+
+
+class ExposedParameter(Part, frozen=True, kw_only=True):
+    """An `inputParameters` entry on the exposed side."""
+
+    name: str
+    in_: str | None = msgspec.field(default=None, name="in")
+    type: str | None = None
+    required: bool | None = None
+    description: str | None = None
+    pattern: str | None = None
+    enum: Node | None = None
+
+    def declared(self) -> DeclaredInput:
+        """What the core compiles."""
+        return DeclaredInput(
+            name=self.name,
+            at=self.at,
+            place=self.in_,
+            type=self.type,
+            description=self.description or "",
+            required=self.required,
+            pattern=self.pattern,
+            enum=scalars(self.enum),
+        )
+
+
+class ExposedOutput(Part, frozen=True, kw_only=True):
+    """An `outputParameters` entry on the exposed side; `items` and `properties` nest."""
+
+    name: str | None = None
+    type: str | None = None
+    mapping: str | None = None
+    description: str | None = None
+    items: ExposedOutput | None = None
+    properties: tuple[ExposedOutput, ...] = ()
+
+    def declared(self) -> DeclaredOutput:
+        """What the core compiles."""
+        return DeclaredOutput(
+            at=self.mark("mapping"),
+            name=self.name,
+            type=self.type,
+            mapping=self.mapping,
+            items=self.items.declared() if self.items else None,
+            properties=tuple(p.declared() for p in self.properties),
+        )
+
+
+class ExposesEntry(Part, frozen=True, kw_only=True):
+    """What every `exposes` entry has; an exposure plugin's own model extends it."""
+
+    type: str
+    namespace: str
+    port: int | None = None
+    address: str | None = None
+    description: str | None = None
+    authentication: Node | None = None
+
+
+class CapabilityPart(Part, frozen=True, kw_only=True):
+    """The `capability` key."""
+
+    consumes: tuple[ConsumesEntry, ...] = ()
+    exposes: Node | None = None
+    binds: tuple[Bind, ...] = ()
+
+
+class Info(Part, frozen=True, kw_only=True):
+    """What a document says of itself."""
+
+    label: str | None = None
+    title: str | None = None
+    description: str | None = None
+    version: str | None = None
+    tags: Node | None = None
+    created: str | None = None
+    modified: str | None = None
+    stakeholders: Node | None = None
+
+
+class Document(Part, frozen=True, kw_only=True):
+    """A whole capability document."""
+
+    capability: CapabilityPart
+    info: Info | None = None
+    binds: tuple[Bind, ...] = ()
+
+
+def scalars(node: Node | None) -> tuple[object, ...] | None:
+    """A list of scalars as values (`enum`); anything else is None."""
+    if not isinstance(node, list):
+        return None
+    return tuple(resolve(item) for item in node if isinstance(item, Scalar))

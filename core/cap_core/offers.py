@@ -1,0 +1,287 @@
+"""What plugins offer: the objects that answer the hooks.
+
+Every callable a plugin gives takes one struct of context (`SignAt`, `CheckAt`, …) to which fields are only ever added;
+that is what keeps plugins working from one release to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+import msgspec
+
+from cap_core.errors import Mark
+from cap_core.types import AsgiApp, Check, Endpoint, Headers, Run, Send
+
+if TYPE_CHECKING:
+    from cap_core.diagnostics import Diagnostic
+    from cap_core.plan import DeclaredOutput, Exposed, ExposurePlan, Operation, Plan, Upstream
+    from cap_core.secret import Secret
+
+O = TypeVar("O")  # noqa: E741  (the options struct of an offer; the name is the design's)
+
+
+# --- capabilities -------------------------------------------------------------------------------------------------
+
+
+class CapabilitySource(msgspec.Struct, frozen=True):
+    """An installed capability document.
+
+    `name` is what the command line, the route prefix and `/mcp/<name>` call it. `defaults` are bindings (`NAME` or
+    `namespace.NAME`) that hold unless the environment or `--set` says otherwise.
+    """
+
+    name: str
+    document: Path
+    defaults: Mapping[str, str] = {}
+
+
+# --- authentication -----------------------------------------------------------------------------------------------
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """What is added to every request: headers, query parameters, cookies, members of a JSON body."""
+
+    headers: Headers = ()
+    query: tuple[tuple[str, str], ...] = ()
+    cookies: tuple[tuple[str, str], ...] = ()
+    members: tuple[tuple[str, str], ...] = ()
+
+
+class Flow(msgspec.Struct, frozen=True):
+    """Credentials that take an exchange of their own: `wrap` surrounds the sending, `shown` is for `cap explain`."""
+
+    shown: Credentials
+    wrap: Callable[[Send], Send]
+
+
+class SignAt(msgspec.Struct, frozen=True, kw_only=True):
+    """Where credentials are needed: which namespace of which capability."""
+
+    capability: str
+    namespace: str
+
+
+class CheckAt(msgspec.Struct, frozen=True, kw_only=True):
+    """Where callers are checked. `realm` goes into `WWW-Authenticate`."""
+
+    capability: str
+    namespace: str
+    realm: str
+
+
+class AuthScheme(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
+    """One `authentication.type`, in either direction; a direction that is None is refused with the line.
+
+    `options` is a msgspec struct; templates in it are already expanded when `sign` and `check` see them. Both raise
+    `OptionError`. `sign` is pure: it is also called with masked values, to show what it would send.
+    """
+
+    key: str
+    options: type[O]
+    sign: Callable[[O, SignAt], Credentials | Flow] | None = None
+    check: Callable[[O, CheckAt], Check] | None = None
+    caller_option: Callable[[str], Mapping[str, object]] | None = None
+    """Options from the text behind `--caller-auth TYPE:`; None where the flag does not fit this type."""
+
+
+# --- output -------------------------------------------------------------------------------------------------------
+
+
+class OutputAt(msgspec.Struct, frozen=True, kw_only=True):
+    """Which operation's answers are decoded."""
+
+    operation: Operation
+
+
+class OutputMapper(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
+    """One `outputRawFormat`.
+
+    `compile` gives a function from an answer's bytes and its content type to JSON-like data. It is pure, and raises
+    `ValueError` for bytes that are not of its format; the host bounds their size.
+    """
+
+    key: str
+    options: type[O]
+    compile: Callable[[O, OutputAt], Callable[[bytes, str | None], object]]
+
+
+# --- exposures ----------------------------------------------------------------------------------------------------
+
+
+class ExposeAt(msgspec.Struct, frozen=True, kw_only=True):
+    """Which entry of which document is read."""
+
+    capability: str
+    namespace: str
+    at: Mark
+    report: Callable[[str, Mark, str], Diagnostic]
+    """Say a diagnostic: code, place, message."""
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One address of a face.
+
+    `template` is a raw path with `{placeholder}`s (whole or partial segments). Every route lives at `prefix + template`;
+    with `bare` it also lives at `template` while no other capability's route has that shape. `prefix` holds the
+    capability's name, so it never clashes. `guard` is the exposure whose callers may enter (`ExposurePlan.key`), or None
+    if the endpoint asks its callers itself.
+    """
+
+    method: str
+    """An HTTP method, or `*` for all of them (the endpoint answers 405 itself)."""
+    template: str
+    endpoint: Endpoint
+    owner: str
+    """The capability's name, for people."""
+    prefix: str = ""
+    bare: bool = True
+    guard: str | None = None
+
+
+class Face(msgspec.Struct, frozen=True, kw_only=True):
+    """What an exposure type gives one listener: data, which the host routes."""
+
+    routes: tuple[Route, ...] = ()
+    openapi: Callable[[frozenset[str]], Mapping[str, object]] | None = None
+    """The OpenAPI `paths` and `components` for these exposures (`ExposurePlan.key`)."""
+    addresses: Mapping[str, str] = {}
+    """For people: what stands where ("MCP endpoint" → "/mcp")."""
+    tools: int = 0
+    """How many tools are listed, for the ready line."""
+    drain: Callable[[], None] | None = None
+    """Told before the gateway stops: end every open stream."""
+    replaced: Callable[[], None] | None = None
+    """Told when a newer generation has taken over."""
+
+
+class Host(Protocol):
+    """What the core does for an exposure's endpoints."""
+
+    async def enter(self, exposure: str, scope: Mapping[str, object], headers: Mapping[bytes, bytes]) -> object:
+        """Check the caller of a request against an exposure's guard; the `Caller`, or None where nobody is asked.
+
+        Raises `Refusal` 401 or 403.
+        """
+        ...
+
+    @property
+    def public_url(self) -> str:
+        """What the listener calls itself in metadata: scheme, host and port, without a trailing slash."""
+        ...
+
+
+class AttachAt(msgspec.Struct, frozen=True, kw_only=True):
+    """One listener's exposures of one type, with the compiled calls behind them, by `Call.key`."""
+
+    exposures: tuple[ExposurePlan, ...]
+    runs: Mapping[str, Run]
+    host: Host
+    limits: Limits
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Sizes in bytes."""
+
+    body: int = 10 * 1024 * 1024
+    """The largest request body that is parsed."""
+    answer: int = 10 * 1024 * 1024
+    """The largest answer that is held whole: mapped outputs, MCP results."""
+
+
+class Exposure(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
+    """One `exposes[].type`.
+
+    `options` is the model of the entry (read with marks by `cap_core.reading`), `declared` turns it into what the core
+    compiles, `attach` turns the compiled exposures of one listener into a face.
+    """
+
+    key: str
+    options: type[O]
+    default_port: int
+    declared: Callable[[O, ExposeAt], Iterable[Exposed]]
+    attach: Callable[[AttachAt], Face]
+    outputs: Callable[[DeclaredOutput], None] | None = None
+
+
+# --- bindings -----------------------------------------------------------------------------------------------------
+
+
+class BindAt(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a `binds` entry stands, and below which directories its files may lie, in the order they are tried."""
+
+    capability: str
+    namespace: str
+    at: Mark
+    directories: tuple[Path, ...]
+    allowed: tuple[Path, ...]
+
+
+class Source(Protocol):
+    """Somewhere that values come from."""
+
+    def describe(self, name: str) -> str:
+        """Where a name's value comes from, for people ("environment variable PORTKEY_API_KEY")."""
+        ...
+
+    def fetch(self, names: frozenset[str]) -> Awaitable[Mapping[str, Secret]]:
+        """The values of these names; what is absent, or empty, stays absent."""
+        ...
+
+
+class BindingResolver(msgspec.Struct, frozen=True, kw_only=True):
+    """One scheme of `binds[].location` (`file`); the empty key is for entries without a location.
+
+    `parse` raises `OptionError` for a location it cannot use.
+    """
+
+    key: str
+    parse: Callable[[str, BindAt], Source]
+
+
+# --- transports and interceptors ------------------------------------------------------------------------------------
+
+
+class Transport(msgspec.Struct, frozen=True, kw_only=True):
+    """A way to send requests. `open` is entered when the gateway opens, never by `check` or `explain`."""
+
+    key: str
+    open: Callable[[Upstream], AbstractAsyncContextManager[Send]]
+
+
+def _same_run(call: object, run: Run) -> Run:
+    return run
+
+
+def _same_send(operation: object, send: Send) -> Send:
+    return send
+
+
+class Interceptor(msgspec.Struct, frozen=True, kw_only=True):
+    """Functions around a call and around a sending; one that returns its argument costs nothing.
+
+    `wrap_call` surrounds each exposed call once, whatever door it came through; `wrap_send` each upstream operation,
+    once per attempt where something inside it retries.
+    """
+
+    key: str
+    wrap_call: Callable[[object, Run], Run] = _same_run
+    wrap_send: Callable[[Operation, Send], Send] = _same_send
+
+
+class DiagnosticRule(msgspec.Struct, frozen=True, kw_only=True):
+    """A lint rule over a compiled plan, with the codes it may say (`name`, `severity`, `meaning`, `remedy`)."""
+
+    key: str
+    codes: tuple[object, ...]
+    diagnose: Callable[[Plan], Iterable[Diagnostic]]
+
+
+class AsgiWrapper(msgspec.Struct, frozen=True, kw_only=True):
+    """Wraps a listener's whole app, outermost."""
+
+    key: str
+    wrap: Callable[[AsgiApp], AsgiApp]

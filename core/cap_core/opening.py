@@ -1,0 +1,273 @@
+"""A plan opened: secrets fetched, pools open, every call a function that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+import structlog
+
+from cap_core.bases import Base, missing, render
+from cap_core.bindings import fetch
+from cap_core.credentials import bindings_of, check, sign
+from cap_core.errors import CapError, OptionError, Refusal
+from cap_core.executor import compile_run
+from cap_core.expressions import leaves
+from cap_core.offers import Credentials, Flow, Limits, OutputAt
+from cap_core.plan import Binding, Call, CapabilityPlan, Consumed, ExposurePlan, Plan, Timeouts, Tls, Upstream
+from cap_core.plugins import Offers
+from cap_core.pools import Pools, upstream_of
+from cap_core.requests import compile_request
+from cap_core.secret import Secret
+from cap_core.types import Answer, Caller, Check, Incoming, Run, Send
+
+_log = structlog.get_logger("cap.open")
+
+
+class UpstreamOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How one namespace's upstream is reached, where the configuration says so."""
+
+    timeouts: Timeouts = Timeouts()
+    tls: Tls = Tls()
+    proxy: str | None = None
+    connections: int = 0
+
+
+class OpenOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What the configuration says about running calls. `upstreams` by namespace or `capability:namespace`."""
+
+    allow_plaintext: frozenset[str] = frozenset()
+    upstreams: Mapping[str, UpstreamOptions] = {}
+    strict_outputs: bool = False
+    limits: Limits = Limits()
+
+    def upstream(self, consumed: Consumed) -> UpstreamOptions:
+        """The options of a namespace; the more exact key first."""
+        return self.upstreams.get(consumed.key) or self.upstreams.get(consumed.namespace) or UpstreamOptions()
+
+    def plaintext(self, consumed: Consumed) -> bool:
+        """Whether this namespace's credentials may go over plain http."""
+        return bool({consumed.key, consumed.namespace} & self.allow_plaintext)
+
+
+class Destination(msgspec.Struct, frozen=True):
+    """Which variable goes to which host, for people. `set` is False where it has no value."""
+
+    variable: str
+    origin: str
+    host: str
+    set: bool
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """What opening gives: a run for each call and a check for each guarded exposure, by key."""
+
+    runs: Mapping[str, Run]
+    guards: Mapping[str, Check]
+    upstreams: tuple[Upstream, ...]
+    destinations: tuple[Destination, ...]
+    secrets: tuple[str, ...]
+    """Every value fetched, for the log's redaction."""
+
+
+async def open_plan(plan: Plan, offers: Offers, options: OpenOptions, pools: Pools) -> Opened:
+    """Open everything a plan needs. What is not configured does not fail the start: its calls answer 503.
+
+    Raises `CapError` for a scheme that refuses its expanded options.
+    """
+    opening = _Opening(offers, options, pools)
+    try:
+        for capability in plan.capabilities:
+            await opening.capability(capability)
+    except BaseException:
+        await close(opening.upstreams, pools)
+        raise
+    return Opened(
+        runs=opening.runs,
+        guards=opening.guards,
+        upstreams=tuple(opening.upstreams),
+        destinations=tuple(dict.fromkeys(opening.destinations)),
+        secrets=tuple(opening.secrets),
+    )
+
+
+async def close(upstreams: Iterable[Upstream], pools: Pools) -> None:
+    """Give back the pools of an opened plan."""
+    for upstream in upstreams:
+        await pools.release(upstream)
+
+
+class _Opening:
+    def __init__(self, offers: Offers, options: OpenOptions, pools: Pools) -> None:
+        self.offers = offers
+        self.options = options
+        self.pools = pools
+        self.runs: dict[str, Run] = {}
+        self.guards: dict[str, Check] = {}
+        self.upstreams: list[Upstream] = []
+        self.destinations: list[Destination] = []
+        self.secrets: list[str] = []
+
+    async def capability(self, plan: CapabilityPlan) -> None:
+        secrets = await fetch(plan.variables)
+        self.secrets += [secret.reveal() for secret in secrets.values()]
+        values = {binding: secret.reveal() for binding, secret in secrets.items()}
+        sends: dict[int, _Way | Refusal] = {}
+        for exposure in plan.exposures:
+            self._guard(exposure, values)
+            for call in exposure.calls:
+                consumed = call.operation.consumed
+                if id(consumed) not in sends:
+                    sends[id(consumed)] = await self._way(plan, consumed, values, secrets)
+                self.runs[call.key] = self._wrapped(call, self._run(call, sends[id(consumed)], values, plan))
+
+    # --- towards upstreams ------------------------------------------------------------------------------------------
+
+    async def _way(
+        self, plan: CapabilityPlan, consumed: Consumed, values: Mapping[Binding, str], secrets: Mapping[Binding, Secret]
+    ) -> _Way | Refusal:
+        """The address, the credentials and the pool of a namespace, or why there are none."""
+        address = base_of(consumed, values, plan)
+        needed = bindings_of(consumed.authentication) if consumed.authentication else []
+        for binding in needed:
+            host = address.host if isinstance(address, Base) else "an address not set yet"
+            origin = secrets[binding].origin if binding in secrets else origin_of(binding, plan)
+            self.destinations.append(Destination(binding.name, origin, host, binding in values))
+        if isinstance(address, Refusal):
+            return address
+        unset = [binding for binding in needed if binding not in values]
+        if unset:
+            return not_set(unset, plan)
+        credentials, wrap = self._credentials(consumed, values)
+        how = self.options.upstream(consumed)
+        upstream = upstream_of(address, how.timeouts, how.tls, how.proxy, how.connections)
+        send = await self.pools.acquire(upstream)
+        self.upstreams.append(upstream)
+        return _Way(address, credentials, wrap.wrap(send) if wrap else send)
+
+    def _credentials(self, consumed: Consumed, values: Mapping[Binding, str]) -> tuple[Credentials, Flow | None]:
+        authentication = consumed.authentication
+        if authentication is None:
+            return Credentials(), None
+        try:
+            signed = sign(self.offers.auth_schemes[authentication.type], authentication, consumed, lambda b: values[b])
+        except OptionError as error:
+            at = authentication.marks.get(error.option, authentication.at)
+            raise CapError(error.what, at=at, hint=error.hint, code="bad-auth") from None
+        return (Credentials(), signed) if isinstance(signed, Flow) else (signed, None)
+
+    def _run(self, call: Call, way: _Way | Refusal, values: Mapping[Binding, str], plan: CapabilityPlan) -> Run:
+        if isinstance(way, Refusal):
+            return refusing(way)
+        used = [leaf for feed in call.feeds for leaf in leaves(feed.value) if isinstance(leaf, Binding)]
+        unset = list(dict.fromkeys(binding for binding in used if binding not in values))
+        if unset:
+            return refusing(not_set(unset, plan))
+        consumed = call.operation.consumed
+        if not way.base.safe and (consumed.authentication or used) and not self.options.plaintext(consumed):
+            return refusing(_plaintext(consumed, way.base))
+        return compile_run(
+            call,
+            compile_request(call, way.base.path, way.credentials, values),
+            self._sending(call, way.send),
+            None if call.identity else self._decoder(call),
+            self.options.limits,
+            strict=self.options.strict_outputs,
+            origin=way.base.text.removesuffix(way.base.path),
+        )
+
+    def _decoder(self, call: Call):  # type: ignore[no-untyped-def]  # the mapper's own callable
+        mapper = self.offers.output_mappers[call.operation.format]
+        return mapper.compile(mapper.options(), OutputAt(operation=call.operation))
+
+    def _sending(self, call: Call, send: Send) -> Send:
+        for interceptor in reversed(self.offers.interceptors):
+            send = interceptor.wrap_send(call.operation, send)
+        return send
+
+    def _wrapped(self, call: Call, run: Run) -> Run:
+        for interceptor in reversed(self.offers.interceptors):
+            run = interceptor.wrap_call(call, run)
+        return run
+
+    # --- towards callers --------------------------------------------------------------------------------------------
+
+    def _guard(self, exposure: ExposurePlan, values: Mapping[Binding, str]) -> None:
+        authentication = exposure.authentication
+        if authentication is None:
+            return
+        unset = [binding for binding in bindings_of(authentication) if not values.get(binding)]
+        if unset:
+            _log.warning("nobody can be let in", exposure=exposure.key, unset=", ".join(b.name for b in unset))
+            self.guards[exposure.key] = _nobody(exposure)
+            return
+        scheme = self.offers.auth_schemes[authentication.type]
+        try:
+            self.guards[exposure.key] = check(scheme, authentication, exposure, lambda b: values[b])
+        except OptionError as error:
+            at = authentication.marks.get(error.option, authentication.at)
+            raise CapError(error.what, at=at, hint=error.hint, code="bad-auth") from None
+
+
+class _Way(msgspec.Struct, frozen=True):
+    base: Base
+    credentials: Credentials
+    send: Send
+
+
+def base_of(consumed: Consumed, values: Mapping[Binding, str], plan: CapabilityPlan) -> Base | Refusal:
+    """A namespace's address, or the refusal that says what is missing."""
+    name = consumed.namespace
+    if consumed.base is None:
+        return Refusal(503, "not-configured", f"{name} has no base URI", hint=f"give one with --base-uri {name}=URL")
+    unset = missing(consumed.base, values)
+    if unset:
+        names = ", ".join(binding.name for binding in unset)
+        what = f"{names} is not set" if len(unset) == 1 else f"{names} are not set"
+        hint = f"give the base URI with --base-uri {name}=URL, or the variable with --set {unset[0].name}=VALUE"
+        return Refusal(503, "not-configured", f"the base URI of {name} is not known: {what}", hint=hint)
+    try:
+        return render(consumed.base, values)
+    except ValueError as error:
+        # The text is not repeated: a variable in it may be somebody's secret.
+        return Refusal(503, "not-configured", f"the base URI of {name} {error}", hint=f"give one with --base-uri {name}=URL")
+
+
+def not_set(unset: list[Binding], plan: CapabilityPlan) -> Refusal:
+    """The refusal of a call that needs variables which have no value; it names them and where they would come from."""
+    names = ", ".join(binding.name for binding in unset)
+    what = f"{names} is not set" if len(unset) == 1 else f"{names} are not set"
+    first = unset[0]
+    qualified = f"{first.namespace}.{first.name}" if first.namespace and first.declared else first.name
+    return Refusal(503, "not-configured", what, hint=f"set the {origin_of(first, plan)}, or give it with --set {qualified}=VALUE")
+
+
+def origin_of(binding: Binding, plan: CapabilityPlan) -> str:
+    """Where a variable's value comes from, for people."""
+    for variable in plan.variables:
+        if variable.binding == binding:
+            return variable.describe()
+    return f"variable {binding.name}"
+
+
+def refusing(refusal: Refusal) -> Run:
+    """A run that refuses every call in the same words."""
+
+    async def refused(values: Mapping[str, object], context: object) -> Answer:
+        raise Refusal(refusal.status, refusal.code, refusal.detail, hint=refusal.hint)
+
+    return refused
+
+
+def _plaintext(consumed: Consumed, base: Base) -> Refusal:
+    what = f"a credential of {consumed.namespace} would go to {base.host} over plain http"
+    return Refusal(503, "plaintext", what, hint=f"use https, or serve with --allow-plaintext {consumed.namespace}")
+
+
+def _nobody(exposure: ExposurePlan) -> Check:
+    async def nobody(request: Incoming) -> Caller:
+        headers = ((b"www-authenticate", f'Bearer realm="{exposure.about.name}"'.encode()),)
+        raise Refusal(401, "unauthorized", "the gateway has no credential to compare callers with", headers=headers)
+
+    return nobody
+

@@ -1,0 +1,154 @@
+"""The pages around the hot routes: health, the OpenAPI document and the page to read and try it; a Litestar app."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from litestar import Litestar, MediaType, Request, Response, get
+from litestar.config.app import AppConfig
+from litestar.exceptions import HTTPException
+
+from cap_core.asgi import answer
+from cap_core.errors import Refusal
+from cap_core.offers import Face
+from cap_core.problems import problem
+from cap_core.version import VERSION
+
+if TYPE_CHECKING:
+    from cap_core.gateway import Gateway
+    from cap_core.listeners import Table
+    from cap_core.plugins import Offers
+    from cap_core.types import AsgiSend, Receive, Scope
+
+_FILES = Path(__file__).parent / "pages_files"
+_TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+_POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_PAGE_HEADERS = {"content-security-policy": _POLICY, "x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
+
+# Pages that tell what is served; behind the callers' authentication where there is one.
+_TELLING = frozenset({"/openapi.json", "/docs"})
+
+
+class Pages:
+    """The Litestar app, and which paths it has."""
+
+    def __init__(self, app: Litestar) -> None:
+        self._app = app
+        self._paths = frozenset(path for route in app.routes if "{" not in (path := route.path))
+
+    def has(self, path: str) -> bool:
+        """Whether a page lives at this path."""
+        return path in self._paths or (path.rstrip("/") or "/") in self._paths or path.startswith("/docs/")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend, table: Table) -> None:
+        """Answer for one listener; what tells of exposures tells of those whose guard lets the caller in."""
+        try:
+            scope["cap.exposures"] = await _let_in(scope, table)
+        except Refusal as refusal:
+            await answer(send, problem(refusal), head=scope["method"] == "HEAD")
+            return
+        scope["cap.table"] = table
+        await self._app(scope, receive, send)  # type: ignore[arg-type]  # ASGI's own loose types
+
+
+async def _let_in(scope: Scope, table: Table) -> frozenset[str]:
+    path = scope["path"]
+    if path not in _TELLING and not path.startswith("/docs"):
+        return frozenset()
+    accepted = set()
+    refused: Refusal | None = None
+    headers = dict(scope["headers"])
+    for exposure in table.listener.exposures:
+        try:
+            await table.guards.enter(exposure.key, scope, headers)
+        except Refusal as refusal:
+            refused = refusal
+        else:
+            accepted.add(exposure.key)
+    if refused is not None and not accepted:
+        raise refused
+    return frozenset(accepted)
+
+
+def build_pages(gateway: Gateway, offers: Offers) -> Pages:
+    """Build the pages, and let plugins change them (`cap_app_init`)."""
+
+    @get("/health/live", media_type=MediaType.JSON, sync_to_thread=False)
+    def live() -> dict[str, str]:
+        return {"status": "UP"}
+
+    @get("/health/ready", media_type=MediaType.JSON, sync_to_thread=False)
+    def ready() -> Response[dict[str, str]]:
+        up = not gateway.draining
+        return Response({"status": "UP" if up else "DRAINING"}, status_code=200 if up else 503)
+
+    @get("/openapi.json", sync_to_thread=False)
+    def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
+        body = msgspec.json.encode(document(request.scope["cap.table"], request.scope["cap.exposures"]))  # type: ignore[typeddict-item]
+        return Response(body, media_type="application/json")
+
+    @get(["/docs", "/docs/{file:str}"], sync_to_thread=False)
+    def docs(file: str = "docs.html") -> Response[bytes]:
+        path = _FILES / file
+        if path.parent != _FILES or path.suffix not in _TYPES or not path.is_file():
+            raise HTTPException(status_code=404, detail=f"there is no page {file}")
+        return Response(path.read_bytes(), media_type=_TYPES[path.suffix], headers=_PAGE_HEADERS)
+
+    config = AppConfig(
+        route_handlers=[live, ready, openapi, docs],
+        openapi_config=None,
+        exception_handlers={HTTPException: _problem},
+        request_max_body_size=0,
+        logging_config=None,
+    )
+    offers.hooks.cap_app_init(app_config=config)
+    return Pages(Litestar.from_config(config))
+
+
+def _problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """Litestar's own errors in the form of ours."""
+    code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "internal")
+    reply = problem(Refusal(error.status_code, code, error.detail))
+    assert isinstance(reply.body, bytes)
+    allow = {k: v for k, v in (error.headers or {}).items() if k.lower() == "allow"}
+    return Response(reply.body, status_code=reply.status, media_type="application/problem+json", headers=allow)
+
+
+def document(table: Table, exposures: frozenset[str]) -> dict[str, Any]:
+    """The OpenAPI document of a listener, with what these exposures serve."""
+    out: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": _info(table, exposures),
+        "servers": [{"url": table.listener.url}],
+        "paths": {},
+    }
+    for face in table.faces:
+        _merge(out, face, exposures)
+    return out
+
+
+def _info(table: Table, exposures: frozenset[str]) -> dict[str, Any]:
+    abouts = list(dict.fromkeys(e.about for e in table.listener.exposures if e.key in exposures))
+    if len(abouts) == 1:
+        one = abouts[0]
+        return {"title": one.title, "version": one.version or VERSION, "description": one.description}
+    return {"title": "Cap", "version": VERSION, "description": "\n".join(f"* {about.title}" for about in abouts)}
+
+
+def _merge(out: dict[str, Any], face: Face, exposures: frozenset[str]) -> None:
+    """Put a face's part in; objects merge, lists follow one another."""
+    if face.openapi is None:
+        return
+    _into(out, face.openapi(exposures))
+
+
+def _into(out: dict[str, Any], part: Any) -> None:
+    for key, value in part.items():
+        if isinstance(value, dict) and isinstance(out.get(key), dict):
+            _into(out[key], value)
+        elif isinstance(value, list) and isinstance(out.get(key), list):
+            out[key] = [*out[key], *value]
+        else:
+            out[key] = value

@@ -1,0 +1,288 @@
+"""What compiling gives: frozen data that says everything a request needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from cap_core.diagnostics import Diagnostic
+from cap_core.documents import Node
+from cap_core.errors import Mark
+from cap_core.templates import Var
+
+if TYPE_CHECKING:
+    from cap_core.bindings import Variable
+    from cap_core.inputs import Inputs
+
+# --- where a value comes from -------------------------------------------------------------------------------------
+
+
+class Binding(msgspec.Struct, frozen=True):
+    """A variable of a `binds` entry, of `--set`, or one that nothing declares (`declared` is False)."""
+
+    name: str
+    """As messages name it: `PORTKEY_API_KEY`, or the undeclared template's own text."""
+    namespace: str = ""
+    declared: bool = True
+
+
+class InputRef(msgspec.Struct, frozen=True):
+    """The caller's input of this name; absent means nothing is sent."""
+
+    name: str
+
+
+class Constant(msgspec.Struct, frozen=True):
+    """A value the document's author wrote."""
+
+    value: object
+
+
+class Template(msgspec.Struct, frozen=True):
+    """Text with variables. A template of one variable and nothing else keeps that variable's JSON type."""
+
+    parts: tuple[str | InputRef | Binding, ...]
+
+
+class Tree(msgspec.Struct, frozen=True):
+    """A list or an object with values inside: the body templates. Absent members are dropped."""
+
+    items: tuple[tuple[str, Value], ...] | tuple[Value, ...]
+    keyed: bool
+
+
+Value = InputRef | Constant | Template | Tree | Binding
+
+
+class Feed(msgspec.Struct, frozen=True):
+    """One value of the upstream request: where it lands, what it is, and which place in which file said so."""
+
+    place: FeedPlace
+    name: str
+    value: Value
+    type: str | None
+    required: bool
+    at: Mark
+
+
+FeedPlace = Literal["path", "query", "header", "cookie", "member", "body"]
+"""`member` is a member of a JSON body, `body` the whole of it."""
+
+# --- what is consumed ---------------------------------------------------------------------------------------------
+
+
+class Timeouts(msgspec.Struct, frozen=True):
+    """Seconds: until connected, until the first byte of the answer, between two bytes, and overall (None: no limit)."""
+
+    connect: float = 5.0
+    first_byte: float = 60.0
+    idle: float = 60.0
+    total: float | None = None
+
+
+class Tls(msgspec.Struct, frozen=True):
+    """Files for TLS towards an upstream: a CA bundle instead of the system's, and a client certificate with its key."""
+
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+
+
+class Upstream(msgspec.Struct, frozen=True):
+    """Where requests go and how: the identity of a pool. Equal upstreams share one, also across a reload."""
+
+    scheme: Literal["http", "https"]
+    host: str
+    port: int
+    timeouts: Timeouts = Timeouts()
+    tls: Tls = Tls()
+    proxy: str | None = None
+    """An http(s) proxy to go through, or None."""
+    connections: int = 0
+    """The most connections at one time; 0 for no limit."""
+
+
+class Authentication(msgspec.Struct, frozen=True):
+    """An `authentication` block: its type, its options with their templates unexpanded, and where each stands."""
+
+    type: str
+    options: Mapping[str, Value]
+    at: Mark
+    marks: Mapping[str, Mark]
+    origin: str = "document"
+    """`document`, or the flag or file that added it."""
+
+
+class Consumed(msgspec.Struct, frozen=True):
+    """A `consumes` entry: a namespace with its base address and credentials."""
+
+    capability: str
+    namespace: str
+    base: Template | None
+    """The base URI; None where the document and the command line name none."""
+    base_origin: str
+    """Where the base URI came from: a place in the document, or the flag that replaced it."""
+    authentication: Authentication | None
+    at: Mark
+
+    @property
+    def key(self) -> str:
+        """Unique among everything served; the same namespace twice has the same key twice."""
+        return f"{self.capability}:{self.namespace}"
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """One consumed operation: one HTTP call."""
+
+    name: str
+    method: str
+    path: str
+    """As the document spells it, operation-level path included, without its literal query."""
+    segments: tuple[str | Var, ...]
+    """The path in pieces: text, and placeholders by name."""
+    query: str
+    """The literal query of the path ("" for none); query inputs follow it."""
+    consumed: Consumed
+    description: str
+    format: str
+    """`outputRawFormat`."""
+    at: Mark
+
+    @property
+    def address(self) -> str:
+        """`namespace.operation`, as `call:` and the command line say it."""
+        return f"{self.consumed.namespace}.{self.name}"
+
+
+# --- what is exposed ----------------------------------------------------------------------------------------------
+
+
+class DeclaredInput(msgspec.Struct, frozen=True):
+    """An `inputParameters` entry of an exposed operation."""
+
+    name: str
+    at: Mark
+    place: str | None = None
+    """`in:`; None leaves it to the rules (`docs/semantics.md`, where a REST input comes from)."""
+    type: str | None = None
+    description: str = ""
+    required: bool | None = None
+    pattern: str | None = None
+    enum: tuple[object, ...] | None = None
+
+
+class DeclaredOutput(msgspec.Struct, frozen=True):
+    """An `outputParameters` entry of an exposed operation, nested ones included."""
+
+    at: Mark
+    name: str | None = None
+    type: str | None = None
+    mapping: str | None = None
+    items: DeclaredOutput | None = None
+    properties: tuple[DeclaredOutput, ...] = ()
+
+
+class Exposed(msgspec.Struct, frozen=True, kw_only=True):
+    """One operation or tool as an exposure declares it: what the core needs to know to compile its call.
+
+    An exposure plugin makes these from its own part of the document. `detail` is the plugin's own and comes back
+    untouched in `Call.exposed`.
+    """
+
+    name: str
+    at: Mark
+    call: str | None
+    call_at: Mark
+    with_: Mapping[str, Node] | None = None
+    """The `with` map, its values as they stand in the document; None where the document has none."""
+    inputs: tuple[DeclaredInput, ...] = ()
+    outputs: tuple[DeclaredOutput, ...] = ()
+    description: str = ""
+    method: str | None = None
+    """The HTTP method of a REST operation; None where there is none (a tool)."""
+    path: str | None = None
+    """The path template of a REST operation; None where there is none."""
+    detail: object = None
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """An exposed operation or tool bound to a consumed operation."""
+
+    key: str
+    """Unique among everything served: `capability/exposure namespace/method path or tool name`."""
+    exposed: Exposed
+    operation: Operation
+    inputs: Inputs
+    feeds: tuple[Feed, ...]
+    outputs: tuple[DeclaredOutput, ...]
+    """Empty for identity: the upstream's bytes go through untouched."""
+    body_type: str = "json"
+    """How a `body` or `member` feed is encoded: `json`, `form`, `text`, `xml`, `sparql`."""
+
+    @property
+    def identity(self) -> bool:
+        """Whether the upstream's answer goes through untouched."""
+        return not self.outputs
+
+
+class Quarantined(msgspec.Struct, frozen=True):
+    """An exposed operation that is left out, with the diagnostic that says why."""
+
+    exposed: Exposed
+    why: Diagnostic
+
+
+class About(msgspec.Struct, frozen=True):
+    """What a capability says of itself."""
+
+    name: str
+    title: str
+    description: str
+    version: str
+    file: str
+
+
+class ExposurePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One `exposes` entry, compiled."""
+
+    about: About
+    type: str
+    namespace: str
+    description: str
+    port: int
+    at: Mark
+    calls: tuple[Call, ...]
+    quarantined: tuple[Quarantined, ...]
+    authentication: Authentication | None
+    options: object
+    """The plugin's own options struct."""
+
+    @property
+    def key(self) -> str:
+        """Unique among everything served."""
+        return f"{self.about.name}/{self.namespace}"
+
+
+class CapabilityPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One document, compiled."""
+
+    about: About
+    consumed: tuple[Consumed, ...]
+    operations: tuple[Operation, ...]
+    exposures: tuple[ExposurePlan, ...]
+    variables: tuple[Variable, ...]
+    """Every name the document may read from outside."""
+    diagnostics: tuple[Diagnostic, ...]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """Everything that is served, compiled. Read-only and shared by all requests."""
+
+    capabilities: tuple[CapabilityPlan, ...]
+
+    @property
+    def exposures(self) -> tuple[ExposurePlan, ...]:
+        """Every exposure of every capability, in order."""
+        return tuple(e for capability in self.capabilities for e in capability.exposures)

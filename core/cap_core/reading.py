@@ -1,0 +1,174 @@
+"""From a tree with marks to frozen structs, telling of every key that is wrong, missing or not acted upon.
+
+A model is a subclass of `Part`. Its fields may be `str`, `bool`, `int`, a list (`tuple[X, ...]`) or a struct of another
+model, `Node` for a part that is read later, and any of these `| None`. `msgspec.field(name="in")` gives a field the
+document's spelling.
+"""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import msgspec
+
+from cap_core.documents import Map, Node, Scalar, Seq, resolve
+from cap_core.errors import Mark
+
+Say = Callable[[str, Mark, str], object]
+"""Say a diagnostic: code, place, message."""
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """A mapping of the document, read. `marks` says where the value of each key that is there stands."""
+
+    at: Mark
+    marks: Mapping[str, Mark] = {}
+
+    def mark(self, key: str) -> Mark:
+        """Where the value of `key` stands, or the mapping itself if the key is not there."""
+        return self.marks.get(key, self.at)
+
+
+P = TypeVar("P", bound=Part)
+
+
+class _Wrong(Exception):
+    """A value of another type, already reported."""
+
+
+def read(node: Node, model: type[P], say: Say, what: str) -> P | None:
+    """Read a mapping into `model`; `what` names it in messages ("an operation").
+
+    Returns None, having said why, where a needed key is missing or a value has another type.
+    """
+    if not isinstance(node, Map):
+        say("wrong-type", node.mark, f"{what} must be a mapping, not {_kind(node)}")
+        return None
+    table = _table(model)
+    values: dict[str, Any] = {}
+    failed = False
+    for key, value in node.items():
+        entry = table.get(key)
+        if entry is None:
+            say("unknown-key", key.mark, f"{what} has the key {str(key)!r}, which is not acted upon{_near(key, table)}")
+            continue
+        attribute, read_value, _ = entry
+        try:
+            values[attribute] = read_value(value, say, repr(str(key)))
+        except _Wrong:
+            failed = True
+    for name, (attribute, _, needed) in table.items():
+        if needed and attribute not in values and name not in node:
+            say("missing-key", node.mark, f"{what} has no {name!r}")
+            failed = True
+    if failed:
+        return None
+    return model(at=node.mark, marks={str(k): v.mark for k, v in node.items()}, **values)
+
+
+_Reader = Callable[[Node, Say, str], Any]
+
+
+@lru_cache(maxsize=None)
+def _table(model: type[Part]) -> dict[str, tuple[str, _Reader, bool]]:
+    """For each key of the document: the field it fills, how its value is read, and whether it is needed."""
+    hints = typing.get_type_hints(model)
+    return {
+        field.encode_name: (field.name, _reader(hints[field.name]), field.required)
+        for field in msgspec.structs.fields(model)
+        if field.name not in ("at", "marks")
+    }
+
+
+def _reader(hint: Any) -> _Reader:
+    """How a value of this type is read."""
+    options = [t for t in typing.get_args(hint) if t is not types.NoneType]
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        if set(options) >= {Map, Seq, Scalar}:
+            return lambda node, say, what: node
+        inner = _reader(options[0])
+        return lambda node, say, what: None if _is_null(node) else inner(node, say, what)
+    if typing.get_origin(hint) is tuple:
+        return _list_reader(options[0])
+    if isinstance(hint, type) and issubclass(hint, Part):
+        return _part_reader(hint)
+    return _SCALARS[hint]
+
+
+def _part_reader(model: type[Part]) -> _Reader:
+    def part(node: Node, say: Say, what: str) -> Part:
+        out = read(node, model, say, what)
+        if out is None:
+            raise _Wrong
+        return out
+
+    return part
+
+
+def _list_reader(item: Any) -> _Reader:
+    one = _reader(item)
+
+    def items(node: Node, say: Say, what: str) -> tuple[Any, ...]:
+        if _is_null(node):
+            return ()
+        if not isinstance(node, Seq):
+            say("wrong-type", node.mark, f"{what} must be a list, not {_kind(node)}")
+            raise _Wrong
+        out, failed = [], False
+        for entry in node:
+            try:
+                out.append(one(entry, say, f"an entry of {what}"))
+            except _Wrong:
+                failed = True
+        if failed:
+            raise _Wrong
+        return tuple(out)
+
+    return items
+
+
+def _text(node: Node, say: Say, what: str) -> str:
+    if isinstance(node, Scalar):
+        return str(node)  # a number or a boolean where text belongs is the text its author wrote
+    say("wrong-type", node.mark, f"{what} must be text, not {_kind(node)}")
+    raise _Wrong
+
+
+def _typed(expected: type, noun: str) -> _Reader:
+    def value(node: Node, say: Say, what: str) -> Any:
+        out = resolve(node) if isinstance(node, Scalar) else node
+        if type(out) is expected:
+            return out
+        say("wrong-type", node.mark, f"{what} must be {noun}, not {_kind(node)}")
+        raise _Wrong
+
+    return value
+
+
+_SCALARS: dict[Any, _Reader] = {
+    str: _text,
+    bool: _typed(bool, "true or false"),
+    int: _typed(int, "a whole number"),
+}
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and resolve(node) is None
+
+
+def _kind(node: Node) -> str:
+    if isinstance(node, Map):
+        return "a mapping"
+    if isinstance(node, Seq):
+        return "a list"
+    return "nothing" if _is_null(node) else repr(str(node) if len(node) < 40 else node[:37] + "...")
+
+
+def _near(key: str, table: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(key, table, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

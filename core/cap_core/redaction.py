@@ -1,0 +1,79 @@
+"""Known secrets, and text without them: whatever is printed or logged passes here last.
+
+It catches what slipped through, in whichever common spelling; keeping credentials in `Secret` comes first.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+SHORTEST = 4
+"""Shorter values would blank out ordinary words, and guard nothing."""
+_SHORTEST_BASE64 = 6
+
+_forms: list[str] = []
+
+
+def redact(values: Iterable[str]) -> None:
+    """Mask these values from now on, in this process, in all their spellings."""
+    known = {*_forms}
+    for value in values:
+        if len(value) >= SHORTEST:
+            known.update(_spellings(value))
+    # The longest first, so that no spelling is cut in two by a shorter one.
+    _forms[:] = sorted(known, key=len, reverse=True)
+
+
+def hidden(text: str) -> str:
+    """A text without any known secret."""
+    for form in _forms:
+        if form in text:
+            text = text.replace(form, MASK)
+    return text
+
+
+def hidden_in(value: Any) -> Any:
+    """A log value without any known secret; what is no JSON value becomes text."""
+    if isinstance(value, str):
+        return hidden(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, dict):
+        return {hidden(str(key)): hidden_in(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [hidden_in(item) for item in value]
+    if isinstance(value, bytes):
+        return hidden(value.decode("latin-1"))
+    return hidden(str(value))
+
+
+def _spellings(value: str) -> Iterator[str]:
+    """A value as it is, and as it looks in URLs, in quotes and inside of base64."""
+    yield value
+    yield quote(value, safe="")
+    yield quote(value)
+    yield quote_plus(value)
+    yield repr(value)[1:-1]
+    yield json.dumps(value)[1:-1]
+    yield json.dumps(value, ensure_ascii=False)[1:-1]
+    raw = value.encode("utf-8", "surrogatepass")
+    for offset in range(3):
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            yield from _inside(encode(bytes(offset) + raw).decode(), offset, len(raw))
+
+
+def _inside(encoded: str, offset: int, length: int) -> Iterator[str]:
+    """The characters of a base64 text that depend on the value alone, whatever stands `offset` bytes around it.
+
+    `user:secret` in an Authorization header is the usual case: the secret begins at any of three offsets.
+    """
+    first, last = math.ceil(offset * 8 / 6), (offset + length) * 8 // 6
+    core = encoded[first:last]
+    if len(core) >= _SHORTEST_BASE64:
+        yield core

@@ -1,0 +1,272 @@
+"""A call's feeds compiled to one function from its inputs to the upstream request.
+
+`cap explain` uses the same function with masked values, so what it shows is what would be sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+
+from cap_core.bodies import body_builder
+from cap_core.errors import Fault
+from cap_core.inputs import refuse
+from cap_core.offers import Credentials
+from cap_core.plan import Binding, Call, Feed, InputRef
+from cap_core.rendering import ABSENT, Get, as_text, text_getter
+from cap_core.templates import Var
+from cap_core.types import Headers, Request
+from cap_core.version import USER_AGENT
+
+if TYPE_CHECKING:
+    from cap_core.context import Context
+
+Values = Mapping[str, object]
+Build = Callable[[Values, "Context"], Request]
+
+# RFC 3986: unreserved, sub-delims, ":" and "@" stand for themselves in a segment. Everything else is escaped.
+_SEGMENT_SAFE = "-._~!$&'()*+,;=:@"
+_QUERY_SAFE = "-._~!$'()*,:@/"
+_PLAIN = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
+_BAD_HEADER = re.compile(r"[\r\n\0]")
+
+
+def compile_request(
+    call: Call, prefix: str, credentials: Credentials, values: Mapping[Binding, str]
+) -> Build:
+    """The function that makes this call's requests.
+
+    `prefix` is the path of the base URI; `values` has every binding the feeds need. The function raises `Refusal` 400
+    for a value that cannot stand where it lands.
+    """
+    target = _target(call, prefix, credentials, values)
+    body = body_builder(call, credentials, values)
+    headers = _headers(call, credentials, values)
+    method = call.operation.method
+    identity = call.identity
+    fixed = _names_set(call, credentials)
+
+    def build(inputs: Values, context: Context) -> Request:
+        out = headers(inputs)
+        content, length, content_type = body(inputs)
+        if content_type is not None:
+            out = (*out, (b"Content-Type", content_type))
+        if identity and context.headers:
+            passed = tuple(header for header in context.headers if header[0] not in fixed)
+            out = (*out, *passed)
+            if not any(name == b"accept-encoding" for name, _ in passed):
+                out = (*out, _IDENTITY)
+        else:
+            out = (*out, _IDENTITY)
+        if context.trace is not None:
+            out = (*out, (b"traceparent", context.trace))
+        return Request(context.method or method, target(inputs), out, content, length)
+
+    return build
+
+
+_IDENTITY = (b"Accept-Encoding", b"identity")
+
+
+# --- the target ---------------------------------------------------------------------------------------------------
+
+
+def _target(
+    call: Call, prefix: str, credentials: Credentials, values: Mapping[Binding, str]
+) -> Callable[[Values], bytes]:
+    path = _path(call, prefix, values)
+    query = _query(call, credentials, values)
+    if isinstance(path, bytes) and isinstance(query, bytes):
+        constant = path + query
+        return lambda inputs: constant
+    if isinstance(query, bytes):
+        assert callable(path)
+        render = path
+        return lambda inputs: render(inputs) + query
+    asked = query
+    if isinstance(path, bytes):
+        return lambda inputs: path + asked(inputs)
+    render = path
+    return lambda inputs: render(inputs) + asked(inputs)
+
+
+def _path(call: Call, prefix: str, values: Mapping[Binding, str]) -> bytes | Callable[[Values], bytes]:
+    feeds = {feed.name: feed for feed in call.feeds if feed.place == "path"}
+    pieces: list[bytes | list[bytes | tuple[str, Get]]] = []
+    for segment in _segments(call.operation.segments):
+        if all(isinstance(part, str) for part in segment):
+            pieces.append("".join(map(str, segment)).encode())
+        else:
+            pieces.append([_piece(part, feeds, values, call) for part in segment])
+    start = _encoded(prefix)
+    flat = _merged([start, *pieces])
+    if len(flat) == 1 and isinstance(flat[0], bytes):
+        return flat[0] or b"/"
+
+    def path(inputs: Values) -> bytes:
+        return b"".join([piece if isinstance(piece, bytes) else _segment(piece, inputs) for piece in flat])
+
+    return path
+
+
+def _segments(parts: tuple[str | Var, ...]) -> list[list[str | Var]]:
+    """The path cut before each slash, each segment with its own slash in front; one slash leads."""
+    out: list[list[str | Var]] = [["/"]]
+    leading = True
+    for part in parts:
+        if isinstance(part, Var):
+            out[-1].append(part)
+            leading = False
+            continue
+        for n, text in enumerate(part.split("/")):
+            if n:
+                if leading and out == [["/"]]:
+                    leading = False
+                else:
+                    out.append(["/"])
+            if text:
+                out[-1].append(_encoded(text).decode())
+                leading = False
+    return [] if out == [["/"]] and not parts else out
+
+
+def _encoded(text: str) -> bytes:
+    """Literal text of a path or query as its author wrote it; only what cannot be sent is escaped."""
+    return quote(text, safe="%/?&=+:@!$'()*,;~[]{}|^\\\"<>`-._").replace("{", "%7B").replace("}", "%7D").encode()
+
+
+def _piece(part: str | Var, feeds: Mapping[str, Feed], values: Mapping[Binding, str], call: Call) -> bytes | tuple[str, Get]:
+    if isinstance(part, str):
+        return part.encode()
+    feed = feeds[part.name]
+    shown = next((leaf.name for leaf in [feed.value] if isinstance(leaf, InputRef)), feed.name)
+    return shown, text_getter(feed.value, values)
+
+
+def _merged(pieces: list[bytes | list[bytes | tuple[str, Get]]]) -> list[bytes | list[bytes | tuple[str, Get]]]:
+    out: list[bytes | list[bytes | tuple[str, Get]]] = [b""]
+    for piece in pieces:
+        last = out[-1]
+        if isinstance(piece, bytes) and isinstance(last, bytes):
+            out[-1] = last + piece
+        else:
+            out.append(piece)
+    return out
+
+
+def _segment(pieces: list[bytes | tuple[str, Get]], inputs: Values) -> bytes:
+    """One segment with values in it. A value that would make it empty, `.` or `..` would name another resource."""
+    out = b""
+    name = ""
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            out += piece
+            continue
+        name, get = piece
+        value = get(inputs)
+        if value is ABSENT:
+            raise refuse((Fault(f"path {name}", "is required and missing"),))
+        text = as_text(value)
+        out += (text if _PLAIN.fullmatch(text) else quote(text, safe=_SEGMENT_SAFE)).encode()
+    if out in (b"/", b"/.", b"/.."):
+        what = "must not be empty" if out == b"/" else f"must not be {out[1:].decode()!r}, which names another resource"
+        raise refuse((Fault(f"path {name}", what),))
+    return out
+
+
+def _query(call: Call, credentials: Credentials, values: Mapping[Binding, str]) -> bytes | Callable[[Values], bytes]:
+    literal = _encoded(call.operation.query)
+    end = b"&".join(_pair(name, value) for name, value in credentials.query)
+    feeds = [
+        (feed.name, quote(feed.name, safe=_QUERY_SAFE).encode() + b"=", text_getter(feed.value, values))
+        for feed in call.feeds
+        if feed.place == "query"
+    ]
+    constant = b"&".join(part for part in (literal, end) if part)
+    if not feeds:
+        return b"?" + constant if constant else b""
+
+    def query(inputs: Values) -> bytes:
+        parts = [literal] if literal else []
+        for _, start, get in feeds:
+            value = get(inputs)
+            if value is ABSENT:
+                continue
+            if isinstance(value, list):
+                parts += [start + _query_text(item) for item in value]
+            else:
+                parts.append(start + _query_text(value))
+        if end:
+            parts.append(end)
+        return b"?" + b"&".join(parts) if parts else b""
+
+    return query
+
+
+def _pair(name: str, value: str) -> bytes:
+    return quote(name, safe=_QUERY_SAFE).encode() + b"=" + _query_text(value)
+
+
+def _query_text(value: object) -> bytes:
+    text = as_text(value)
+    return (text if _PLAIN.fullmatch(text) else quote(text, safe=_QUERY_SAFE)).encode()
+
+
+# --- the headers --------------------------------------------------------------------------------------------------
+
+
+def _headers(call: Call, credentials: Credentials, values: Mapping[Binding, str]) -> Callable[[Values], Headers]:
+    feeds = [
+        (feed.name, feed.name.encode("latin-1", "replace"), text_getter(feed.value, values))
+        for feed in call.feeds
+        if feed.place == "header"
+    ]
+    cookies = [(feed.name, text_getter(feed.value, values)) for feed in call.feeds if feed.place == "cookie"]
+    named = any(name.lower() == "user-agent" for name, _, _ in feeds)
+    own: Headers = () if named or _has(credentials, b"user-agent") else ((b"User-Agent", USER_AGENT),)
+    fixed_cookies = tuple(f"{name}={value}" for name, value in credentials.cookies)
+    end: Headers = (*credentials.headers, *own)
+    if not feeds and not cookies:
+        constant = (*end, *_cookie(fixed_cookies))
+        return lambda inputs: constant
+
+    def headers(inputs: Values) -> Headers:
+        out = []
+        for name, wire, get in feeds:
+            value = get(inputs)
+            if value is not ABSENT:
+                out.append((wire, _header_text(name, value)))
+        crumbs = [f"{name}={_crumb(get(inputs))}" for name, get in cookies if get(inputs) is not ABSENT]
+        return (*out, *end, *_cookie((*crumbs, *fixed_cookies)))
+
+    return headers
+
+
+def _has(credentials: Credentials, name: bytes) -> bool:
+    return any(header.lower() == name for header, _ in credentials.headers)
+
+
+def _header_text(name: str, value: object) -> bytes:
+    text = ", ".join(map(as_text, value)) if isinstance(value, list) else as_text(value)
+    if _BAD_HEADER.search(text):
+        raise refuse((Fault(f"header {name}", "must not contain line breaks"),))
+    return text.encode()
+
+
+def _crumb(value: object) -> str:
+    return quote(as_text(value), safe="!#$&'()*+-./:<=>?@[]^_`{|}~")
+
+
+def _cookie(crumbs: tuple[str, ...]) -> Headers:
+    return ((b"Cookie", "; ".join(crumbs).encode()),) if crumbs else ()
+
+
+def _names_set(call: Call, credentials: Credentials) -> frozenset[bytes]:
+    """The headers the document sets, which a caller's header of the same name does not double."""
+    named = {feed.name.lower().encode("latin-1", "replace") for feed in call.feeds if feed.place == "header"}
+    return frozenset(named | {name.lower() for name, _ in credentials.headers})
+
+

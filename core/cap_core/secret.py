@@ -1,0 +1,36 @@
+"""A value that must not be shown."""
+
+from __future__ import annotations
+
+
+class Secret:
+    """Holds a credential so that it cannot be printed, logged, compared or serialized by accident.
+
+    It guards against accidents, not against a hostile plugin: whoever holds the handle can `reveal` it.
+    """
+
+    __slots__ = ("_value", "origin")
+
+    def __init__(self, value: str, origin: str = "") -> None:
+        self._value = value
+        self.origin = origin
+        """Where the value came from ("environment variable PORTKEY_API_KEY"), for people."""
+
+    def reveal(self) -> str:
+        """The value itself; for the place that sends or compares it."""
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a Secret cannot be serialized")

@@ -1,0 +1,223 @@
+"""One uvicorn over all listeners' sockets: started together, stopped on a signal without failing a request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import ssl
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+import uvicorn
+
+from cap_core import sockets
+from cap_core.draining import FRESH, Draining
+from cap_core.errors import StartError
+from cap_core.sockets import Bound
+from cap_core.types import AsgiSend, Receive, Scope
+
+GRACE = 0.3
+"""Seconds between the first signal and the end of accepting. Every answer meanwhile carries `connection: close`, so
+clients that keep connections alive learn of it from an answer, not from a connection that is gone; whoever sends requests
+at least this often never meets a closed one."""
+
+SETTLE = 0.05
+"""Seconds for connections under way to be accepted, once no new one can begin."""
+
+TWICE = 0.1
+"""A second Ctrl-C within this time is the same one: a terminal and a wrapper such as `uv run` both pass it on."""
+
+LAST = 1.0
+"""Seconds that cancelled calls and plugins get to clean up."""
+
+KEEP_ALIVE = 75
+"""Seconds that an idle connection is kept: longer than proxies keep theirs (60), so that they close first."""
+
+_log = structlog.get_logger("cap.server")
+
+
+class Served(Protocol):
+    """An ASGI app that can be told to drain."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None: ...
+
+    def drain(self) -> None:
+        """Say "not ready", let every further answer close its connection, and end open streams."""
+
+
+class Stop:
+    """What the signals say: `asked` to stop, `forced` to stop at once."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.forced = asyncio.Event()
+        self._since = 0.0
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear SIGTERM and SIGINT while inside."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.signal, number)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+    def signal(self, number: int) -> None:
+        """Take note of a signal. Only a Ctrl-C can force: `timeout` and others send SIGTERM twice."""
+        now = asyncio.get_running_loop().time()
+        if not self.asked.is_set():
+            self._since = now
+            self.asked.set()
+        elif number == signal.SIGINT and now - self._since > TWICE:
+            self.forced.set()
+
+    async def unless_forced(self, work: Awaitable[object], seconds: float) -> bool:
+        """Wait for work; False when it was cancelled because time ran out or a signal forced the end."""
+        task = asyncio.ensure_future(work)
+        force = asyncio.ensure_future(self.forced.wait())
+        await asyncio.wait((task, force), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        force.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.wait((task,), timeout=LAST)
+            return False
+        task.result()
+        return True
+
+
+def tls(certificate: Path, key: Path) -> ssl.SSLContext:
+    """A context for serving https. Raises `StartError` for files that are not what they should be."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(certificate, key)
+    except ssl.SSLError as error:
+        what = f"{certificate} and {key} are no certificate with its key: {error.reason or error}"
+        raise StartError(what, hint="correct --tls-cert and --tls-key") from None
+    except OSError as error:
+        missing = key if certificate.is_file() else certificate
+        raise StartError(f"{missing} cannot be read: {error.strerror}", hint="correct --tls-cert and --tls-key") from None
+    return context
+
+
+def run(main: Callable[[], Awaitable[int]]) -> int:
+    """Run a coroutine on uvloop where it is installed, else on asyncio's own loop."""
+    try:
+        from uvloop import new_event_loop  # an extra
+    except ImportError:
+        new_event_loop = None
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(_awaited(main))
+
+
+async def _awaited(main: Callable[[], Awaitable[int]]) -> int:
+    return await main()
+
+
+async def serve(
+    app: Served,
+    bound: Sequence[Bound],
+    stop: Stop,
+    *,
+    drain: float,
+    context: ssl.SSLContext | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> int:
+    """Serve on bound sockets until a signal says stop; returns the exit code.
+
+    `ready` is called once every socket accepts. Raises `StartError` where one does not, with nothing listening.
+    """
+    server = _uvicorn(app, context)
+    sockets.listen(bound)
+    await server.startup(sockets=[sock for one in bound for sock in one.sockets])
+    ready()
+    ticking = asyncio.ensure_future(_tick(server))
+    await stop.asked.wait()
+    app.drain()
+    draining = Draining(server.server_state.connections)
+    finished = await stop.unless_forced(_last(server, bound, context, draining), max(drain, GRACE))
+    ticking.cancel()
+    if not finished:
+        await _cut(server, draining, drain, forced=stop.forced.is_set())
+    return 130 if stop.forced.is_set() else 0
+
+
+def _uvicorn(app: Served, context: ssl.SSLContext | None) -> uvicorn.Server:
+    config = uvicorn.Config(
+        app,
+        interface="asgi3",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        backlog=sockets.BACKLOG,
+        ssl_context_factory=(lambda _config, _default: context) if context else None,
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    return server
+
+
+async def _tick(server: uvicorn.Server) -> None:
+    """Keep the Date header right."""
+    while True:
+        await server.on_tick(0)
+        await asyncio.sleep(1)
+
+
+async def _last(
+    server: uvicorn.Server, bound: Sequence[Bound], context: ssl.SSLContext | None, draining: Draining
+) -> None:
+    """Tell those who come, stop accepting, and wait until everybody has their answer."""
+    await asyncio.sleep(GRACE)
+    # The loop closes its own handle of a socket; through ours we still reach who is waiting.
+    spare = [sock.dup() for one in bound for sock in one.sockets]
+    for sock in spare:
+        sockets.refuse_new(sock)
+    await asyncio.sleep(SETTLE)
+    for listener in server.servers:
+        listener.close()
+    late = [_take(server, connection, context) for sock in spare for connection in sockets.waiting(sock)]
+    for sock in spare:
+        sock.close()
+    # A TLS handshake under way is no connection yet that could be seen.
+    await asyncio.gather(draining.finish(at_least=FRESH if context else 0.0), *late)
+
+
+async def _take(server: uvicorn.Server, connection: Any, context: ssl.SSLContext | None) -> None:
+    config, state = server.config, server.server_state
+
+    def protocol() -> asyncio.Protocol:
+        made: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn.Server.startup does
+            config=config, server_state=state, app_state={}
+        )
+        return made
+
+    with contextlib.suppress(OSError):
+        await asyncio.get_running_loop().connect_accepted_socket(protocol, connection, ssl=context)
+
+
+async def _cut(server: uvicorn.Server, draining: Draining, drain: float, *, forced: bool) -> None:
+    """End what would not."""
+    for listener in server.servers:
+        listener.close()
+    if draining.busy:
+        why = "a second signal" if forced else f"{drain:g} s"
+        _log.warning(f"{draining.busy} calls were cut off after {why}", calls=draining.busy)
+    draining.abort()
+    await asyncio.sleep(0)  # so that uvicorn knows they are gone, and answers nobody
+    tasks = set(server.server_state.tasks)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=LAST)

@@ -1,0 +1,303 @@
+"""Every setting there is: one table, from which come flags, variables, `cap.toml` keys, their checks and their help.
+
+The table is the struct: a field is a setting, its default the setting's default, and its `Setting` the rest. What is
+given where, and which of it wins, is `cap_core.configuration`.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from cap_core import kinds
+from cap_core.kinds import Kind
+from cap_core.plan import Timeouts, Tls
+
+LISTENERS, CALLERS, UPSTREAMS, DOCUMENTS = "Listeners", "Callers", "Upstreams", "Documents"
+LIFE, PLUGINS, LOGS, CONFIGURATION = "Life", "Plugins", "Logs", "Configuration"
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """What the table says about a setting, apart from its name, type and default.
+
+    * `kind`: what its values are, where the type alone does not say.
+    * `name`: what people call it, where that is not the field's name.
+    * `absent`: what happens without it, where the default does not say.
+    * `everywhere`: every command that reads documents has the flag, not `serve` alone.
+    * `later`: not built yet; shown, and refused when it is used. `built` are the only values that are.
+    * `split`: one flag may hold several values, with commas between them.
+    * `hidden`: its values are shown as ***.
+    """
+
+    help: str
+    group: str = UPSTREAMS
+    metavar: str = ""
+    kind: Kind | None = None
+    name: str = ""
+    absent: str = ""
+    everywhere: bool = False
+    later: bool = False
+    built: tuple[object, ...] = ()
+    split: bool = False
+    hidden: bool = False
+
+
+class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """An `[upstreams.<NS>]` table of `cap.toml`; what is None is as it would be without the table."""
+
+    connect: Annotated[float | None, Setting("Seconds until connected.")] = None
+    first_byte: Annotated[float | None, Setting("Seconds until the answer begins.")] = None
+    idle: Annotated[float | None, Setting("Seconds between two parts of an answer.")] = None
+    total: Annotated[float | None, Setting("Seconds for the whole exchange.", absent="no limit")] = None
+    ca: Annotated[Path | None, Setting("CA certificates to trust.", absent="the system's")] = None
+    certificate: Annotated[Path | None, Setting("The certificate to show to the upstream.")] = None
+    key: Annotated[Path | None, Setting("Its private key.")] = None
+    proxy: Annotated[str | None, Setting("A proxy to go through.", kind=kinds.PROXY, hidden=True)] = None
+    connections: Annotated[int | None, Setting("The most connections at one time.", absent="no limit")] = None
+
+    def timeouts(self, default: Timeouts) -> Timeouts:
+        """These time limits, and `default` for those that are not given."""
+        given = {name: getattr(self, name) for name in Timeouts.__struct_fields__}
+        return msgspec.structs.replace(default, **{k: v for k, v in given.items() if v is not None})
+
+    @property
+    def tls(self) -> Tls:
+        """These TLS files."""
+        return Tls(*(str(path) if path else None for path in (self.ca, self.certificate, self.key)))
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The effective settings."""
+
+    host: Annotated[str, Setting("Address of every listener.", LISTENERS, "H")] = "127.0.0.1"
+    port: Annotated[
+        int | None,
+        Setting(
+            "One listener for everything: REST at its paths, MCP at /mcp; 0 takes a free one.",
+            LISTENERS,
+            "P",
+            kinds.PORT,
+            absent="each exposure on the port its document names",
+        ),
+    ] = None
+    stdio: Annotated[bool, Setting("MCP on stdin and stdout instead of listeners.", LISTENERS, later=True)] = False
+    public_url: Annotated[
+        str | None,
+        Setting("What to call ourselves in metadata and OpenAPI.", LISTENERS, "U", kinds.URL, absent="the listener"),
+    ] = None
+    tls_cert: Annotated[Path | None, Setting("Serve https with this certificate chain.", LISTENERS, "F")] = None
+    tls_key: Annotated[Path | None, Setting("The private key of --tls-cert.", LISTENERS, "F")] = None
+
+    caller_auth: Annotated[
+        str | None,
+        Setting(
+            "Ask the callers of every exposure that declares no authentication: bearer:NAME or apikey:HEADER:NAME, where "
+            "NAME is the variable that holds what they must know.",
+            CALLERS,
+            "TYPE:NAME",
+            kinds.CALLER_AUTH,
+            everywhere=True,
+        ),
+    ] = None
+    allow_anonymous: Annotated[
+        bool, Setting("Permit a listener off loopback whose exposures authenticate nobody.", CALLERS)
+    ] = False
+    allow_hosts: Annotated[
+        tuple[str, ...],
+        Setting("A further Host that requests may name.", CALLERS, "H", name="allow-host", absent="ours, localhost"),
+    ] = ()
+    allow_origins: Annotated[
+        tuple[str, ...],
+        Setting(
+            "A further Origin that browsers may come from.",
+            CALLERS,
+            "O",
+            kinds.ORIGIN,
+            name="allow-origin",
+            absent="ours, localhost",
+        ),
+    ] = ()
+
+    base_uris: Annotated[
+        Mapping[str, str],
+        Setting(
+            "Replace the base URI of a consumed namespace. NS is CAPABILITY:NAMESPACE where several documents share one.",
+            UPSTREAMS,
+            "NS=URL",
+            kinds.URL,
+            name="base-uri",
+            everywhere=True,
+        ),
+    ] = {}
+    values: Annotated[
+        Mapping[str, str],
+        Setting(
+            "Supply a binding.", UPSTREAMS, "[NS.]NAME=VALUE", kinds.ANY, name="set", everywhere=True, hidden=True
+        ),
+    ] = {}
+    env_file: Annotated[Path | None, Setting("A dotenv file of bindings.", UPSTREAMS, "F", everywhere=True)] = None
+    allow_plaintext: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Send the credentials of this namespace over plain http to other machines.",
+            UPSTREAMS,
+            "NS",
+            everywhere=True,
+            absent="refused",
+        ),
+    ] = ()
+    sandbox: Annotated[
+        bool, Setting("Answer from the embedded stateful upstream: no key, no network.", UPSTREAMS, later=True)
+    ] = False
+    sandbox_file: Annotated[
+        Path | None, Setting("Keep the sandbox's state in this SQLite file.", UPSTREAMS, "F", later=True)
+    ] = None
+
+    allow_files: Annotated[
+        tuple[Path, ...],
+        Setting(
+            "A directory below which files that documents name may lie.",
+            DOCUMENTS,
+            "DIR",
+            absent="below their own directory",
+            everywhere=True,
+        ),
+    ] = ()
+    allow_scripts: Annotated[bool, Setting("Run script steps.", DOCUMENTS, later=True, everywhere=True)] = False
+    strict_outputs: Annotated[
+        bool, Setting("Answer 502 where an output mapping finds nothing.", DOCUMENTS, everywhere=True)
+    ] = False
+    keep_going: Annotated[bool, Setting("Serve the other documents where one is refused.", DOCUMENTS)] = False
+
+    workers: Annotated[int, Setting("Processes; more than 1 is not built yet.", LIFE, "N", built=(1,))] = 1
+    reload: Annotated[
+        bool, Setting("Watch the documents; a bad edit keeps the last good plan and says why.", LIFE)
+    ] = False
+    drain: Annotated[float, Setting("Seconds that SIGTERM waits for what is in flight.", LIFE, "S")] = 30.0
+
+    block: Annotated[tuple[str, ...], Setting("Leave a plugin out.", PLUGINS, "PLUGIN", everywhere=True)] = ()
+    plugins: Annotated[
+        tuple[Path, ...],
+        Setting("Load a plugin from a Python file.", PLUGINS, "FILE", name="plugin", everywhere=True),
+    ] = ()
+    only_plugins: Annotated[
+        tuple[str, ...] | None,
+        Setting(
+            "Load only these, with commas between them.", PLUGINS, "LIST", absent="all", everywhere=True, split=True
+        ),
+    ] = None
+
+    log_format: Annotated[
+        Literal["console", "json"] | None,
+        Setting("How log lines look.", LOGS, absent="console on a terminal, else json", everywhere=True),
+    ] = None
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Setting("The least important lines to show; debug adds tracebacks.", LOGS, everywhere=True),
+    ] = "info"
+    access_log: Annotated[bool, Setting("A log line for every request.", LOGS)] = False
+
+    config: Annotated[
+        Path | None,
+        Setting(
+            "The cap.toml to use.",
+            CONFIGURATION,
+            "F",
+            absent="beside the documents, else in the working directory",
+            everywhere=True,
+        ),
+    ] = None
+
+    upstreams: Mapping[str, UpstreamSettings] = {}
+    """By namespace, or `<capability>:<namespace>`; only `cap.toml` can say these."""
+    origins: Mapping[str, str] = {}
+    """Where each setting that is not a default came from, by its path: `flag`, `CAP_PORT`, `cap.toml:3:1`."""
+
+    def origin(self, *path: str) -> str:
+        """Where a setting came from: `origin("port")`, `origin("set", "NAME")`, `origin("upstreams", "ns", "idle")`."""
+        return self.origins.get(".".join(path), "default")
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One row of the table: how a setting is called, its field in the struct, its default, its values, and the rest."""
+
+    name: str
+    field: str
+    default: Any
+    kind: Kind
+    many: Literal["", "list", "table"]
+    about: Setting
+
+    @property
+    def flag(self) -> str:
+        """As the command line spells it."""
+        return f"--{self.name}"
+
+    @property
+    def variable(self) -> str:
+        """As the environment spells it."""
+        return "CAP_" + self.name.upper().replace("-", "_")
+
+    @property
+    def without(self) -> str:
+        """What happens without it, for people; "" where there is nothing to say."""
+        if self.about.absent or self.default in (None, False, (), {}):
+            return self.about.absent
+        return f"{self.default:g}" if isinstance(self.default, float) else str(self.default)
+
+    @property
+    def help(self) -> str:
+        """One paragraph: what it does, what happens without it, and whether it is there yet."""
+        notes = [
+            f"[{self.without}]" if self.without else "",
+            "(repeatable)" if self.many else "",
+            "(not built yet)" if self.about.later else "",
+        ]
+        return " ".join(note for note in (self.about.help, *notes) if note)
+
+
+@cache
+def rows(table: type[msgspec.Struct] = Settings) -> tuple[Row, ...]:
+    """The rows of a table, in order."""
+    hints = typing.get_type_hints(table, include_extras=True)
+    return tuple(
+        _row(field, hints[field.name].__origin__, *hints[field.name].__metadata__)
+        for field in msgspec.structs.fields(table)
+        if hasattr(hints[field.name], "__metadata__")
+    )
+
+
+def _row(field: msgspec.structs.FieldInfo, hint: Any, about: Setting) -> Row:
+    many, hint = _repeated(_present(hint))
+    default = {} if field.default is msgspec.NODEFAULT else field.default
+    name = about.name or field.name.replace("_", "-")
+    return Row(name, field.name, default, about.kind or _kind(hint), many, about)
+
+
+def _present(hint: Any) -> Any:
+    """A type without its None."""
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        return next(option for option in typing.get_args(hint) if option is not types.NoneType)
+    return hint
+
+
+def _repeated(hint: Any) -> tuple[Literal["", "list", "table"], Any]:
+    """Whether a type holds several values, and the type of one."""
+    origin = typing.get_origin(hint)
+    if origin is tuple:
+        return "list", typing.get_args(hint)[0]
+    if origin is Mapping:
+        return "table", typing.get_args(hint)[1]
+    return "", hint
+
+
+def _kind(hint: Any) -> Kind:
+    if typing.get_origin(hint) is Literal:
+        return kinds.choice(*typing.get_args(hint))
+    return {str: kinds.TEXT, int: kinds.COUNT, float: kinds.SECONDS, bool: kinds.SWITCH, Path: kinds.FILE}[hint]

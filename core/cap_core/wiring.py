@@ -1,0 +1,431 @@
+"""One exposed operation wired to the operation it calls: its inputs, and where each value of the request comes from.
+
+The rules are those of `docs/semantics.md`, inputs and values. Everything here happens once, when a plan is compiled.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from cap_core.bindings import Bindings
+from cap_core.consumed import WRITES, Callee, Parameter, Quarantine, reserved
+from cap_core.diagnostics import Report
+from cap_core.errors import Mark
+from cap_core.expressions import FACES, Names, leaves, substitute, value, with_value
+from cap_core.inputs import Input, Inputs, Place, aliases
+from cap_core.names import match
+from cap_core.plan import DeclaredInput, Exposed, Feed, FeedPlace, InputRef, Value
+from cap_core.templates import TemplateError, Var, parse_path
+
+_QUALIFIED: dict[str, Place] = {
+    "query": "query",
+    "path": "path",
+    "header": "header",
+    "cookie": "cookie",
+    "body": "member",
+}
+
+
+class Wired(msgspec.Struct, frozen=True):
+    """What wiring gives."""
+
+    inputs: Inputs
+    feeds: tuple[Feed, ...]
+    body_type: str
+
+
+def wire(
+    exposed: Exposed,
+    callee: Callee,
+    bindings: Bindings,
+    namespace: str,
+    supplied: frozenset[tuple[str, str]],
+    report: Report,
+) -> Wired:
+    """Wire `exposed` to `callee`. `supplied` are the (place, lower-case name) pairs that authentication fills.
+
+    Raises `Quarantine` where a caller's identifier would be lost or a template is malformed.
+    """
+    try:
+        return _Wiring(exposed, callee, bindings, namespace, supplied, report).wired()
+    except TemplateError as error:
+        raise Quarantine("bad-template", exposed.at, str(error)) from None
+
+
+class _Origin(msgspec.Struct):
+    """What feeds an input tells about it."""
+
+    parameter: Parameter | None
+    feed: Feed
+    alone: bool
+
+
+class _Wiring:
+    def __init__(
+        self,
+        exposed: Exposed,
+        callee: Callee,
+        bindings: Bindings,
+        namespace: str,
+        supplied: frozenset[tuple[str, str]],
+        report: Report,
+    ) -> None:
+        self.exposed = exposed
+        self.callee = callee
+        self.operation = callee.operation
+        self.bindings = bindings
+        self.report = report
+        self.rest = exposed.method is not None
+        self.declared = {item.name: item for item in exposed.inputs}
+        self.placeholders = _placeholders(exposed)
+        self.parameters = self._effective(supplied)
+        known = {*self.declared, *self.placeholders, *(p.name for p in callee.parameters)}
+        self.names = Names(bindings, FACES | {namespace}, frozenset(known), self._unbound)
+        self.with_ = self._with()
+        self.used: set[str] = set()
+        self.inferred: dict[str, None] = {}
+        self.feeds: list[tuple[Feed, Parameter | None]] = []
+        self.body_type = "json"
+
+    # --- the upstream request, value by value ---------------------------------------------------------------------
+
+    def wired(self) -> Wired:
+        self._path()
+        for parameter in self.parameters:
+            if parameter.place in ("query", "header", "cookie"):
+                self._feed(parameter.place, parameter.name, self._value(parameter.name, parameter), parameter)
+        self._body()
+        self._leftovers()
+        self._pass_body_through()
+        return self._inputs()
+
+    def _effective(self, supplied: frozenset[tuple[str, str]]) -> list[Parameter]:
+        out = []
+        for parameter in self.callee.parameters:
+            if (parameter.place, parameter.name.lower()) in supplied:
+                what = f"the authentication supplies {parameter.place} {parameter.name!r}"
+                self._say("auth-supplies", parameter.at, what)
+            elif reserved(parameter):
+                self._say("reserved-header", parameter.at, f"the gateway sets the header {parameter.name!r} itself")
+            else:
+                out.append(parameter)
+        return out
+
+    def _with(self) -> dict[str, tuple[Value, Mark]]:
+        entries = self.exposed.with_ or {}
+        return {str(key): (with_value(item, self.names), item.mark) for key, item in entries.items()}
+
+    def _value(self, name: str, parameter: Parameter | None) -> Value:
+        """Consumed `value`, else `with`, else an input of that name."""
+        key = match(name, self.with_)
+        if key is not None:
+            self.used.add(key)
+            self._matched(key, name, self.with_[key][1])
+        if parameter is not None and parameter.value is not None:
+            return self._through_with(value(parameter.value, self.names))
+        if key is not None:
+            return self.with_[key][0]
+        return self._infer(name)
+
+    def _infer(self, name: str) -> InputRef:
+        """An input that nobody names: taken over from the consumed side."""
+        # `with` may have given the placeholder of this name to another parameter; then this one is a query input.
+        taken = match(name, self._assigned_placeholders())
+        raw = f"query.{name}" if taken and not match(name, self.declared) else name
+        self.inferred[raw] = None
+        return InputRef(raw)
+
+    def _assigned_placeholders(self) -> list[str]:
+        sources = [leaf.name for item, _ in self.with_.values() for leaf in leaves(item) if isinstance(leaf, InputRef)]
+        return [p for source in sources if (p := match(source.removeprefix("path."), self.placeholders))]
+
+    def _through_with(self, item: Value) -> Value:
+        """A consumed template's `{{tools.x}}` means what `with` says of x, where it says something."""
+
+        def change(reference: InputRef) -> Value:
+            key = match(reference.name, self.with_)
+            if key is None:
+                self.inferred[reference.name] = None
+                return reference
+            self.used.add(key)
+            return self.with_[key][0]
+
+        return substitute(item, change)
+
+    def _feed(self, place: FeedPlace, name: str, item: Value, parameter: Parameter | None, at: Mark | None = None) -> None:
+        feed = Feed(
+            place=place,
+            name=name,
+            value=item,
+            type=parameter.type if parameter else None,
+            required=parameter.required if parameter else place == "path",
+            at=at or (parameter.at if parameter else self.operation.at),
+        )
+        self.feeds.append((feed, parameter))
+
+    def _path(self) -> None:
+        by_name = {p.name: p for p in self.parameters if p.place == "path"}
+        reached = set()
+        for part in self.operation.segments:
+            if isinstance(part, str):
+                continue
+            binding = self.bindings.find(part.name) if part.braces == 2 else None
+            if binding is not None:
+                self._feed("path", part.name, binding, None)
+                continue
+            prefix, dot, rest = part.name.partition(".")
+            name = rest if dot and prefix in self.names.prefixes else part.name
+            known = match(name, by_name)
+            if known is not None:
+                reached.add(known)
+                self._matched(known, name, by_name[known].at)
+            self._feed("path", part.name, self._value(known or name, by_name.get(known or "")), by_name.get(known or ""))
+        for name, parameter in by_name.items():
+            if name not in reached:
+                what = f"the path parameter {name!r} of {self.operation.address} has no place in {self.operation.path!r}"
+                hint = f"write {{{name}}} into the path"
+                raise Quarantine("lost-identifier", parameter.at, what, hint)
+
+    def _body(self) -> None:
+        parameters = [p for p in self.parameters if p.place == "body"]
+        template = self.callee.body
+        if template is not None and template.data is not None:
+            self.body_type = template.type
+            item = self._through_with(value(template.data, self.names))
+            self._feed("body", "", item, None, template.at)
+        elif len(parameters) == 1 and parameters[0].name == "body":
+            self._feed("body", "body", self._value("body", parameters[0]), parameters[0])
+        else:
+            for parameter in parameters:
+                self._feed("member", parameter.name, self._value(parameter.name, parameter), parameter)
+
+    @property
+    def _bodyless(self) -> bool:
+        return not any(feed.place == "body" for feed, _ in self.feeds)
+
+    def _leftovers(self) -> None:
+        """`with` keys and declared inputs that the called operation does not know are sent all the same, if they can."""
+        for key, (item, at) in self.with_.items():
+            if key in self.used:
+                continue
+            if key == "body" and self._writes and self._bodyless and item == InputRef("body"):
+                self._feed("body", "body", item, None, at)
+            else:
+                self._send_unknown(key, item, at)
+        for name, declared in self.declared.items():
+            if not any(match(raw, [name]) for raw in self._raws()):
+                whole = declared.place == "body" and name == "body"
+                if whole and self._writes and self._bodyless:
+                    self._feed("body", "body", InputRef(name), None, declared.at)
+                elif match(name, self.placeholders) is None:
+                    self._send_unknown(name, InputRef(name), declared.at)
+
+    def _send_unknown(self, name: str, item: Value, at: Mark) -> None:
+        address = self.operation.address
+        if not self._writes:
+            self._say("unknown-parameter", at, f"{address} declares no {name!r}; it is sent as a query parameter")
+            self._feed("query", name, item, None, at)
+        elif self._bodyless:
+            self._say("unknown-parameter", at, f"{address} declares no {name!r}; it is sent as a member of the body")
+            self._feed("member", name, item, None, at)
+        else:
+            self._lost(at, f"{address} declares no {name!r}, and its body is already spoken for")
+
+    def _lost(self, at: Mark, what: str) -> None:
+        if self.operation.method in ("PUT", "PATCH", "DELETE"):
+            raise Quarantine("lost-identifier", at, what, "declare it on the called operation")
+        self._say("lost-identifier", at, what)
+
+    @property
+    def _writes(self) -> bool:
+        return self.operation.method in WRITES
+
+    def _pass_body_through(self) -> None:
+        """A write that declares no body takes the caller's, untouched."""
+        has_body = any(feed.place in ("body", "member") for feed, _ in self.feeds)
+        if not self._writes or has_body or self._with_reads_body():
+            return
+        name = "body" if match("body", self._raws()) is None else "request_body"
+        feed = Feed(place="body", name=name, value=InputRef(name), type=None, required=False, at=self.operation.at)
+        self.feeds.append((feed, None))
+        self.passed = name
+
+    passed: str = ""
+
+    def _with_reads_body(self) -> bool:
+        sources = [leaf.name for item, _ in self.with_.values() for leaf in leaves(item) if isinstance(leaf, InputRef)]
+        return self.rest and any(s == "body" or s.startswith("body.") for s in sources)
+
+    # --- the inputs behind those values -----------------------------------------------------------------------------
+
+    def _raws(self) -> dict[str, list[_Origin]]:
+        """Every input name the feeds mention, in order, with what is known of it."""
+        out: dict[str, list[_Origin]] = {}
+        for feed, parameter in self.feeds:
+            alone = isinstance(feed.value, InputRef)
+            for leaf in leaves(feed.value):
+                if isinstance(leaf, InputRef):
+                    out.setdefault(leaf.name, []).append(_Origin(parameter, feed, alone))
+        return out
+
+    def _inputs(self) -> Wired:
+        raws = self._raws()
+        paired = self._pair(raws)
+        names: dict[str, str] = {}
+        slots: dict[tuple[Place, str], Input] = {}
+        for raw, origins in raws.items():
+            item = self._input(raw, origins, paired)
+            slot = (item.place, item.wire)
+            known = slots.get(slot)
+            if known is not None:
+                item = msgspec.structs.replace(known, required=known.required or item.required, type=known.type or item.type)
+            elif any(item.name == other.name for other in slots.values()):
+                item = msgspec.structs.replace(item, name=f"{item.place}.{item.wire}")
+            slots[slot] = item
+            names[raw] = item.name
+        self._check_placeholders(slots)
+        self._report_inferred(names)
+        feeds = tuple(
+            msgspec.structs.replace(feed, value=substitute(feed.value, lambda r: InputRef(names[r.name])))
+            for feed, _ in self.feeds
+        )
+        renamed = {} if self.rest else aliases([item.name for item in slots.values()])
+        items = tuple(
+            msgspec.structs.replace(item, alias=renamed[item.name]) if item.name in renamed else item
+            for item in slots.values()
+        )
+        return Wired(Inputs(items), feeds, self.body_type)
+
+    def _pair(self, raws: dict[str, list[_Origin]]) -> dict[str, str]:
+        """Without `with`, equal numbers of unmatched placeholders on both sides pair in order."""
+        if not self.rest or self.exposed.with_ is not None:
+            return {}
+        waiting = [
+            raw
+            for raw, origins in raws.items()
+            if any(o.feed.place == "path" for o in origins) and match(raw, self.placeholders) is None
+        ]
+        taken = {p for raw in raws if (p := match(raw, self.placeholders))}
+        free = [p for p in self.placeholders if p not in taken]
+        if not waiting or len(waiting) != len(free):
+            return {}
+        pairs = dict(zip(waiting, free, strict=True))
+        listed = ", ".join(f"{{{theirs}}} with {{{ours}}}" for theirs, ours in pairs.items())
+        self._say("paired-placeholder", self.exposed.at, f"paired in order: {listed}")
+        return pairs
+
+    def _input(self, raw: str, origins: list[_Origin], paired: dict[str, str]) -> Input:
+        declared = self._declared(raw)
+        place, wire, also = self._place(raw, declared, origins, paired)
+        told = [o.parameter for o in origins if o.parameter is not None and o.alone]
+        first = told[0] if told else self._typing(raw)
+        required = place == "path" or any(o.feed.required and o.feed.place == "path" for o in origins)
+        if not required:
+            said = declared.required if declared is not None else None
+            required = any(o.feed.required for o in origins) if said is None else said
+        opaque = raw == self.passed and bool(raw)
+        type_ = (declared.type if declared else None) or (first.type if first else None)
+        enum = declared.enum if declared and declared.enum is not None else first.enum if first else None
+        pattern = (declared.pattern if declared else None) or (first.pattern if first else None)
+        return Input(
+            name=declared.name if declared else wire if place != "path" and "." in raw and self.rest else raw,
+            place=place,
+            wire=wire,
+            also=also,
+            type="object" if opaque and not self.rest else type_,
+            required=required,
+            description=(declared.description if declared else "") or (first.description if first else ""),
+            pattern=pattern,
+            enum=enum,
+            opaque=opaque,
+            at=declared.at if declared else first.at if first else origins[0].feed.at,
+        )
+
+    def _declared(self, raw: str) -> DeclaredInput | None:
+        name = match(raw, self.declared)
+        return self.declared[name] if name is not None else None
+
+    def _typing(self, raw: str) -> Parameter | None:
+        """Beside a body template, an `in: body` parameter says of what type a variable is."""
+        bodies = {p.name: p for p in self.parameters if p.place == "body"}
+        name = match(raw, bodies)
+        return bodies[name] if name is not None else None
+
+    def _place(
+        self, raw: str, declared: DeclaredInput | None, origins: list[_Origin], paired: dict[str, str]
+    ) -> tuple[Place, str, tuple[Place, ...]]:
+        """Where a request carries an input: `docs/semantics.md`, where a REST input comes from."""
+        if not self.rest:
+            return "argument", declared.name if declared else raw, ()
+        name = declared.name if declared else raw
+        whole = any(o.feed.place == "body" and o.alone for o in origins)
+        if declared is not None and declared.place:
+            return self._declared_place(declared, whole)
+        if raw in paired:
+            return "path", paired[raw], ()
+        qualifier, dot, rest = raw.partition(".")
+        if dot and declared is None and qualifier in _QUALIFIED:
+            wire = match(rest, self.placeholders) or rest if qualifier == "path" else rest
+            return _QUALIFIED[qualifier], wire, ()
+        placeholder = match(name, self.placeholders)
+        if placeholder is not None:
+            self._matched(placeholder, name, self.exposed.at)
+            return "path", placeholder, ()
+        if whole and raw in ("body", self.passed):
+            return "body", "body", ()
+        if any(o.feed.place == "header" for o in origins):
+            return "header", name, ("query",)
+        return self._query_or_member(name, origins)
+
+    def _query_or_member(self, name: str, origins: list[_Origin]) -> tuple[Place, str, tuple[Place, ...]]:
+        whole_is_taken = any(feed.place == "body" and isinstance(feed.value, InputRef) for feed, _ in self.feeds)
+        if self.exposed.method not in WRITES or whole_is_taken:
+            return "query", name, ()
+        if any(o.feed.place in ("body", "member") for o in origins):
+            return "member", name, ("query",)
+        return "query", name, ("member",)
+
+    def _declared_place(self, declared: DeclaredInput, whole: bool) -> tuple[Place, str, tuple[Place, ...]]:
+        place = (declared.place or "").lower()
+        if place == "path":
+            placeholder = match(declared.name, self.placeholders)
+            if placeholder is None:
+                what = f"the input {declared.name!r} has no place in {self.exposed.path!r}"
+                raise Quarantine("lost-identifier", declared.at, what, f"write {{{declared.name}}} into the path")
+            return "path", placeholder, ()
+        if place == "body":
+            bodies = [item for item in self.declared.values() if (item.place or "").lower() == "body"]
+            return ("body", "body", ()) if whole and len(bodies) == 1 else ("member", declared.name, ())
+        if place in ("query", "header", "cookie"):
+            return place, declared.name, ()  # type: ignore[return-value]  # one of three literals
+        raise Quarantine("not-built", declared.at, f"an input cannot come from {declared.place!r}", "use query, path, header, cookie or body")
+
+    def _check_placeholders(self, slots: dict[tuple[Place, str], Input]) -> None:
+        for placeholder in self.placeholders:
+            if ("path", placeholder) not in slots:
+                what = f"the placeholder {{{placeholder}}} of {self.exposed.path!r} reaches nothing of {self.operation.address}"
+                self._lost(self.exposed.at, what)
+
+    # --- what there is to say ---------------------------------------------------------------------------------------
+
+    def _report_inferred(self, names: dict[str, str]) -> None:
+        found = [names[raw] for raw in self.inferred if raw in names and match(raw, self.declared) is None]
+        if found:
+            what = f"inputs taken from {self.operation.address}: {', '.join(dict.fromkeys(found))}"
+            self._say("inferred-input", self.exposed.at, what)
+
+    def _matched(self, written: str, meant: str, at: Mark) -> None:
+        if written != meant:
+            self._say("normalized-name", at, f"{written!r} is read as {meant!r}")
+
+    def _unbound(self, name: str, at: Mark) -> None:
+        self._say("unbound-variable", at, f"nothing declares the variable {name!r}")
+
+    def _say(self, code: str, at: Mark, what: str) -> None:
+        self.report.add(code, at, what, operation=self.exposed.name)
+
+
+def _placeholders(exposed: Exposed) -> list[str]:
+    if exposed.path is None:
+        return []
+    return [part.name for part in parse_path(exposed.path) if isinstance(part, Var)]

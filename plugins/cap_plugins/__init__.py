@@ -1,0 +1,1 @@
+"""The built-in plugins; they enter by entry points, like anyone's."""

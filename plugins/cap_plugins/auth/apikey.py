@@ -1,0 +1,118 @@
+"""`type: apikey`: a key in a header, the query, a cookie or a member of the JSON body, in its four published spellings."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+
+import msgspec
+
+from cap_core.errors import OptionError, Refusal
+from cap_core.hookspecs import hookimpl
+from cap_core.offers import AuthScheme, CheckAt, Credentials, SignAt
+from cap_core.types import Caller, Check, Incoming
+
+PLACES = ("header", "query", "cookie", "body")
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"in_": "in"}):
+    """One of: `key`+`value`+`placement`, `name`+`value`+`in`, `header`+`key` (there the secret), or `headers`."""
+
+    key: str | None = None
+    value: str | None = None
+    placement: str | None = None
+    name: str | None = None
+    in_: str | None = None
+    header: str | None = None
+    headers: Mapping[str, str] | list[Mapping[str, str]] | None = None
+
+
+class Key(msgspec.Struct, frozen=True):
+    """A key, whatever spelling said it."""
+
+    place: str
+    name: str
+    value: str
+
+
+def keys(options: Options) -> tuple[Key, ...]:
+    """The keys an options block means. Raises `OptionError` for a block that is none of the four spellings."""
+    if options.headers is not None:
+        return tuple(Key("header", name, value) for name, value in _pairs(options.headers))
+    if options.header is not None:
+        secret = options.key if options.key is not None else options.value
+        if secret is None:
+            raise OptionError("header", "an apikey in a header needs its 'key'", "key: '{{env.NAME}}'")
+        return (Key("header", options.header, secret),)
+    name = options.key if options.key is not None else options.name
+    if name is None or options.value is None:
+        raise OptionError("", "an apikey needs 'key' and 'value'", "key: X-Api-Key, value: '{{env.NAME}}'")
+    place = (options.placement or options.in_ or "header").lower()
+    if place not in PLACES:
+        option = "placement" if options.placement else "in"
+        raise OptionError(option, f"an apikey cannot stand in {place!r}", f"it stands in {', '.join(PLACES)}")
+    return (Key(place, name, options.value),)
+
+
+def _pairs(headers: Mapping[str, str] | list[Mapping[str, str]]) -> list[tuple[str, str]]:
+    if isinstance(headers, Mapping):
+        return list(headers.items())
+    out = []
+    for entry in headers:
+        if "name" in entry and "value" in entry:
+            out.append((entry["name"], entry["value"]))
+        elif len(entry) == 1:
+            out += entry.items()
+        else:
+            raise OptionError("headers", "an entry of 'headers' needs 'name' and 'value'")
+    return out
+
+
+def sign(options: Options, at: SignAt) -> Credentials:
+    """Each key at its place."""
+    found = keys(options)
+
+    def at_place(place: str) -> tuple[tuple[str, str], ...]:
+        return tuple((key.name, key.value) for key in found if key.place == place)
+
+    return Credentials(
+        headers=tuple((name.encode(), value.encode()) for name, value in at_place("header")),
+        query=at_place("query"),
+        cookies=at_place("cookie"),
+        members=at_place("body"),
+    )
+
+
+def check(options: Options, at: CheckAt) -> Check:
+    """Compare one header in constant time. A key in a URL ends up in logs, so only headers are checked."""
+    found = keys(options)
+    if len(found) != 1 or found[0].place != "header":
+        raise OptionError("placement", "a caller's apikey must be one header", "use placement: header")
+    key = found[0]
+    name, expected = key.name.lower().encode(), key.value.encode()
+    headers = ((b"www-authenticate", f'ApiKey realm="{at.realm}", header="{key.name}"'.encode()),)
+    known = Caller("apikey")
+
+    async def apikey(request: Incoming) -> Caller:
+        given = request.headers.get(name)
+        if given is None:
+            raise Refusal(401, "unauthorized", f"the header {key.name} is needed", headers=headers)
+        if not expected or not hmac.compare_digest(given, expected):
+            raise Refusal(401, "unauthorized", f"the key in {key.name} is not accepted", headers=headers)
+        return known
+
+    return apikey
+
+
+def caller_option(text: str) -> Mapping[str, object]:
+    """`apikey:X-Key:GATEWAY_TOKEN`."""
+    header, _, name = text.partition(":")
+    if not header or not name:
+        raise OptionError("", f"{text!r} is not HEADER:NAME", "--caller-auth apikey:X-Key:GATEWAY_TOKEN")
+    return {"key": header, "value": f"{{{{{name}}}}}", "placement": "header"}
+
+
+@hookimpl
+def cap_auth_schemes() -> list[AuthScheme[Options]]:
+    """Offer api keys, in both directions."""
+    return [AuthScheme(key="apikey", options=Options, sign=sign, check=check, caller_option=caller_option)]

@@ -1,0 +1,1 @@
+"""Where the values of bindings come from, one file each."""

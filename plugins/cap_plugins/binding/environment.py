@@ -1,0 +1,33 @@
+"""`binds` without a location: the process environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from cap_core.hookspecs import hookimpl
+from cap_core.offers import BindAt, BindingResolver
+from cap_core.secret import Secret
+
+
+class Environment:
+    """The environment this process was started with."""
+
+    def describe(self, name: str) -> str:
+        """Name the variable."""
+        return f"environment variable {name}"
+
+    async def fetch(self, names: frozenset[str]) -> Mapping[str, Secret]:
+        """Only the names asked for are read."""
+        return {name: Secret(value, self.describe(name)) for name in names if (value := os.environ.get(name))}
+
+
+def parse(location: str, at: BindAt) -> Environment:
+    """There is nothing to say about where the environment lies."""
+    return Environment()
+
+
+@hookimpl
+def cap_bindings() -> list[BindingResolver]:
+    """Offer the environment for entries without a location."""
+    return [BindingResolver(key="", parse=parse)]

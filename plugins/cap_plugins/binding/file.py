@@ -1,0 +1,80 @@
+"""`binds` with `location: file:…`: a JSON, YAML or dotenv file of names and values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+import yaml
+
+from cap_core.dotenv import read_dotenv
+from cap_core.errors import CapError, OptionError
+from cap_core.hookspecs import hookimpl
+from cap_core.offers import BindAt, BindingResolver
+from cap_core.secret import Secret
+
+
+class File(msgspec.Struct, frozen=True):
+    """A file of values; read each time the gateway opens."""
+
+    path: Path
+
+    def describe(self, name: str) -> str:
+        """Name the file and the key in it."""
+        return f"{name} in {self.path.name}"
+
+    async def fetch(self, names: frozenset[str]) -> Mapping[str, Secret]:
+        """The values of these names. Raises `CapError` for a file that cannot be read as what its name says."""
+        values = _read(self.path)
+        return {name: Secret(values[name], self.describe(name)) for name in names if values.get(name)}
+
+
+def parse(location: str, at: BindAt) -> File:
+    """Find the file below the document's directory, then below the working directory, after resolving links.
+
+    Raises `OptionError` for one that is not there or lies outside (`--allow-files`).
+    """
+    parts = urlsplit(location)
+    # file:./x, file://./x, file:///./x and file:///x are all spelled for a path below the document's directory.
+    relative = unquote(parts.netloc + parts.path).lstrip("/")
+    if not relative:
+        raise OptionError("location", f"{location!r} names no file")
+    outside = False
+    for candidate in (*(directory / relative for directory in at.directories), Path("/") / relative):
+        resolved = candidate.resolve()
+        if not resolved.is_file():
+            continue
+        if any(resolved.is_relative_to(root.resolve()) for root in (*at.directories, *at.allowed)):
+            return File(resolved)
+        outside = True
+    if outside:
+        raise OptionError("location", f"{relative!r} lies outside the document's directory", "--allow-files DIR")
+    raise OptionError("location", f"there is no file {relative!r} below the document's or the working directory")
+
+
+def _read(path: Path) -> Mapping[str, str]:
+    try:
+        text = path.read_text("utf-8-sig")
+        if path.suffix == ".json":
+            return _flat(msgspec.json.decode(text))
+        if path.suffix in (".yaml", ".yml"):
+            return _flat(yaml.load(text, yaml.CBaseLoader))  # noqa: S506  (the base loader makes text alone)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        # The parser's own words may quote a value; only the kind of failure is told.
+        what = "cannot be read" if isinstance(error, OSError) else "is not what its name says"
+        raise CapError(f"the file of bindings {path.name} {what}", hint="correct the file") from None
+    return {name: value for name, (value, _) in read_dotenv(text, path.name).items()}
+
+
+def _flat(data: object) -> Mapping[str, str]:
+    if not isinstance(data, dict):
+        raise ValueError("not a mapping")
+    return {str(k): v if isinstance(v, str) else msgspec.json.encode(v).decode() for k, v in data.items() if v is not None}
+
+
+@hookimpl
+def cap_bindings() -> list[BindingResolver]:
+    """Offer files."""
+    return [BindingResolver(key="file", parse=parse)]

@@ -1,0 +1,1 @@
+"""Exposure types, one package each."""

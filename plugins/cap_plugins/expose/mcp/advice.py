@@ -1,0 +1,132 @@
+"""What a model is told when a call did not give what it asked for: what happened, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from cap_core.names import norm
+from cap_core.problems import TITLES
+
+if TYPE_CHECKING:
+    from cap_core.errors import Refusal, UpstreamError
+    from cap_core.types import Headers, Reply
+    from cap_plugins.expose.mcp.tool import Tool
+
+EXCERPT: Final = 2000
+"""How many characters of an upstream's error body are shown."""
+
+_NOTHING_SENT: Final = "Nothing was sent upstream"
+_OPERATOR: Final = "only the operator of this gateway can change that, no argument can"
+_PAGING: Final = frozenset({"limit", "pagesize", "perpage", "maxresults", "top", "count", "first", "size", "fields"})
+_BY_STATUS: Final = {
+    400: "Correct the arguments as it says and call again",
+    404: "Check the identifiers among the arguments",
+    405: "The upstream does not do this here; no argument changes that",
+    409: "The state there differs from what the call expects: read it first, then decide",
+    410: "It is gone for good; do not call again with these identifiers",
+    413: "Send less at once",
+    422: "Correct the arguments as it says and call again",
+}
+
+
+def refused(refusal: Refusal, tool: Tool) -> str:
+    """A call the gateway did not carry out, or could not finish."""
+    text = f"{tool.name}: {refusal.detail}" + (f"; {refusal.hint}" if refusal.hint else "")
+    if refusal.status == 400:
+        return _sentences(text, _NOTHING_SENT)
+    title = TITLES.get(refusal.code, "Not carried out")
+    return _sentences(f"{text} (HTTP {refusal.status}: {title})", _next_step(refusal, tool))
+
+
+def _next_step(refusal: Refusal, tool: Tool) -> str:
+    if refusal.code in ("not-configured", "plaintext", "not-served"):
+        return f"{_NOTHING_SENT}; {_OPERATOR}"
+    if refusal.status == 503:
+        return f"{_NOTHING_SENT}; {_later(refusal.headers)}"
+    if refusal.status in (502, 504):
+        return _again(tool)
+    return ""
+
+
+def broke_off(error: UpstreamError, tool: Tool) -> str:
+    """An answer that began and did not end."""
+    late = error.kind in ("idle", "total")
+    what = "stopped in the middle of its answer" if late else "broke off in the middle of its answer"
+    status = "HTTP 504" if late else "HTTP 502"
+    return _sentences(f"{tool.name}: {_namespace(tool)} {what} ({status}: {error.kind})", _again(tool))
+
+
+def upstream_refused(reply: Reply, text: str | None, media_type: str, tool: Tool) -> str:
+    """An upstream's 4xx or 5xx: status, a short body, and what to do."""
+    assert isinstance(reply.body, bytes)
+    body = _excerpt(text) if text is not None else f"({media_type}, {len(reply.body)} bytes)"
+    head = f"HTTP {reply.status} from {_namespace(tool)}" + (f": {body}" if body else "")
+    return _sentences(head, _upstream_step(reply, tool))
+
+
+def _upstream_step(reply: Reply, tool: Tool) -> str:
+    status = reply.status
+    if status in (401, 403):
+        return _credential(tool, "was refused" if status == 401 else "may not do this")
+    if status == 429:
+        return f"Too many requests: {_later(reply.headers)}"
+    if status == 503:
+        return f"The upstream is not available: {_later(reply.headers)}"
+    if status >= 500:
+        return f"The failure is the upstream's. {_again(tool)}"
+    return _BY_STATUS.get(status, "")
+
+
+def _credential(tool: Tool, what: str) -> str:
+    """Which credential, never its value."""
+    authentication = tool.call.operation.consumed.authentication
+    if authentication is None:
+        return f"The document declares no credential for {_namespace(tool)}; {_OPERATOR}"
+    return f"The {authentication.type} credential the gateway has for {_namespace(tool)} {what}; {_OPERATOR}"
+
+
+def redirected(status: int, location: bytes | None, tool: Tool) -> str:
+    """A redirect that was not followed."""
+    where = location.decode("latin-1") if location else "an address it does not give"
+    return f"HTTP {status} from {_namespace(tool)}: the answer is at {where}. The gateway did not follow it there."
+
+
+def too_large(tool: Tool, limit: int) -> str:
+    """An answer of more bytes than are handed to a model."""
+    text = f"{tool.name}: the answer has more than {limit} bytes, the most this gateway hands on here"
+    inputs = [item.property_name for item in tool.call.inputs.items if norm(item.name) in _PAGING]
+    how = f", by way of {' or '.join(inputs)}" if inputs else ": a smaller page, fewer fields, a narrower filter"
+    return _sentences(text, f"Ask for less{how}")
+
+
+def asks(tool: Tool) -> str:
+    """An answer that is a question."""
+    return f"{tool.name}: the call needs an answer from its caller first, which this gateway does not ask over MCP yet."
+
+
+def _namespace(tool: Tool) -> str:
+    return tool.call.operation.consumed.namespace
+
+
+def _again(tool: Tool) -> str:
+    """Whether calling again is safe (RFC 9110, 9.2.2)."""
+    if tool.call.operation.method in ("POST", "PATCH"):
+        return "It may have been carried out all the same: check before calling again"
+    return "The same call may succeed later, and repeating it is safe"
+
+
+def _later(headers: Headers) -> str:
+    for name, value in headers:
+        if name == b"retry-after":
+            wait = value.decode("latin-1")[:40]
+            return f"call again after {wait} seconds" if wait.isdigit() else f"call again after {wait}"
+    return "call again later"
+
+
+def _excerpt(text: str) -> str:
+    text = text.strip()
+    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}... ({len(text)} characters in all)"
+
+
+def _sentences(*parts: str) -> str:
+    return " ".join(f"{part.rstrip('.')}." for part in parts if part)

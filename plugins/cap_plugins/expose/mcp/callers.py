@@ -1,0 +1,63 @@
+"""Which exposures of an endpoint let a caller in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from cap_core.errors import Refusal
+from cap_core.types import Caller, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cap_core.offers import Host
+
+
+class Entered(msgspec.Struct, frozen=True):
+    """An exposure that let the caller in, and who they are there."""
+
+    exposure: str
+    caller: Caller | None
+
+
+class Callers:
+    """Asks the guards of an endpoint's exposures, each no more often than a request needs it."""
+
+    def __init__(self, host: Host, exposures: tuple[str, ...]) -> None:
+        self._host = host
+        self._exposures = exposures
+
+    async def first(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Entered:
+        """The first exposure that lets the caller in. Raises `Refusal` 401 or 403 where none does."""
+        refusals = []
+        for exposure in self._exposures:
+            try:
+                return await self.one(exposure, scope, headers)
+            except Refusal as refusal:
+                refusals.append(refusal)
+        raise _together(refusals)
+
+    async def one(self, exposure: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Entered:
+        """One exposure, or its `Refusal`."""
+        caller = await self._host.enter(exposure, scope, headers)
+        return Entered(exposure, caller if isinstance(caller, Caller) else None)
+
+    async def all(self, entered: Entered, scope: Scope, headers: Mapping[bytes, bytes]) -> frozenset[str]:
+        """Every exposure that lets the caller in, given the first that did."""
+        accepted = {entered.exposure}
+        for exposure in self._exposures[self._exposures.index(entered.exposure) + 1 :]:
+            try:
+                await self.one(exposure, scope, headers)
+            except Refusal:
+                continue
+            accepted.add(exposure)
+        return frozenset(accepted)
+
+
+def _together(refusals: list[Refusal]) -> Refusal:
+    """One refusal for several: 403 if any guard knew the caller, and every way to be let in (RFC 9110, 11.6.1)."""
+    told = next((refusal for refusal in refusals if refusal.status == 403), refusals[0])
+    challenges = dict.fromkeys(field for each in refusals if each.status == told.status for field in each.headers)
+    return Refusal(told.status, told.code, told.detail, hint=told.hint, headers=tuple(challenges))

@@ -1,0 +1,146 @@
+"""The `type: mcp` entry of a document: its shape, and the tools it declares."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from cap_core.documents import Node
+from cap_core.model import ExposedOutput, ExposedParameter, ExposesEntry
+from cap_core.plan import Exposed
+from cap_core.reading import Part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cap_core.offers import ExposeAt
+
+LONGEST_NAME: Final = 64
+"""Model APIs take tool names of `[A-Za-z0-9_-]{1,64}`; one that does not fit can cost the caller the whole session."""
+LONG_NAME: Final = 48
+"""Hosts put the server's name in front of a tool's, and count both."""
+
+_NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}")
+_SIZE = re.compile(r"(\d{1,12})\s*(B|KiB|MiB|GiB)?", re.ASCII)
+_UNITS = {None: 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_TRANSPORTS = frozenset({"http", "streamable-http", "streamableHttp"})
+_NOT_BUILT = {"steps": "steps", "mappings": "mappings of step outputs", "ref": "references to an aggregate"}
+
+
+class Hints(Part, frozen=True, kw_only=True):
+    """What a tool does to the world, as its author says. Absent hints are derived from the consumed method."""
+
+    title: str | None = None
+    readOnly: bool | None = None
+    destructive: bool | None = None
+    idempotent: bool | None = None
+    openWorld: bool | None = None
+
+
+class Tool(Part, frozen=True, kw_only=True):
+    """One tool."""
+
+    name: str
+    label: str | None = None
+    description: str | None = None
+    call: str | None = None
+    with_: Node | None = msgspec.field(default=None, name="with")
+    inputParameters: tuple[ExposedParameter, ...] = ()
+    outputParameters: tuple[ExposedOutput, ...] = ()
+    hints: Hints | None = None
+    tags: Node | None = None
+    steps: Node | None = None
+    mappings: Node | None = None
+    ref: Node | None = None
+
+
+class McpEntry(ExposesEntry, frozen=True, kw_only=True):
+    """One `type: mcp` entry."""
+
+    transport: str | None = None
+    tools: tuple[Tool, ...] = ()
+    resources: Node | None = None
+    prompts: Node | None = None
+    maxBinarySize: str | None = None
+    ttlMs: int | None = None
+    cacheScope: str | None = None
+
+
+class Detail(msgspec.Struct, frozen=True):
+    """What a tool's listing says beyond what the core compiles."""
+
+    title: str
+    hints: Hints | None
+
+
+def declared(entry: McpEntry, at: ExposeAt) -> Iterator[Exposed]:
+    """The tools of an entry; one that cannot be served is reported and left out."""
+    _check_entry(entry, at)
+    for tool in entry.tools:
+        if _check_name(tool, at) and _check_built(tool, at):
+            yield _exposed(tool)
+
+
+def binary_limit(entry: McpEntry) -> int | None:
+    """The largest binary answer in bytes, where the document says so; a size that cannot be read says nothing."""
+    found = _SIZE.fullmatch(entry.maxBinarySize.strip()) if entry.maxBinarySize is not None else None
+    return int(found[1]) * _UNITS[found[2]] if found else None
+
+
+def _exposed(tool: Tool) -> Exposed:
+    hints = tool.hints
+    with_ = {str(key): value for key, value in tool.with_.items()} if isinstance(tool.with_, dict) else None
+    return Exposed(
+        name=tool.name,
+        at=tool.mark("name"),
+        call=tool.call,
+        call_at=tool.mark("call"),
+        with_=with_,
+        inputs=tuple(item.declared() for item in tool.inputParameters),
+        outputs=tuple(item.declared() for item in tool.outputParameters),
+        description=tool.description or "",
+        detail=Detail(tool.label or (hints.title if hints else None) or "", hints),
+    )
+
+
+def _check_entry(entry: McpEntry, at: ExposeAt) -> None:
+    """Report what the entry asks for and does not get; its tools are served all the same."""
+    if entry.transport is not None and entry.transport not in _TRANSPORTS:
+        what = f"transport {entry.transport!r} is not served yet; the tools are served over streamable HTTP"
+        at.report("not-built", entry.mark("transport"), what)
+    for key, value in (("resources", entry.resources), ("prompts", entry.prompts)):
+        if value is not None:
+            at.report("not-built", entry.mark(key), f"MCP {key} are not served yet")
+    if entry.maxBinarySize is not None and binary_limit(entry) is None:
+        what = f"'maxBinarySize' must be a size such as 512KiB or 10MiB, not {entry.maxBinarySize!r}"
+        at.report("wrong-type", entry.mark("maxBinarySize"), what)
+    if entry.ttlMs is not None and entry.ttlMs < 0:
+        at.report("wrong-type", entry.mark("ttlMs"), f"'ttlMs' must not be negative, but is {entry.ttlMs}")
+    if entry.cacheScope not in (None, "public", "private"):
+        what = f"'cacheScope' must be public or private, not {entry.cacheScope!r}"
+        at.report("wrong-type", entry.mark("cacheScope"), what)
+
+
+def _check_name(tool: Tool, at: ExposeAt) -> bool:
+    place = tool.mark("name")
+    if not _NAME.fullmatch(tool.name):
+        at.report("bad-tool-name", place, f"MCP clients refuse the tool name {_shown(tool.name)}; it is left out")
+        return False
+    if len(tool.name) > LONG_NAME:
+        at.report("long-tool-name", place, f"the tool name {tool.name!r} has {len(tool.name)} characters")
+    return True
+
+
+def _check_built(tool: Tool, at: ExposeAt) -> bool:
+    for key, noun in _NOT_BUILT.items():
+        if getattr(tool, key) is not None:
+            what = f"tool {tool.name!r} has {noun}, which are not run yet; it is left out"
+            at.report("not-built", tool.mark(key), what)
+            return False
+    return True
+
+
+def _shown(name: str) -> str:
+    return repr(name) if len(name) <= 80 else f"{name[:60]!r}... of {len(name)} characters"

@@ -1,0 +1,168 @@
+"""A call's answer as the result of `tools/call`: content for the model, structure where there is some, error or not.
+
+`Outcome` belongs to no era; `encode` gives it the shape of one.
+"""
+
+from __future__ import annotations
+
+import base64
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from cap_core.types import Answer, Blob, Content, Headers, Reply, Text
+from cap_plugins.expose.mcp import advice
+from cap_plugins.expose.mcp.media import media
+from cap_plugins.expose.mcp.rpc import encode
+
+if TYPE_CHECKING:
+    from cap_plugins.expose.mcp.tool import Tool
+
+_BOM: Final = b"\xef\xbb\xbf"
+_skim = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a call came to: `content` is the JSON text of its blocks without brackets, `structured` one JSON document."""
+
+    content: bytes
+    structured: bytes | None = None
+    error: bool = False
+
+
+def encode_legacy(outcome: Outcome) -> bytes:
+    """The result for revisions up to 2025-11-25, where `structuredContent` must be an object."""
+    structured = outcome.structured
+    if structured is not None and not _is_object(structured):
+        structured = b'{"result":' + structured + b"}"
+    return b'{"content":[' + outcome.content + _rest(structured, outcome.error)
+
+
+def encode_modern(outcome: Outcome, stamp: bytes) -> bytes:
+    """The result for 2026-07-28, where `structuredContent` is any JSON value. `stamp` opens the object."""
+    return stamp + b'"content":[' + outcome.content + _rest(outcome.structured, outcome.error)
+
+
+def _rest(structured: bytes | None, error: bool) -> bytes:
+    end = b'],"isError":true}' if error else b"]}"
+    return end if structured is None else b'],"structuredContent":' + structured + end[1:]
+
+
+def said(text: str, *, error: bool = False) -> Outcome:
+    """One block of text."""
+    return Outcome(_text_block(text), error=error)
+
+
+def outcome(answer: Answer, tool: Tool) -> Outcome:
+    """An answer, whose body is whole, as content for the model."""
+    if isinstance(answer, Reply):
+        return _from_reply(answer, tool)
+    if isinstance(answer, Content):
+        return _from_content(answer, tool)
+    return said(advice.asks(tool), error=True)
+
+
+def _from_reply(reply: Reply, tool: Tool) -> Outcome:
+    body = reply.body
+    assert isinstance(body, bytes)
+    found = media(header(reply.headers, b"content-type"))
+    if reply.error:
+        text = None if found.kind in ("image", "audio", "binary") else _decoded(body, found.charset)
+        return said(advice.upstream_refused(reply, text, found.name, tool), error=True)
+    if 300 <= reply.status < 400:
+        return said(advice.redirected(reply.status, header(reply.headers, b"location"), tool))
+    if not body:
+        return said(_empty(reply, tool))
+    if found.kind == "json":
+        return _json(body, found.charset)
+    if found.kind == "text":
+        return said(_decoded(body, found.charset))
+    if found.kind == "unsaid" and (text := _utf8(body)) is not None:
+        return said(text)
+    return _blob(body, found.name, tool)
+
+
+def _json(body: bytes, charset: str) -> Outcome:
+    """One valid JSON document is spliced byte for byte; anything else that calls itself JSON is text."""
+    body = body.removeprefix(_BOM)
+    text = _utf8(body)
+    if text is None:  # JSON is UTF-8 (RFC 8259, 8.1), but some still send what their charset says
+        text = body.decode(charset, "replace")
+        body = text.encode()
+    return Outcome(_text_block(text), body if _is_document(body) else None)
+
+
+def _is_document(utf8: bytes) -> bool:
+    """Whether these bytes, UTF-8 already, are exactly one JSON document. Strings are checked too, so that no raw line
+    end and no lone surrogate is spliced into an answer."""
+    try:
+        _skim(utf8)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def _is_object(text: bytes) -> bool:
+    return text[:1] == b"{" or text.lstrip()[:1] == b"{"
+
+
+def _empty(reply: Reply, tool: Tool) -> str:
+    """An answer without a body: its status, and for HEAD the headers that were asked for."""
+    phrase = HTTPStatus(reply.status).phrase if reply.status in HTTPStatus._value2member_map_ else ""
+    line = f"{reply.status} {phrase}".rstrip()
+    if tool.call.operation.method != "HEAD":
+        return f"{line}: done, no content."
+    fields = (f"{name.decode('latin-1')}: {value.decode('latin-1')}" for name, value in reply.headers)
+    return "\n".join((line, *fields))
+
+
+def _blob(body: bytes, name: str, tool: Tool) -> Outcome:
+    if len(body) > tool.largest_binary:
+        return said(advice.too_large(tool, tool.largest_binary), error=True)
+    return Outcome(_blob_block(body, name, tool))
+
+
+def _from_content(answer: Content, tool: Tool) -> Outcome:
+    blocks = [_block(block, tool) for block in answer.blocks]
+    if answer.structured is None or answer.error:
+        return Outcome(b",".join(blocks), error=answer.error)
+    structured = _json(bytes(answer.structured), "utf-8")
+    return Outcome(b",".join(blocks) or structured.content, structured.structured)
+
+
+def _block(block: Text | Blob, tool: Tool) -> bytes:
+    return _text_block(block.text) if isinstance(block, Text) else _blob_block(block.data, block.media_type, tool)
+
+
+def _text_block(text: str) -> bytes:
+    return b'{"type":"text","text":' + encode(text) + b"}"
+
+
+def _blob_block(data: bytes, name: str, tool: Tool) -> bytes:
+    kind = media(name.encode()).kind
+    text = base64.b64encode(data)
+    if kind in ("image", "audio"):
+        return b'{"type":"%b","data":"%b","mimeType":%b}' % (kind.encode(), text, encode(name))
+    resource = b'{"uri":%b,"mimeType":%b,"blob":"%b"}' % (encode(tool.uri), encode(name), text)
+    return b'{"type":"resource","resource":' + resource + b"}"
+
+
+def _utf8(body: bytes) -> str | None:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _decoded(body: bytes, charset: str) -> str:
+    """Text in its charset; bytes that are not of it are replaced."""
+    return body.removeprefix(_BOM).decode(charset, "replace")
+
+
+def header(headers: Headers, name: bytes) -> bytes | None:
+    """The value of an answer's header, whose names are lower case."""
+    for key, value in headers:
+        if key == name:
+            return value
+    return None

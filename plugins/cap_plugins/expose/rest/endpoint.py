@@ -1,0 +1,127 @@
+"""One operation as a raw ASGI endpoint: the request to checked inputs, the call, the answer.
+
+What an operation does not have costs nothing: everything is decided when the endpoint is compiled.
+"""
+
+from __future__ import annotations
+
+import traceback
+
+import msgspec
+import structlog
+
+from cap_core.asgi import CallerGone, Watch, answer, has_body
+from cap_core.context import Context
+from cap_core.errors import Fault, Refusal
+from cap_core.inputs import Input, refuse
+from cap_core.plan import About, Call, Quarantined
+from cap_core.problems import problem
+from cap_core.types import AsgiSend, Endpoint, Headers, Receive, Reply, Run, Scope
+from cap_plugins.expose.rest.answers import reply
+from cap_plugins.expose.rest.body import compile_body, refuse_body
+from cap_plugins.expose.rest.texts import Faults, Values, compile_texts, where
+
+_log = structlog.get_logger("cap.rest")
+
+PASSED = frozenset(
+    b"accept accept-encoding accept-language range if-match if-none-match if-modified-since if-unmodified-since if-range"
+    b" if-schedule-tag-match idempotency-key".split()
+)
+"""The caller's headers that go upstream on an identity operation (`docs/semantics.md`, the upstream request)."""
+
+CALLER = "cap.caller"
+"""The key of the scope under which the host leaves who was let in."""
+
+
+def compile_endpoint(call: Call, run: Run, limit: int) -> Endpoint:
+    """The endpoint of a call. `limit` is the largest request body that is parsed, in bytes."""
+    items = call.inputs.items
+    key, follow = call.key, not call.identity
+    passed = PASSED - {item.wire.lower().encode() for item in items if item.place == "header"}
+    if follow:
+        passed = frozenset()
+    heads = call.identity and call.operation.method == "GET"
+    texts = compile_texts(items, call.exposed.path or "")
+    body = compile_body(items, limit)
+    required = tuple(item for item in items if item.required)
+
+    async def endpoint(scope: Scope, receive: Receive, send: AsgiSend, params: tuple[str, ...]) -> None:
+        fields = dict(scope["headers"])
+        context = Context(
+            "rest",
+            key,
+            headers=_picked(scope["headers"], passed),
+            follow=follow,
+            trace=fields.get(b"traceparent"),
+            caller=scope.get(CALLER),
+        )
+        head = scope["method"] == "HEAD"
+        if head and heads:
+            context.method = "HEAD"
+        values: Values = {}
+        faults: Faults = []
+        try:
+            if texts is not None:
+                texts(scope, params, values, faults)
+            if body is not None:
+                receive = await body(fields, receive, values, faults)
+            elif has_body(fields):
+                await refuse_body(fields, receive, faults)
+            if required:
+                _check_required(required, values, faults)
+            if faults:
+                raise refuse(tuple(faults))
+            with Watch(receive):
+                await answer(send, await _reply(run, values, context), head=head)
+        except Refusal as refusal:
+            await answer(send, problem(refusal, call, context.id), head=head)
+        except CallerGone:
+            return
+
+    return endpoint
+
+
+def _picked(headers: Headers, names: frozenset[bytes]) -> Headers:
+    if not names:
+        return ()
+    return tuple([(name, value) for name, value in headers if name in names])
+
+
+def _check_required(required: tuple[Input, ...], values: Values, faults: Faults) -> None:
+    for item in required:
+        place = where(item)
+        if item.name not in values and not any(fault.where == place for fault in faults):
+            faults.append(Fault(place, "is required and missing"))
+
+
+async def _reply(run: Run, values: Values, context: Context) -> Reply:
+    """The answer of a call. A failure nobody foresaw tells the caller its request id, and the log what happened."""
+    try:
+        return reply(await run(values, context))
+    except (Refusal, CallerGone):
+        raise
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        # Not the message: it may hold what the caller or the upstream sent.
+        kind, place = type(error).__qualname__, f"{last.filename}:{last.lineno}"
+        _log.error("call failed", request_id=context.id, call=context.call, error=kind, at=place)
+        what = "this should not have happened"
+        refusal = Refusal(500, "internal", what, hint="tell the operator this trace_id")
+        return problem(refusal, None, context.id)
+
+
+def compile_quarantined(left_out: Quarantined, about: About) -> Endpoint:
+    """The endpoint of an operation that is not served: it says why, and where in the document."""
+    why = left_out.why
+    refusal = Refusal(501, "not-served", why.message, hint=why.hint)
+    operation = left_out.exposed.name
+
+    async def not_served(scope: Scope, receive: Receive, send: AsgiSend, params: tuple[str, ...]) -> None:
+        context = Context("rest", trace=dict(scope["headers"]).get(b"traceparent"))
+        said = problem(refusal, None, context.id)
+        body = said.body if isinstance(said.body, bytes) else b"{}"
+        more = {"capability": about.name, "operation": operation, "spec": str(why.at), "code": why.code}
+        whole = msgspec.json.encode(msgspec.json.decode(body) | more)
+        await answer(send, Reply(said.status, said.headers, whole, error=True), head=scope["method"] == "HEAD")
+
+    return not_served

@@ -1,0 +1,1 @@
+"""Decoders of upstream answers, one file each."""

@@ -1,0 +1,151 @@
+"""A pool of aiohttp's connections to one upstream, and the function that sends through it.
+
+aiohttp's session is left out: it adds headers, writes targets anew and, where an upstream closed the connection, sends an
+idempotent request a second time by itself, with a private switch only. What it does above its connections costs 50 of
+the 75 µs of a small request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from contextlib import asynccontextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import aiohttp
+from yarl import URL
+
+from cap_core.errors import UpstreamError
+from cap_plugins.transport import tls
+from cap_plugins.transport.exchange import Exchange
+from cap_plugins.transport.head import fields
+from cap_plugins.transport.hop import first_hop
+from cap_plugins.transport.reasons import reason
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aiohttp.client_reqrep import ConnectionKey
+    from aiohttp.connector import Connection
+
+    from cap_core.context import Context
+    from cap_core.plan import Upstream
+    from cap_core.types import Request, Response, Send
+    from cap_plugins.transport.hop import Address, Hop
+
+# Servers drop idle connections after a minute or so, few before 15 s. A request that meets a connection while it is being
+# dropped fails, because nothing here sends it again.
+_KEEP_IDLE = 15.0
+
+
+@asynccontextmanager
+async def opened(upstream: Upstream) -> AsyncIterator[Send]:
+    """Open the pool of an upstream; closing it closes every connection."""
+    hop = first_hop(upstream)
+    timeouts = upstream.timeouts
+    where = str(hop.to)
+    loop = asyncio.get_running_loop()
+    connector = aiohttp.TCPConnector(limit=upstream.connections, keepalive_timeout=_KEEP_IDLE)
+    destination = _destination(upstream, hop)
+    usual = _time(timeouts.connect)
+
+    async def send(request: Request, context: Context) -> Response:
+        end = context.deadline
+        if timeouts.total is not None:
+            own = loop.time() + timeouts.total
+            end = own if end is None else min(end, own)
+        try:
+            head = _head(request, hop)
+            connection = await _connected(connector, destination, usual, end, where)
+        except BaseException:
+            if not isinstance(request.body, bytes):
+                await request.body.aclose()
+            raise
+        return await Exchange(connection, timeouts, where).run(head, request, end)
+
+    try:
+        yield send
+    finally:
+        await connector.close()
+
+
+def _head(request: Request, hop: Hop) -> bytes:
+    lines = [b": ".join(field) for field in fields(request, hop.host)]
+    if hop.prefix:
+        lines[1:1] = [b": ".join(field) for field in hop.headers]
+    start = (request.method.encode(), hop.prefix, request.target)
+    return b"%b %b%b HTTP/1.1\r\n%b\r\n\r\n" % (*start, b"\r\n".join(lines))
+
+
+class _Destination(aiohttp.ClientRequest):
+    """Where the pool connects to. A session makes one for each request; one for an upstream does."""
+
+    @cached_property
+    def connection_key(self) -> ConnectionKey:  # type: ignore[override]  # in aiohttp a property, computed each time
+        return super().connection_key
+
+
+def _destination(upstream: Upstream, hop: Hop) -> _Destination:
+    return _Destination(
+        "GET",
+        _url(hop.to),
+        ssl=tls.context(upstream.tls) if hop.to.scheme == "https" else True,
+        proxy=hop.proxy and _url(hop.proxy),
+        proxy_headers={name.decode(): value.decode() for name, value in hop.headers},
+        loop=asyncio.get_running_loop(),
+    )
+
+
+def _url(address: Address) -> URL:
+    return URL.build(scheme=address.scheme, host=address.host, port=address.port)
+
+
+def _time(seconds: float) -> aiohttp.ClientTimeout:
+    """How long connecting may take, the wait for a free connection included."""
+    # aiohttp rounds times above the threshold up to whole seconds.
+    return aiohttp.ClientTimeout(connect=seconds, ceil_threshold=math.inf)
+
+
+async def _connected(
+    connector: aiohttp.TCPConnector,
+    destination: _Destination,
+    usual: aiohttp.ClientTimeout,
+    end: float | None,
+    where: str,
+) -> Connection:
+    """A connection that is free, or a new one, before the loop's time is `end`."""
+    time = usual
+    if end is not None:
+        left = end - asyncio.get_running_loop().time()
+        if left <= 0:
+            raise UpstreamError("total", "the time for this call ran out before it was sent", sent=False)
+        if left < (usual.connect or math.inf):
+            time = _time(left)
+    try:
+        connection = await connector.connect(destination, [], time)
+        while _spoiled(connection):
+            connection.close()
+            connection = await connector.connect(destination, [], time)
+    except TimeoutError as error:
+        if time is not usual:
+            what = f"the time for this call ran out while connecting to {where}"
+            raise UpstreamError("total", what, sent=False) from error
+        raise UpstreamError("connect", f"no connection to {where} within {usual.connect:g} s", sent=False) from error
+    except aiohttp.ClientHttpProxyError as error:
+        what = f"the proxy answered {error.status} when asked for {where}"
+        raise UpstreamError("refused", what, sent=False) from error
+    # A UnicodeError is what becomes of a name that cannot even be looked up.
+    except (aiohttp.ClientError, OSError, UnicodeError) as error:
+        raise UpstreamError("refused", f"{where} cannot be reached: {reason(error)}", sent=False) from error
+    if connection.closed:
+        connection.close()
+        raise UpstreamError("reset", f"{where} closed the connection before anything was sent", sent=False)
+    return connection
+
+
+def _spoiled(connection: Connection) -> bool:
+    """Whether something arrived on an idle connection: the next request would take it for its answer."""
+    protocol = connection.protocol
+    # A new connection has no read timeout yet.
+    return protocol is not None and protocol.read_timeout is not None and protocol.should_close

@@ -1,0 +1,184 @@
+"""A pool of httpcore's connections to one upstream, and the function that sends through it.
+
+httpcore is what httpx sends with. The client above it adds headers, cookies and redirects, and rewrites targets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpcore
+
+from cap_core.errors import UpstreamError
+from cap_core.types import Response
+from cap_plugins.transport import tls
+from cap_plugins.transport.head import fields
+from cap_plugins.transport.hop import first_hop
+from cap_plugins.transport.pieces import SMALL, pieces
+from cap_plugins.transport.reasons import reason
+from cap_plugins.transport.wire import Ended, Network
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable
+
+    from cap_core.context import Context
+    from cap_core.plan import Timeouts, Upstream
+    from cap_core.types import Headers, Request, Send
+    from cap_plugins.transport.hop import Address, Hop
+
+T = TypeVar("T")
+
+_KEEP_IDLE = 15.0
+_ERRORS = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError)
+
+
+@asynccontextmanager
+async def opened(upstream: Upstream) -> AsyncIterator[Send]:
+    """Open the pool of an upstream; closing it closes every connection."""
+    hop = first_hop(upstream)
+    total = upstream.timeouts.total
+    loop = asyncio.get_running_loop()
+    async with _pool(upstream, hop) as pool:
+
+        async def send(request: Request, context: Context) -> Response:
+            end = context.deadline
+            if total is not None:
+                own = loop.time() + total
+                end = own if end is None else min(end, own)
+            try:
+                return await _Exchange(pool, hop, upstream.timeouts, end).run(request)
+            finally:
+                if not isinstance(request.body, bytes):
+                    await request.body.aclose()
+
+        yield send
+
+
+def _pool(upstream: Upstream, hop: Hop) -> httpcore.AsyncConnectionPool:
+    return httpcore.AsyncConnectionPool(
+        ssl_context=tls.context(upstream.tls) if hop.to.scheme == "https" else None,
+        proxy=None if hop.proxy is None else httpcore.Proxy(_url(hop.proxy, b"/"), headers=hop.headers),
+        max_connections=upstream.connections or None,
+        keepalive_expiry=_KEEP_IDLE,
+        network_backend=Network(),
+    )
+
+
+def _url(address: Address, target: bytes) -> httpcore.URL:
+    return httpcore.URL(scheme=address.scheme, host=address.host, port=address.port, target=target)
+
+
+class _Exchange:
+    """A request under way, and then the stream of its response's body where that is not small."""
+
+    def __init__(self, pool: httpcore.AsyncConnectionPool, hop: Hop, limits: Timeouts, end: float | None) -> None:
+        self._pool = pool
+        self._hop = hop
+        self._limits = limits
+        self._end = end
+        self._times = {
+            "pool": limits.connect,
+            "connect": limits.connect,
+            "write": limits.idle,
+            "read": limits.first_byte,
+        }
+        self._sent = False
+        self._length: int | None = None
+        self._parts: AsyncIterator[bytes]
+        self._stream: Any  # httpcore's, which has an `aclose` that its type does not tell of
+
+    async def run(self, request: Request) -> Response:
+        """Send the request and give the response: with its whole body if that is small, else as soon as it begins."""
+        response = await self._answered(request)
+        self._stream = response.stream
+        self._parts = aiter(self._stream)
+        self._times["read"] = self._limits.idle
+        if response.status == 101:
+            await self.aclose()
+            raise UpstreamError("garbage", f"{self._hop.to} switched protocols without being asked")
+        headers = tuple([(name.lower(), value) for name, value in response.headers])
+        lengths = [value for name, value in headers if name == b"content-length"]
+        if request.method == "HEAD" or response.status in (204, 304):
+            self._length = 0
+        elif lengths:
+            self._length = int(lengths[0])
+        self._chunked = any(name == b"transfer-encoding" for name, _ in headers)
+        if self._length is None or self._length > SMALL:
+            return Response(response.status, headers, self)
+        async with aclosing(self):
+            return Response(response.status, headers, b"".join([part async for part in self]))
+
+    async def _answered(self, request: Request) -> httpcore.Response:
+        hop = self._hop
+        head = fields(request, hop.host)
+        if hop.prefix:
+            head = (*hop.headers, *head)
+        # h11 takes no space around a value, which is not part of it.
+        async with aclosing(pieces(request)) as content:
+            outgoing = httpcore.Request(
+                request.method,
+                _url(hop.to, hop.prefix + request.target),
+                headers=[(name, value.strip(b" \t")) for name, value in head],
+                content=content,
+                extensions={"timeout": self._times, "trace": self._trace},
+            )
+            try:
+                return await self._within(self._pool.handle_async_request(outgoing))
+            except _ERRORS as error:
+                raise self._named(error) from None
+
+    async def _trace(self, event: str, info: dict[str, Any]) -> None:
+        if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
+            self._sent = True
+
+    def __aiter__(self) -> _Exchange:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await self._within(anext(self._parts))
+        except StopAsyncIteration:
+            await self.aclose()
+            raise
+        except Ended as error:
+            if self._length is None and not self._chunked:
+                raise StopAsyncIteration from None
+            raise self._named(error) from None
+        except _ERRORS as error:
+            raise self._named(error) from None
+
+    async def aclose(self) -> None:
+        """Give the connection back if the exchange is complete, else abort it."""
+        await self._stream.aclose()
+
+    async def _within(self, work: Awaitable[T]) -> T:
+        if self._end is None:
+            return await work
+        try:
+            async with asyncio.timeout_at(self._end) as limit:
+                return await work
+        except TimeoutError:
+            if not limit.expired():
+                raise  # from the request's own body
+            what = "the time for this call ran out before the answer was complete"
+            raise UpstreamError("total", what, sent=self._sent) from None
+
+    def _named(self, error: Exception) -> UpstreamError:
+        where, limits = self._hop.to, self._limits
+        if not self._sent:
+            if isinstance(error, httpcore.TimeoutException):
+                return UpstreamError("connect", f"no connection to {where} within {limits.connect:g} s", sent=False)
+            if isinstance(error, httpcore.ProxyError):
+                return UpstreamError(
+                    "refused", f"the proxy answered {str(error)[:3]} when asked for {where}", sent=False
+                )
+            return UpstreamError("refused", f"{where} cannot be reached: {reason(error)}", sent=False)
+        if isinstance(error, httpcore.TimeoutException):
+            return UpstreamError("idle", f"{where} sent nothing for {self._times['read']:g} s")
+        if isinstance(error, httpcore.ProtocolError):
+            return UpstreamError("garbage", f"what {where} sent is not HTTP")
+        if self._length is not None:
+            return UpstreamError("length", f"the body from {where} ended before the length it promised")
+        return UpstreamError("reset", f"{where} closed the connection before its answer was complete")

@@ -1,0 +1,252 @@
+"""One request on one of aiohttp's connections, and the answer to it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+from aiohttp.streams import EMPTY_PAYLOAD
+
+from cap_core.errors import UpstreamError
+from cap_core.types import Response
+from cap_plugins.transport.pieces import SMALL
+from cap_plugins.transport.upload import upload
+
+if TYPE_CHECKING:
+    from aiohttp.client_proto import ResponseHandler
+    from aiohttp.connector import Connection
+    from aiohttp.http import RawResponseMessage
+    from aiohttp.streams import StreamReader
+
+    from cap_core.plan import Timeouts
+    from cap_core.types import Request
+
+# For one line of a response's head; the parser's own 8 KiB are less than some upstreams put into one header.
+_LINE: Final = 64 * 1024
+
+
+class Exchange:
+    """A request under way, and then the stream of its response's body where that is not small."""
+
+    __slots__ = (
+        *("_closed", "_connection", "_error", "_limits", "_message", "_payload", "_protocol", "_timer", "_upload"),
+        "_where",
+    )
+
+    _message: RawResponseMessage
+
+    def __init__(self, connection: Connection, limits: Timeouts, where: str) -> None:
+        protocol = connection.protocol
+        assert protocol is not None  # None once a connection is given back
+        self._protocol: ResponseHandler = protocol
+        self._connection: Connection | None = connection
+        self._limits = limits
+        self._where = where
+        self._payload: StreamReader | None = None
+        self._upload: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed: asyncio.Future[None] | None = None
+        self._error: Exception | None = None
+
+    async def run(self, head: bytes, request: Request, end: float | None) -> Response:
+        """Send the request and give the response: with its whole body if that is small, else as soon as it begins."""
+        try:
+            self._begin(head, request, end)
+            payload = await self._answered()
+            message = self._message
+            headers = tuple([(name.lower(), value) for name, value in message.raw_headers])
+            if payload.is_eof():
+                body = payload.read_nowait()
+            elif not message.chunked and int(message.headers.get("Content-Length", SMALL + 1)) <= SMALL:
+                body = await payload.read()
+            else:
+                self._watch()
+                return Response(message.code, headers, self)
+            self._check()
+        except Exception as error:  # the library's own and those of the request's body: `_failed` tells them apart
+            failure = await self._failed(error)
+            raise failure from None
+        except BaseException:
+            await self.aclose()
+            raise
+        await self.aclose()
+        return Response(message.code, headers, body)
+
+    def __aiter__(self) -> Exchange:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._connection is None and self._error is None:
+            raise StopAsyncIteration
+        assert self._payload is not None  # the stream is handed out when the body has begun
+        try:
+            if data := await self._payload.readany():
+                return data
+            self._check()
+        except Exception as error:  # as in `run`
+            failure = await self._failed(error)
+            raise failure from None
+        except BaseException:
+            await self.aclose()
+            raise
+        await self.aclose()
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Give the connection back if the exchange is complete, else abort it."""
+        self._end()
+        if self._upload is not None and not self._upload.done():
+            self._upload.cancel()
+            await asyncio.wait((self._upload,))
+
+    # --- the request ----------------------------------------------------------------------------------------------
+
+    def _begin(self, head: bytes, request: Request, end: float | None) -> None:
+        protocol, body = self._protocol, request.body
+        small = body if isinstance(body, bytes) and len(body) <= SMALL else None
+        protocol.set_response_params(
+            skip_payload=request.method == "HEAD",
+            read_until_eof=True,
+            auto_decompress=False,
+            # No answer is due while the body is still being sent.
+            read_timeout=None if small is None else self._limits.first_byte,
+            read_bufsize=SMALL,
+            max_line_size=_LINE,
+            max_field_size=_LINE,
+        )
+        assert protocol.transport is not None  # the pool has just looked
+        if small is None:
+            protocol.transport.write(head)
+            self._upload = asyncio.create_task(self._send(request))
+        else:
+            protocol.transport.write(head + small)
+            protocol.start_timeout()
+        if end is not None:
+            self._timer = asyncio.get_running_loop().call_at(end, self._expire)
+
+    async def _send(self, request: Request) -> None:
+        failure = None
+        try:
+            await upload(self._protocol, request, self._limits.idle)
+        except Exception as error:  # also the body's own, which concern whoever waits for the answer
+            failure = error
+        finally:
+            if not isinstance(request.body, bytes):
+                await request.body.aclose()
+        if failure is None:
+            self._expect()
+        else:
+            self._fail(failure)
+
+    # --- the answer -----------------------------------------------------------------------------------------------
+
+    async def _answered(self) -> StreamReader:
+        """Wait for the head of the response, past informational ones."""
+        while True:
+            message, payload = await self._protocol.read()
+            if self._error is not None:
+                raise self._error
+            if message.code >= 200:
+                break
+            if message.code == 101:
+                raise UpstreamError("garbage", f"{self._where} switched protocols without being asked")
+        self._message, self._payload = message, payload
+        if self._limits.idle != self._limits.first_byte and (self._upload is None or self._upload.done()):
+            self._expect()
+        return payload
+
+    def _expect(self) -> None:
+        """The request is sent: from here on the upstream must not be silent for long."""
+        protocol, payload = self._protocol, self._payload
+        if payload is None:
+            protocol.read_timeout = self._limits.first_byte
+            protocol.start_timeout()
+        elif not payload.is_eof():
+            protocol.read_timeout = self._limits.idle
+            # While reading is paused, it is the caller who is slow.
+            if protocol.transport is not None and protocol.transport.is_reading():
+                protocol.start_timeout()
+
+    def _check(self) -> None:
+        """Raise if a body that lasts until the connection ends was cut off: the parser calls it complete."""
+        message, ended = self._message, self._protocol.exception()
+        if (
+            message.should_close
+            and isinstance(ended, aiohttp.ClientOSError)
+            and not message.chunked
+            and self._payload is not EMPTY_PAYLOAD
+            and "Content-Length" not in message.headers
+        ):
+            raise ended
+
+    def _watch(self) -> None:
+        """Notice a malformed chunk: aiohttp closes the connection, and leaves whoever reads the body waiting (3.14)."""
+        if self._message.chunked:
+            self._closed = self._protocol.closed
+            if self._closed is None:
+                self._malformed()
+            else:
+                self._closed.remove_done_callback(_look)
+                self._closed.add_done_callback(_look)
+                self._closed.add_done_callback(self._malformed)
+
+    def _malformed(self, _: object = None) -> None:
+        # The parser ends a body that came whole, and gives one that was cut short an exception.
+        if self._payload is not None and not self._payload.is_eof() and self._payload.exception() is None:
+            self._fail(UpstreamError("garbage", f"the body from {self._where} is not framed as it must be"))
+
+    # --- the end --------------------------------------------------------------------------------------------------
+
+    def _expire(self) -> None:
+        if self._payload is None or not self._payload.is_eof():
+            self._fail(UpstreamError("total", "the time for this call ran out before the answer was complete"))
+
+    def _fail(self, error: Exception) -> None:
+        """End the exchange from outside: whoever waits for the upstream gets `error`."""
+        if self._connection is None:
+            return
+        self._error = error
+        self._protocol.set_exception(error)
+        if self._payload is not None:
+            self._payload.set_exception(error)
+        self._end()
+
+    async def _failed(self, error: Exception) -> Exception:
+        failure = self._error or self._named(error)
+        await self.aclose()
+        return failure
+
+    def _named(self, error: Exception) -> UpstreamError:
+        where = self._where
+        if isinstance(error, UpstreamError):
+            return error
+        if isinstance(error, aiohttp.SocketTimeoutError):
+            limit = self._limits.first_byte if self._payload is None else self._limits.idle
+            return UpstreamError("idle", f"{where} sent nothing for {limit:g} s")
+        if isinstance(error, aiohttp.ClientPayloadError) and not self._message.chunked:
+            return UpstreamError("length", f"the body from {where} ended before the length it promised")
+        if isinstance(error, aiohttp.ClientError):
+            return UpstreamError("reset", f"{where} closed the connection before its answer was complete")
+        return UpstreamError("garbage", f"what {where} sent is not HTTP")
+
+    def _end(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._closed is not None:
+            self._closed.remove_done_callback(self._malformed)
+        sent = self._upload is None or self._upload.done()
+        if sent and self._error is None and self._payload is not None and self._payload.is_eof():
+            connection.release()
+        else:
+            # Closing would first wait for what is still to be written, and for the other side of a TLS connection.
+            self._protocol.abort()
+            connection.close()
+
+
+def _look(closed: asyncio.Future[None]) -> None:
+    """Look at why a connection ended, or asyncio logs that nobody did."""
+    closed.exception()

@@ -1,0 +1,53 @@
+"""Write a request body that is too large for one write, as fast as the upstream reads it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from aiohttp.http import StreamWriter
+
+from cap_core.errors import UpstreamError
+from cap_plugins.transport.pieces import pieces
+
+if TYPE_CHECKING:
+    from aiohttp.client_proto import ResponseHandler
+
+    from cap_core.types import Request
+
+
+async def upload(protocol: ResponseHandler, request: Request, idle: float) -> None:
+    """Send the body on a connection that has the head already.
+
+    Ends early, without an error, when the connection is gone: whoever waits for the answer learns why. Raises
+    `UpstreamError` if the upstream reads nothing for `idle` seconds, `ValueError` if the body breaks its promise, and
+    what the body itself raises.
+    """
+    chunked = not isinstance(request.body, bytes) and request.length is None
+    flow = StreamWriter(protocol, asyncio.get_running_loop())
+    async with aclosing(pieces(request)) as sequence:
+        async for piece in sequence:
+            _write(protocol, b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+            if not await _drained(protocol, flow, idle):
+                return
+    if chunked:
+        _write(protocol, b"0\r\n\r\n")
+
+
+def _write(protocol: ResponseHandler, data: bytes | memoryview) -> None:
+    if protocol.transport is not None:
+        protocol.transport.write(data)
+
+
+async def _drained(protocol: ResponseHandler, flow: StreamWriter, idle: float) -> bool:
+    """Wait while too much is unsent, and say whether there is a connection to go on with."""
+    if protocol.writing_paused:
+        try:
+            async with asyncio.timeout(idle):
+                await flow.drain()
+        except TimeoutError as error:
+            raise UpstreamError("idle", f"the upstream read nothing of the request for {idle:g} s") from error
+        except ConnectionError:
+            return False
+    return protocol.is_connected()
