@@ -98,7 +98,9 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -
 
 def _too_large(limit: int) -> Refusal:
     what = f"is larger than {limit} bytes"
-    return Refusal(413, "too-large", f"body {what}", faults=(Fault("body", what),), headers=((b"connection", b"close"),))
+    return Refusal(
+        413, "too-large", f"body {what}", faults=(Fault("body", what),), headers=((b"connection", b"close"),)
+    )
 
 
 class BodyStream:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Variable(msgspec.Struct, frozen=True, kw_only=True):
     """A declared name: its binding, and how its value is found.
 
-    `given` is a value from the command line, the configuration or a dotenv file, with where it came from; it goes before
+    `given` is a value from the command line, the configuration or a dotenv file, with its origin; it goes before
     what `source` says. `default` is the installed capability's own.
     """
 
@@ -129,9 +129,7 @@ def _source(
         offered = ", ".join(sorted(f"{key}:" for key in resolvers if key)) or "none"
         say("unknown-location", at, f"no plugin reads binds from {location!r}; offered are {offered}")
         return None
-    where = BindAt(
-        capability=capability, namespace=bind.namespace, at=at, directories=directories, allowed=allowed
-    )
+    where = BindAt(capability=capability, namespace=bind.namespace, at=at, directories=directories, allowed=allowed)
     try:
         return resolver.parse(location, where)
     except OptionError as error:
@@ -146,7 +144,7 @@ def _keys(bind: Bind, say: Say) -> list[tuple[Scalar, Scalar]]:
     out = []
     for name, key in bind.keys.items():
         if isinstance(key, Scalar):
-            out.append((name, key or name))
+            out.append((name, key if key else name))
         else:
             say("wrong-type", key.mark, f"the source of {str(name)!r} must be text")
     return out

@@ -15,7 +15,7 @@ from cap_core.types import Body, Entity
 
 Values = Mapping[str, object]
 Encoded = tuple[Body, int | None, bytes | None]
-"""The body, its length where it is a stream of known size, and its content type (None: no body, or the author's own)."""
+"""The body, its length where it is a stream of known size, and its content type (None: none, or the author's own)."""
 
 NO_BODY: Encoded = (b"", None, None)
 

@@ -43,7 +43,9 @@ def _choose(exposed: Exposed, named: list[Callee], report: Report) -> Callee:
     if exposed.with_ is not None:
         keys = {norm(key) for key in exposed.with_}
         rules.append(("the keys of 'with'", lambda c: keys == _inputs(c)))
-    rules.append(("the description", lambda c: bool(exposed.description) and exposed.description == c.operation.description))
+    rules.append(
+        ("the description", lambda c: bool(exposed.description) and exposed.description == c.operation.description)
+    )
     left = named
     for why, fits in rules:
         fitting = [callee for callee in left if fits(callee)]
@@ -73,5 +75,3 @@ def _shape(path: str) -> str:
 def _inputs(callee: Callee) -> set[str]:
     declared = {norm(parameter.name) for parameter in callee.parameters}
     return declared | {norm(part.name) for part in callee.operation.segments if isinstance(part, Var)}
-
-

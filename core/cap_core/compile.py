@@ -84,7 +84,9 @@ def compile_source(source: Source, offers: Offers, options: CompileOptions) -> C
         report.add(error.code or "not-a-capability", at, error.what, hint=error.hint or None)
         plan = None
     diagnostics = report.sorted()
-    return Compiled(None if report.failed else plan and msgspec.structs.replace(plan, diagnostics=diagnostics), diagnostics)
+    return Compiled(
+        None if report.failed else plan and msgspec.structs.replace(plan, diagnostics=diagnostics), diagnostics
+    )
 
 
 class _Compiler:
@@ -190,7 +192,9 @@ class _Compiler:
             parts = parse_base(entry.baseUri)
         except TemplateError as error:
             raise SpecError(str(error), at=at, code="bad-base-uri") from None
-        template = Template(tuple(part if isinstance(part, str) else self._base_variable(part.name, at, bindings) for part in parts))
+        template = Template(
+            tuple(part if isinstance(part, str) else self._base_variable(part.name, at, bindings) for part in parts)
+        )
         self._check_base(entry, template, at)
         return template, str(at)
 
@@ -244,7 +248,9 @@ class _Compiler:
 
     # --- what is exposed --------------------------------------------------------------------------------------------
 
-    def _exposures(self, document: Document, about: About, bindings: Bindings, known: list[Callee]) -> list[ExposurePlan]:
+    def _exposures(
+        self, document: Document, about: About, bindings: Bindings, known: list[Callee]
+    ) -> list[ExposurePlan]:
         node = document.capability.exposes
         if node is None:
             return []
@@ -298,7 +304,9 @@ class _Compiler:
             self.say("no-port", entry.at, f"{entry.namespace!r} names no port; {offer.default_port} is used")
             return offer.default_port
         if not 0 < entry.port < 65536:
-            raise SpecError(f"{entry.port} is not a port", at=entry.mark("port"), code="wrong-type", hint="use 1 to 65535")
+            raise SpecError(
+                f"{entry.port} is not a port", at=entry.mark("port"), code="wrong-type", hint="use 1 to 65535"
+            )
         return entry.port
 
     def _unique(self, declared: Any, left_out: list[Quarantined]) -> list[Exposed]:
@@ -390,7 +398,11 @@ class _Compiler:
         if known is not None:
             return known
         binding = Binding(name, OPERATOR)
-        source = self.offers.bindings[""].parse("", _operator_place(self.source.name, at)) if "" in self.offers.bindings else None
+        source = (
+            self.offers.bindings[""].parse("", _operator_place(self.source.name, at))
+            if "" in self.offers.bindings
+            else None
+        )
         given = self.options.values.get(name)
         self.operator[binding] = Variable(binding=binding, key=name, source=source, at=None, given=given)
         return binding
@@ -437,4 +449,3 @@ def _is_loopback(address: str) -> bool:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False
-

@@ -16,8 +16,21 @@ from cap_core.templates import TemplateError, Var, parse_path
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 """The methods whose callers may send a body (`docs/semantics.md`, bodies)."""
 
-_PLACES: dict[str, FeedPlace] = {"path": "path", "query": "query", "header": "header", "cookie": "cookie", "body": "body"}
-_BODY_TYPES = {"json": "json", "formurlencoded": "form", "form": "form", "text": "text", "xml": "xml", "sparql": "sparql"}
+_PLACES: dict[str, FeedPlace] = {
+    "path": "path",
+    "query": "query",
+    "header": "header",
+    "cookie": "cookie",
+    "body": "body",
+}
+_BODY_TYPES = {
+    "json": "json",
+    "formurlencoded": "form",
+    "form": "form",
+    "text": "text",
+    "xml": "xml",
+    "sparql": "sparql",
+}
 # Headers that frame the message or choose its coding: the gateway's own, never a caller's.
 _RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
 _TYPES = {"string", "integer", "number", "boolean", "array", "object"}
@@ -74,7 +87,9 @@ def callees(entry: ConsumesEntry, consumed: Consumed, say: object) -> list[Calle
     ]
 
 
-def _callee(entry: ConsumesEntry, resource: ConsumedResource, operation: ConsumedOperation, consumed: Consumed) -> Callee:
+def _callee(
+    entry: ConsumesEntry, resource: ConsumedResource, operation: ConsumedOperation, consumed: Consumed
+) -> Callee:
     broken = None
     full = _joined(resource.path, operation.path)
     path, _, query = full.partition("?")
@@ -104,7 +119,7 @@ def _callee(entry: ConsumesEntry, resource: ConsumedResource, operation: Consume
 
 
 def _joined(resource: str, operation: str | None) -> str:
-    """An operation-level path replaces the resource's where it starts with it on a segment boundary, else follows it."""
+    """An operation's path replaces the resource's where it starts with it on a segment boundary, else follows it."""
     if not operation:
         return resource
     rest = operation[len(resource) :]

@@ -36,12 +36,24 @@ class Context:
       request); never Authorization or Cookie.
     * `trace`: the caller's `traceparent`, if any.
     * `method`: the method to send where it is not the operation's own: HEAD for a GET operation; "" otherwise.
-    * `follow`: whether the answer is wanted whole: GET and HEAD redirects on the same origin are followed, and a content
+    * `follow`: whether the answer is wanted whole: GET and HEAD redirects on the same origin are followed, and an
       encoding that was not asked for is removed.
     * `can`: what the client said it can do (MCP client capabilities).
     """
 
-    __slots__ = ("_id", "_progress", "call", "caller", "can", "deadline", "door", "follow", "headers", "method", "trace")
+    __slots__ = (
+        "_id",
+        "_progress",
+        "call",
+        "caller",
+        "can",
+        "deadline",
+        "door",
+        "follow",
+        "headers",
+        "method",
+        "trace",
+    )
 
     def __init__(
         self,

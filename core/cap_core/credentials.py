@@ -24,7 +24,9 @@ def bindings_of(authentication: Authentication) -> list[Binding]:
     return list(dict.fromkeys(leaf for leaf in found if isinstance(leaf, Binding)))
 
 
-def sign(scheme: AuthScheme[Any], authentication: Authentication, consumed: Consumed, text: Callable[[Binding], str]) -> Credentials | Flow:
+def sign(
+    scheme: AuthScheme[Any], authentication: Authentication, consumed: Consumed, text: Callable[[Binding], str]
+) -> Credentials | Flow:
     """What a scheme sends with these values. Raises `OptionError`."""
     if scheme.sign is None:
         raise OptionError("type", f"authentication type {scheme.key!r} cannot be sent", "it checks callers only")
@@ -32,7 +34,9 @@ def sign(scheme: AuthScheme[Any], authentication: Authentication, consumed: Cons
     return scheme.sign(expand(scheme, authentication, text), at)
 
 
-def check(scheme: AuthScheme[Any], authentication: Authentication, exposure: ExposurePlan, text: Callable[[Binding], str]) -> Check:
+def check(
+    scheme: AuthScheme[Any], authentication: Authentication, exposure: ExposurePlan, text: Callable[[Binding], str]
+) -> Check:
     """The function that checks a caller. Raises `OptionError`."""
     if scheme.check is None:
         raise OptionError("type", f"authentication type {scheme.key!r} cannot check callers")
@@ -76,7 +80,7 @@ def _expand(item: Value, text: Callable[[Binding], str]) -> object:
     if isinstance(item, Tree):
         if item.keyed:
             return {entry[0]: _expand(entry[1], text) for entry in item.items if isinstance(entry, tuple)}
-        return [_expand(entry, text) for entry in item.items]
+        return [_expand(entry, text) for entry in item.items if not isinstance(entry, tuple)]
     if isinstance(item, Constant):
         # A number where text is meant (a password of digits) is its text.
         return item.value if isinstance(item.value, str | list | dict) else msgspec.json.encode(item.value).decode()
@@ -87,4 +91,3 @@ def _part(part: InputRef | Binding, text: Callable[[Binding], str]) -> str:
     if isinstance(part, InputRef):
         raise OptionError("", "an authentication option cannot depend on the caller's input")
     return text(part)
-

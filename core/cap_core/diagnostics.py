@@ -80,7 +80,9 @@ def _define(name: str, severity: Severity, meaning: str, remedy: str) -> None:
 _define("not-yaml", "error", "The file is not a YAML document.", "correct the syntax at this place")
 _define("too-large", "error", "The document is larger or deeper than a capability document can be.", "split it")
 _define("duplicate-key", "error", "A mapping has the same key twice.", "keep one of the two")
-_define("not-a-capability", "error", "The file has no dialect key at its root.", "start it with 'naftiko: 1.0.0-alpha2'")
+_define(
+    "not-a-capability", "error", "The file has no dialect key at its root.", "start it with 'naftiko: 1.0.0-alpha2'"
+)
 _define("unknown-version", "error", "The dialect version is not one we know.", "use a published version")
 _define("newer-version", "warning", "The version is newer than the newest we know; it is read as that one.", "")
 _define("wrong-type", "error", "A value has another type than this key takes.", "")
@@ -88,24 +90,37 @@ _define("missing-key", "error", "A key that is needed is not there.", "add it")
 _define("unknown-key", "warning", "A key this engine does not act upon.", "remove it or correct its spelling")
 # What is consumed
 _define("no-base-uri", "warning", "A consumes entry names no baseUri.", "give one with --base-uri")
-_define("bad-base-uri", "error", "A baseUri is not an http or https address.", "use an http(s) address without userinfo")
-_define("plaintext", "warning", "A credential would go over plain http to another machine.", "use https, or --allow-plaintext")
+_define(
+    "bad-base-uri", "error", "A baseUri is not an http or https address.", "use an http(s) address without userinfo"
+)
+_define(
+    "plaintext",
+    "warning",
+    "A credential would go over plain http to another machine.",
+    "use https, or --allow-plaintext",
+)
 _define("unknown-auth", "error", "No plugin offers this authentication type.", "see 'cap plugins'")
 _define("bad-auth", "error", "An authentication option is wrong or missing.", "")
 _define("auth-supplies", "info", "A declared parameter is supplied by the authentication, so it is no input.", "")
-_define("unbound-variable", "warning", "A variable is declared by no bind.", "declare it under binds, or give it with --set")
+_define(
+    "unbound-variable", "warning", "A variable is declared by no bind.", "declare it under binds, or give it with --set"
+)
 _define("unset-variable", "info", "A declared variable has no value.", "set it before serving")
 _define("unknown-location", "error", "No plugin reads binds from this kind of location.", "see 'cap plugins'")
 _define("bad-template", "error", "A template is malformed.", "balance the braces; sections and {{{ are not templates")
 # Calls
 _define("dangling-call", "warning", "A call names an operation that is not consumed here.", "")
 _define("malformed-call", "warning", "A call is not of the form namespace.operation.", "write namespace.operation")
-_define("ambiguous-call", "warning", "Several operations have the called name; one was chosen.", "give each its own name")
+_define(
+    "ambiguous-call", "warning", "Several operations have the called name; one was chosen.", "give each its own name"
+)
 _define("undecidable-call", "warning", "Several operations have the called name and none fits best.", "rename them")
 _define("no-call", "warning", "An exposed operation calls nothing.", "add call: namespace.operation")
 _define("lost-identifier", "warning", "An identifier of the caller would reach nothing.", "")
 _define("unbalanced-path", "warning", "A path has unbalanced braces, a fragment or a query.", "correct the path")
-_define("duplicate-route", "warning", "Two operations have the same method and path; the first is served.", "change one")
+_define(
+    "duplicate-route", "warning", "Two operations have the same method and path; the first is served.", "change one"
+)
 _define("duplicate-name", "warning", "Two tools have the same name; the first is served.", "rename one")
 _define("unknown-parameter", "warning", "A 'with' key or input that the called operation does not declare.", "")
 _define("inferred-input", "info", "An input taken from the called operation.", "")
@@ -121,5 +136,7 @@ _define("unknown-exposure", "error", "No plugin offers this exposure type.", "se
 _define("no-port", "warning", "An exposure names no port; the default of its type is used.", "")
 _define("foreign-address", "warning", "An exposure names an address off loopback; --host decides.", "")
 _define("bad-tool-name", "warning", "A tool name that MCP clients refuse.", "use letters, digits, - and _, at most 64")
-_define("long-tool-name", "warning", "A tool name over 48 characters; clients that prefix it may refuse it.", "shorten it")
+_define(
+    "long-tool-name", "warning", "A tool name over 48 characters; clients that prefix it may refuse it.", "shorten it"
+)
 _define("nothing-live", "error", "Nothing in the document can be served.", "")

@@ -1,7 +1,7 @@
 """YAML text to a plain tree in which every node knows its place.
 
 YAML 1.2 core schema: `yes`, `on` and dates are text, a key twice is an error. The tree is built from libyaml's events
-without recursion, so that no nesting can exhaust the stack, and an alias is charged with the size of what it repeats, so
+without recursion, so that no nesting can exhaust the stack, and an alias is charged with what it repeats, so
 that a small file cannot grow into a large one.
 """
 

@@ -10,7 +10,7 @@ from cap_core.errors import CapError, Mark
 
 
 def read_dotenv(text: str, file: str) -> dict[str, tuple[str, int]]:
-    """Names with their value and line; nothing is expanded. Raises `CapError` at the first line that is no assignment."""
+    """Names with their value and line; nothing is expanded. Raises `CapError` at a line that is no assignment."""
     out: dict[str, tuple[str, int]] = {}
     for binding in parse_stream(StringIO(text)):
         line = binding.original.line

@@ -18,8 +18,8 @@ from cap_core.requests import Build, Values
 from cap_core.types import Answer, Body, Headers, Reply, Request, Response, Run, Send
 
 _KEPT = frozenset(
-    b"content-type content-length content-encoding content-disposition content-language content-range accept-ranges etag"
-    b" last-modified vary cache-control link location allow retry-after x-request-id".split()
+    b"content-type content-length content-encoding content-disposition content-language content-range"
+    b" accept-ranges etag last-modified vary cache-control link location allow retry-after x-request-id".split()
 )
 _KEPT_PREFIXES = (b"ratelimit-", b"x-ratelimit-")
 # What a body that is made anew no longer has.
@@ -92,7 +92,9 @@ def failed(error: UpstreamError, call: Call) -> Refusal:
     """A transport failure as a refusal: unreachable is 502, out of time is 504."""
     name = call.operation.consumed.namespace
     if error.kind in ("connect", "idle", "total"):
-        return Refusal(504, "upstream-timeout", f"{name} did not answer in time: {error.detail}", hint="try again later")
+        return Refusal(
+            504, "upstream-timeout", f"{name} did not answer in time: {error.detail}", hint="try again later"
+        )
     code = "upstream-malformed" if error.kind in ("garbage", "length") else "upstream-unreachable"
     return Refusal(502, code, f"{name}: {error.detail}", hint="try again later")
 
@@ -189,7 +191,9 @@ def _decoded(headers: Headers) -> Headers:
     return tuple(header for header in headers if header[0] not in (b"content-encoding", b"content-length"))
 
 
-def _shaped(decode: Callable[[bytes, str | None], object], shape: shapes.Shape, body: bytes, kind: str | None, call: Call) -> bytes:
+def _shaped(
+    decode: Callable[[bytes, str | None], object], shape: shapes.Shape, body: bytes, kind: str | None, call: Call
+) -> bytes:
     try:
         document: Any = decode(body, kind)
     except ValueError:

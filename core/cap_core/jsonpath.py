@@ -1,7 +1,7 @@
 """JSONPath compiled to closures: what documents write (`$.a.b`, `$['a']`, `[0]`, `[*]`, `.length`), then the rest.
 
-Names, indexes and wildcards are compiled here, because mappings run once per answer (0.5-0.7 µs for three paths, against
-32 µs for a general engine). Anything else of RFC 9535 (filters, slices, descendants) goes to python-jsonpath.
+Names, indexes and wildcards are compiled here, because mappings run once per answer (three paths take 0.5-0.7 µs,
+against 32 µs in a general engine). Anything else of RFC 9535 (filters, slices, descendants) goes to python-jsonpath.
 """
 
 from __future__ import annotations

@@ -125,9 +125,9 @@ class ExposeAt(msgspec.Struct, frozen=True, kw_only=True):
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One address of a face.
 
-    `template` is a raw path with `{placeholder}`s (whole or partial segments). Every route lives at `prefix + template`;
+    `template` is a raw path with `{placeholder}`s (whole or partial segments). A route lives at `prefix + template`;
     with `bare` it also lives at `template` while no other capability's route has that shape. `prefix` holds the
-    capability's name, so it never clashes. `guard` is the exposure whose callers may enter (`ExposurePlan.key`), or None
+    capability's name, so it never clashes. `guard` is the exposure whose callers may enter (their key), or None
     if the endpoint asks its callers itself.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 import structlog
@@ -176,7 +176,7 @@ class _Opening:
             origin=way.base.text.removesuffix(way.base.path),
         )
 
-    def _decoder(self, call: Call):  # type: ignore[no-untyped-def]  # the mapper's own callable
+    def _decoder(self, call: Call) -> Callable[[bytes, str | None], object]:
         mapper = self.offers.output_mappers[call.operation.format]
         return mapper.compile(mapper.options(), OutputAt(operation=call.operation))
 
@@ -230,7 +230,9 @@ def base_of(consumed: Consumed, values: Mapping[Binding, str], plan: CapabilityP
         return render(consumed.base, values)
     except ValueError as error:
         # The text is not repeated: a variable in it may be somebody's secret.
-        return Refusal(503, "not-configured", f"the base URI of {name} {error}", hint=f"give one with --base-uri {name}=URL")
+        return Refusal(
+            503, "not-configured", f"the base URI of {name} {error}", hint=f"give one with --base-uri {name}=URL"
+        )
 
 
 def not_set(unset: list[Binding], plan: CapabilityPlan) -> Refusal:
@@ -239,7 +241,9 @@ def not_set(unset: list[Binding], plan: CapabilityPlan) -> Refusal:
     what = f"{names} is not set" if len(unset) == 1 else f"{names} are not set"
     first = unset[0]
     qualified = f"{first.namespace}.{first.name}" if first.namespace and first.declared else first.name
-    return Refusal(503, "not-configured", what, hint=f"set the {origin_of(first, plan)}, or give it with --set {qualified}=VALUE")
+    return Refusal(
+        503, "not-configured", what, hint=f"set the {origin_of(first, plan)}, or give it with --set {qualified}=VALUE"
+    )
 
 
 def origin_of(binding: Binding, plan: CapabilityPlan) -> str:
@@ -270,4 +274,3 @@ def _nobody(exposure: ExposurePlan) -> Check:
         raise Refusal(401, "unauthorized", "the gateway has no credential to compare callers with", headers=headers)
 
     return nobody
-

@@ -11,7 +11,7 @@ import difflib
 import types
 import typing
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -74,7 +74,7 @@ def read(node: Node, model: type[P], say: Say, what: str) -> P | None:
 _Reader = Callable[[Node, Say, str], Any]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _table(model: type[Part]) -> dict[str, tuple[str, _Reader, bool]]:
     """For each key of the document: the field it fills, how its value is read, and whether it is needed."""
     hints = typing.get_type_hints(model)

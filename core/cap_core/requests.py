@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-
 from cap_core.bodies import body_builder
 from cap_core.errors import Fault
 from cap_core.inputs import refuse
@@ -34,9 +33,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 _BAD_HEADER = re.compile(r"[\r\n\0]")
 
 
-def compile_request(
-    call: Call, prefix: str, credentials: Credentials, values: Mapping[Binding, str]
-) -> Build:
+def compile_request(call: Call, prefix: str, credentials: Credentials, values: Mapping[Binding, str]) -> Build:
     """The function that makes this call's requests.
 
     `prefix` is the path of the base URI; `values` has every binding the feeds need. The function raises `Refusal` 400
@@ -138,7 +135,9 @@ def _encoded(text: str) -> bytes:
     return quote(text, safe="%/?&=+:@!$'()*,;~[]{}|^\\\"<>`-._").replace("{", "%7B").replace("}", "%7D").encode()
 
 
-def _piece(part: str | Var, feeds: Mapping[str, Feed], values: Mapping[Binding, str], call: Call) -> bytes | tuple[str, Get]:
+def _piece(
+    part: str | Var, feeds: Mapping[str, Feed], values: Mapping[Binding, str], call: Call
+) -> bytes | tuple[str, Get]:
     if isinstance(part, str):
         return part.encode()
     feed = feeds[part.name]
@@ -268,5 +267,3 @@ def _names_set(call: Call, credentials: Credentials) -> frozenset[bytes]:
     """The headers the document sets, which a caller's header of the same name does not double."""
     named = {feed.name.lower().encode("latin-1", "replace") for feed in call.feeds if feed.place == "header"}
     return frozenset(named | {name.lower() for name, _ in credentials.headers})
-
-

@@ -1,4 +1,4 @@
-"""Output mappings compiled to one function from a decoded answer to what the caller gets (`docs/semantics.md`, response)."""
+"""Output mappings compiled to one function from a decoded answer to what the caller gets (`docs/semantics.md`)."""
 
 from __future__ import annotations
 

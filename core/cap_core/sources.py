@@ -28,7 +28,9 @@ def locate(names: Sequence[str], installed: Sequence[CapabilitySource]) -> tuple
 
     Raises `ConfigError` for a name that is none of these, and where two documents would have one name.
     """
-    found = [source for name in names for source in _one(name, installed)] if names else [_packaged(c) for c in installed]
+    found = (
+        [source for name in names for source in _one(name, installed)] if names else [_packaged(c) for c in installed]
+    )
     if not found:
         what = "no capability is installed" if not names else "no document found"
         raise ConfigError(what, hint="name a document, or install a package of capabilities")

@@ -35,8 +35,8 @@ class Request(msgspec.Struct, frozen=True):
     """One request to an upstream.
 
     `target` is path and query exactly as they are sent. `headers` are all that is sent, apart from what frames the
-    message: the transport adds `Host` (unless present), `Content-Length` or `Transfer-Encoding`. `length` is the size in
-    bytes of a `Stream` body where it is known. A `Stream` body is never replayed.
+    message: the transport adds `Host` (unless present), `Content-Length` or `Transfer-Encoding`. `length` is the
+    size in bytes of a `Stream` body where it is known. A `Stream` body is never replayed.
     """
 
     method: str

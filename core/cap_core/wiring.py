@@ -152,7 +152,9 @@ class _Wiring:
 
         return substitute(item, change)
 
-    def _feed(self, place: FeedPlace, name: str, item: Value, parameter: Parameter | None, at: Mark | None = None) -> None:
+    def _feed(
+        self, place: FeedPlace, name: str, item: Value, parameter: Parameter | None, at: Mark | None = None
+    ) -> None:
         feed = Feed(
             place=place,
             name=name,
@@ -179,10 +181,14 @@ class _Wiring:
             if known is not None:
                 reached.add(known)
                 self._matched(known, name, by_name[known].at)
-            self._feed("path", part.name, self._value(known or name, by_name.get(known or "")), by_name.get(known or ""))
+            self._feed(
+                "path", part.name, self._value(known or name, by_name.get(known or "")), by_name.get(known or "")
+            )
         for name, parameter in by_name.items():
             if name not in reached:
-                what = f"the path parameter {name!r} of {self.operation.address} has no place in {self.operation.path!r}"
+                what = (
+                    f"the path parameter {name!r} of {self.operation.address} has no place in {self.operation.path!r}"
+                )
                 hint = f"write {{{name}}} into the path"
                 raise Quarantine("lost-identifier", parameter.at, what, hint)
 
@@ -204,7 +210,7 @@ class _Wiring:
         return not any(feed.place == "body" for feed, _ in self.feeds)
 
     def _leftovers(self) -> None:
-        """`with` keys and declared inputs that the called operation does not know are sent all the same, if they can."""
+        """`with` keys and declared inputs that the called operation does not know are sent too, if they can be."""
         for key, (item, at) in self.with_.items():
             if key in self.used:
                 continue
@@ -278,7 +284,9 @@ class _Wiring:
             slot = (item.place, item.wire)
             known = slots.get(slot)
             if known is not None:
-                item = msgspec.structs.replace(known, required=known.required or item.required, type=known.type or item.type)
+                item = msgspec.structs.replace(
+                    known, required=known.required or item.required, type=known.type or item.type
+                )
             elif any(item.name == other.name for other in slots.values()):
                 item = msgspec.structs.replace(item, name=f"{item.place}.{item.wire}")
             slots[slot] = item
@@ -398,12 +406,18 @@ class _Wiring:
             return ("body", "body", ()) if whole and len(bodies) == 1 else ("member", declared.name, ())
         if place in ("query", "header", "cookie"):
             return place, declared.name, ()  # type: ignore[return-value]  # one of three literals
-        raise Quarantine("not-built", declared.at, f"an input cannot come from {declared.place!r}", "use query, path, header, cookie or body")
+        raise Quarantine(
+            "not-built",
+            declared.at,
+            f"an input cannot come from {declared.place!r}",
+            "use query, path, header, cookie or body",
+        )
 
     def _check_placeholders(self, slots: dict[tuple[Place, str], Input]) -> None:
         for placeholder in self.placeholders:
             if ("path", placeholder) not in slots:
-                what = f"the placeholder {{{placeholder}}} of {self.exposed.path!r} reaches nothing of {self.operation.address}"
+                where = f"{{{placeholder}}} of {self.exposed.path!r}"
+                what = f"the placeholder {where} reaches nothing of {self.operation.address}"
                 self._lost(self.exposed.at, what)
 
     # --- what there is to say ---------------------------------------------------------------------------------------

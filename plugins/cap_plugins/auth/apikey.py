@@ -1,4 +1,4 @@
-"""`type: apikey`: a key in a header, the query, a cookie or a member of the JSON body, in its four published spellings."""
+"""`type: apikey`: a key in a header, the query, a cookie or the JSON body, in its four published spellings."""
 
 from __future__ import annotations
 

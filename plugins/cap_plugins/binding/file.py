@@ -71,7 +71,9 @@ def _read(path: Path) -> Mapping[str, str]:
 def _flat(data: object) -> Mapping[str, str]:
     if not isinstance(data, dict):
         raise ValueError("not a mapping")
-    return {str(k): v if isinstance(v, str) else msgspec.json.encode(v).decode() for k, v in data.items() if v is not None}
+    return {
+        str(k): v if isinstance(v, str) else msgspec.json.encode(v).decode() for k, v in data.items() if v is not None
+    }
 
 
 @hookimpl

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from cap_core.hookspecs import hookimpl
 from cap_core.offers import AttachAt, Exposure, Face, Route
+from cap_core.version import VERSION
 from cap_plugins.expose.mcp.callers import Callers
 from cap_plugins.expose.mcp.catalogue import Catalogue, Identity, Spelled
 from cap_plugins.expose.mcp.endpoint import McpEndpoint
@@ -19,52 +19,55 @@ from cap_plugins.expose.mcp.tool import attach as attach_tool
 if TYPE_CHECKING:
     from cap_core.plan import ExposurePlan
 
+    _Pairs = list[tuple[ExposurePlan, list[Tool]]]
+
 
 def attach(at: AttachAt) -> Face:
     """An endpoint for each capability of the listener, and one for all of them."""
-    tools = {
-        exposure.key: tuple(attach_tool(exposure, call, at.runs[call.key], at.limits) for call in exposure.calls)
+    everything = [
+        (exposure, [attach_tool(exposure, call, at.runs[call.key], at.limits) for call in exposure.calls])
         for exposure in at.exposures
-    }
-    capabilities: dict[str, list[ExposurePlan]] = {}
-    for exposure in at.exposures:
-        capabilities.setdefault(exposure.about.name, []).append(exposure)
-    routes = [_route(name, of, tools, at) for name, of in capabilities.items()]
-    union = _union(tools, at)
+    ]
+    names = dict.fromkeys(exposure.about.name for exposure in at.exposures)
+    routes = [_capability([pair for pair in everything if pair[0].about.name == name], at) for name in names]
+    union = _union(everything, at)
     return Face(
         routes=(*routes, union),
         addresses={f"MCP {route.owner}": route.template for route in routes} | {"MCP": union.template},
-        tools=sum(map(len, tools.values())),
+        tools=sum(len(tools) for _, tools in everything),
     )
 
 
-def _route(name: str, exposures: list[ExposurePlan], tools: dict[str, tuple[Tool, ...]], at: AttachAt) -> Route:
+def _capability(pairs: _Pairs, at: AttachAt) -> Route:
     """`/mcp/<capability>`. Where several exposures of it have a tool of one name, the namespace tells them apart."""
-    about = exposures[0].about
-    title = about.title if about.title != name else None
-    spelled = [Spelled(t, (t.name, prefixed(e.namespace, t.name))) for e in exposures for t in tools[e.key]]
-    catalogue = Catalogue(Identity(name, about.version or "0", title or None), exposures, spelled)
-    endpoint = McpEndpoint(catalogue, Callers(at.host, tuple(e.key for e in exposures)), at.limits)
-    return Route(method="*", template=f"/mcp/{quote(name, safe='')}", endpoint=endpoint, owner=name)
-
-
-def _union(tools: dict[str, tuple[Tool, ...]], at: AttachAt) -> Route:
-    """`/mcp`: every tool of the listener, under its own name while no other capability has one of that name."""
+    about = pairs[0][0].about
     spelled = [
-        Spelled(t, (t.name, prefixed(e.about.name, t.name), prefixed(e.about.name, e.namespace, t.name)))
-        for e in at.exposures
-        for t in tools[e.key]
+        Spelled(tool, (tool.name, prefixed(exposure.namespace, tool.name)))
+        for exposure, tools in pairs
+        for tool in tools
     ]
-    catalogue = Catalogue(Identity("cap", _own_version()), at.exposures, spelled)
-    endpoint = McpEndpoint(catalogue, Callers(at.host, tuple(e.key for e in at.exposures)), at.limits)
-    return Route(method="*", template="/mcp", endpoint=endpoint, owner="cap")
+    identity = Identity(about.name, about.version or "0", about.title if about.title != about.name else None)
+    endpoint = _endpoint(identity, pairs, spelled, at)
+    return Route(method="*", template=f"/mcp/{quote(about.name, safe='')}", endpoint=endpoint, owner=about.name)
 
 
-def _own_version() -> str:
-    try:
-        return version("cap-core")
-    except PackageNotFoundError:  # run from the source tree
-        return "0"
+def _union(pairs: _Pairs, at: AttachAt) -> Route:
+    """`/mcp`: every tool of the listener, under its own name while no other capability has one of that name."""
+    spelled = [Spelled(tool, _names(exposure, tool.name)) for exposure, tools in pairs for tool in tools]
+    return Route(
+        method="*", template="/mcp", endpoint=_endpoint(Identity("cap", VERSION), pairs, spelled, at), owner="cap"
+    )
+
+
+def _names(exposure: ExposurePlan, tool: str) -> tuple[str, ...]:
+    name = exposure.about.name
+    return tool, prefixed(name, tool), prefixed(name, exposure.namespace, tool)
+
+
+def _endpoint(identity: Identity, pairs: _Pairs, spelled: list[Spelled], at: AttachAt) -> McpEndpoint:
+    exposures = [exposure for exposure, _ in pairs]
+    callers = Callers(at.host, tuple(exposure.key for exposure in exposures))
+    return McpEndpoint(Catalogue(identity, exposures, spelled), callers, at.limits)
 
 
 @hookimpl

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from cap_core.names import norm
 from cap_core.problems import TITLES
+from cap_core.redaction import hidden
 
 if TYPE_CHECKING:
     from cap_core.errors import Refusal, UpstreamError
@@ -56,10 +57,9 @@ def broke_off(error: UpstreamError, tool: Tool) -> str:
     return _sentences(f"{tool.name}: {_namespace(tool)} {what} ({status}: {error.kind})", _again(tool))
 
 
-def upstream_refused(reply: Reply, text: str | None, media_type: str, tool: Tool) -> str:
+def upstream_refused(reply: Reply, text: str, tool: Tool) -> str:
     """An upstream's 4xx or 5xx: status, a short body, and what to do."""
-    assert isinstance(reply.body, bytes)
-    body = _excerpt(text) if text is not None else f"({media_type}, {len(reply.body)} bytes)"
+    body = hidden(_excerpt(text))  # some repeat the credential they refuse
     head = f"HTTP {reply.status} from {_namespace(tool)}" + (f": {body}" if body else "")
     return _sentences(head, _upstream_step(reply, tool))
 
@@ -112,7 +112,7 @@ def _again(tool: Tool) -> str:
     """Whether calling again is safe (RFC 9110, 9.2.2)."""
     if tool.call.operation.method in ("POST", "PATCH"):
         return "It may have been carried out all the same: check before calling again"
-    return "The same call may succeed later, and repeating it is safe"
+    return "Repeating the same call is safe"
 
 
 def _later(headers: Headers) -> str:

@@ -10,13 +10,13 @@ from msgspec import UNSET
 from cap_core.asgi import CallerGone, Watch, answer, read_body
 from cap_core.context import Context, new_id
 from cap_core.errors import Refusal, UpstreamError
+from cap_core.executor import collect
 from cap_core.problems import problem
 from cap_core.types import AsgiSend, Caller, Headers, Receive, Reply, Scope
 from cap_plugins.expose.mcp import advice, rpc
 from cap_plugins.expose.mcp.headers import accepts_json, is_json, refuse_repeated, traceparent
-from cap_plugins.expose.mcp.result import Outcome, encode_legacy, encode_modern, outcome, said
+from cap_plugins.expose.mcp.result import Outcome, content, encode_legacy, encode_modern, said, whole
 from cap_plugins.expose.mcp.rpc import RpcError
-from cap_plugins.expose.mcp.whole import TooLarge, whole
 from cap_plugins.expose.mcp.wire import (
     LEGACY,
     VERSION_HEADER,
@@ -151,15 +151,16 @@ class McpEndpoint:
     async def _run(self, tool: Tool, checked: dict[str, object], context: Context) -> Outcome:
         try:
             given = await tool.run(checked, context)
-            if isinstance(given, Reply) and not isinstance(given.body, bytes):
-                given = await whole(given, given.body, self._limits.answer)
+            if not isinstance(given, Reply):
+                return content(given, tool)
+            body = await collect(given.body, self._limits.answer)
         except Refusal as refusal:
             return said(advice.refused(refusal, tool), error=True)
         except UpstreamError as error:
             return said(advice.broke_off(error, tool), error=True)
-        except TooLarge:
+        if body is None:
             return said(advice.too_large(tool, self._limits.answer), error=True)
-        return outcome(given, tool)
+        return whole(given, body, tool)
 
     async def _find(self, name: str, entered: Entered, exchange: Exchange) -> tuple[Tool, Caller | None]:
         """The tool of this name, if its exposure lets the caller in; to others it does not exist."""

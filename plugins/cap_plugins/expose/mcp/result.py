@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from cap_core.types import Answer, Blob, Content, Headers, Reply, Text
+from cap_core.types import Ask, Blob, Content, Headers, Reply, Text
 from cap_plugins.expose.mcp import advice
 from cap_plugins.expose.mcp.media import media
 from cap_plugins.expose.mcp.rpc import encode
@@ -24,7 +24,7 @@ _skim = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What a call came to: `content` is the JSON text of its blocks without brackets, `structured` one JSON document."""
+    """What a call came to. `content` is the JSON text of its blocks without brackets, `structured` a JSON document."""
 
     content: bytes
     structured: bytes | None = None
@@ -54,22 +54,13 @@ def said(text: str, *, error: bool = False) -> Outcome:
     return Outcome(_text_block(text), error=error)
 
 
-def outcome(answer: Answer, tool: Tool) -> Outcome:
-    """An answer, whose body is whole, as content for the model."""
-    if isinstance(answer, Reply):
-        return _from_reply(answer, tool)
-    if isinstance(answer, Content):
-        return _from_content(answer, tool)
-    return said(advice.asks(tool), error=True)
-
-
-def _from_reply(reply: Reply, tool: Tool) -> Outcome:
-    body = reply.body
-    assert isinstance(body, bytes)
+def whole(reply: Reply, body: bytes, tool: Tool) -> Outcome:
+    """A reply with its whole body."""
     found = media(header(reply.headers, b"content-type"))
     if reply.error:
         text = None if found.kind in ("image", "audio", "binary") else _decoded(body, found.charset)
-        return said(advice.upstream_refused(reply, text, found.name, tool), error=True)
+        shown = f"({found.name}, {len(body)} bytes)" if text is None else text
+        return said(advice.upstream_refused(reply, shown, tool), error=True)
     if 300 <= reply.status < 400:
         return said(advice.redirected(reply.status, header(reply.headers, b"location"), tool))
     if not body:
@@ -123,7 +114,10 @@ def _blob(body: bytes, name: str, tool: Tool) -> Outcome:
     return Outcome(_blob_block(body, name, tool))
 
 
-def _from_content(answer: Content, tool: Tool) -> Outcome:
+def content(answer: Content | Ask, tool: Tool) -> Outcome:
+    """An answer that no upstream gave."""
+    if isinstance(answer, Ask):
+        return said(advice.asks(tool), error=True)
     blocks = [_block(block, tool) for block in answer.blocks]
     if answer.structured is None or answer.error:
         return Outcome(b",".join(blocks), error=answer.error)
