@@ -100,10 +100,10 @@ def declare(
     known = {n for v in variables for n in (v.binding.name, f"{v.binding.namespace}.{v.binding.name}")}
     for full in dict.fromkeys((*given, *defaults)):
         if full not in known:
-            namespace, _, name = full.rpartition(".")
+            namespace, _, bare = full.rpartition(".")
             extra = Variable(
-                binding=Binding(name, namespace),
-                key=name,
+                binding=Binding(bare, namespace),
+                key=bare,
                 source=None,
                 at=None,
                 given=given.get(full),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from cap_core.context import Context
     from cap_core.plan import Timeouts, Upstream
-    from cap_core.types import Headers, Request, Send
+    from cap_core.types import Request, Send
     from cap_plugins.transport.hop import Address, Hop
 
 T = TypeVar("T")

@@ -18,8 +18,8 @@ _BODIED = ("POST", "PUT", "PATCH")
 def fields(request: Request, host: bytes) -> Headers:
     """All header fields of a request in the order in which they are sent: `Host` first, framing last.
 
-    Raises `ValueError` for a request that cannot be sent as it is: a character that would end a line or a target, a name
-    that is no token, a framing field of its own.
+    Raises `ValueError` for a request that cannot be sent as it is: a character that would end a line or the target, a
+    name that is no token, a framing field of its own.
     """
     target = request.target
     if target[:1] != b"/" or target.translate(None, _TARGET):

@@ -13,16 +13,15 @@ SMALL: Final = 64 * 1024
 """Bytes up to which a body is sent, or handed over, in one piece."""
 
 
-def pieces(request: Request) -> AsyncGenerator[bytes | memoryview, None]:
-    """What is sent one after the other, without empty pieces. The generator raises `ValueError` if a promise is broken."""
+def pieces(request: Request) -> AsyncGenerator[bytes, None]:
+    """What is sent, without empty pieces. Raises `ValueError` where a stream gives more or less than it promised."""
     body = request.body
     return _sliced(body) if isinstance(body, bytes) else _counted(body, request.length)
 
 
-async def _sliced(body: bytes) -> AsyncGenerator[memoryview, None]:
-    view = memoryview(body)
+async def _sliced(body: bytes) -> AsyncGenerator[bytes, None]:
     for start in range(0, len(body), SMALL):
-        yield view[start : start + SMALL]
+        yield body[start : start + SMALL]
 
 
 async def _counted(body: Stream, length: int | None) -> AsyncGenerator[bytes, None]:
@@ -32,7 +31,7 @@ async def _counted(body: Stream, length: int | None) -> AsyncGenerator[bytes, No
         if length is not None and given > length:
             raise ValueError(f"the request body is longer than the {length} bytes it promised")
         if given == length:
-            # Kept until the stream has ended: so the upstream never has a whole request that then turns out to be wrong.
+            # Kept until the stream has ended, so that the upstream never has a whole request that is then found wrong.
             last = last or piece
         elif piece:
             yield piece

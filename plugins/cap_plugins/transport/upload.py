@@ -35,7 +35,7 @@ async def upload(protocol: ResponseHandler, request: Request, idle: float) -> No
         _write(protocol, b"0\r\n\r\n")
 
 
-def _write(protocol: ResponseHandler, data: bytes | memoryview) -> None:
+def _write(protocol: ResponseHandler, data: bytes) -> None:
     if protocol.transport is not None:
         protocol.transport.write(data)
 

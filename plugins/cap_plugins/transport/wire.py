@@ -1,9 +1,9 @@
-"""httpcore's network, with two things told that it leaves unsaid: that a connection ended, and that it speaks no HTTP."""
+"""httpcore's network, which also tells that a connection has ended, and that what arrives is not HTTP."""
 
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpcore
 
@@ -42,7 +42,7 @@ class Wire(httpcore.AsyncNetworkStream):
         self._answered = True
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """What has arrived. Raises `Ended` at the end, `RemoteProtocolError` where an answer begins like nothing in HTTP."""
+        """What has arrived. Raises `Ended` at the end, `RemoteProtocolError` where an answer does not begin as one."""
         try:
             data = await self._stream.read(max_bytes, timeout)
         except ssl.SSLError as error:  # httpcore lets it through
@@ -71,6 +71,6 @@ class Wire(httpcore.AsyncNetworkStream):
         """The same connection, encrypted."""
         return Wire(await self._stream.start_tls(ssl_context, server_hostname, timeout))
 
-    def get_extra_info(self, info: str) -> Any:
+    def get_extra_info(self, info: str) -> object:
         """As httpcore has it; the pool asks whether an idle connection is readable."""
         return self._stream.get_extra_info(info)

@@ -208,9 +208,7 @@ def _whole_check(item: Input) -> Callable[[bytes], str | None]:
     return any_value
 
 
-def _field_reader(
-    items: tuple[Input, ...], *, alone: bool
-) -> Callable[[dict[str, msgspec.Raw], Values, Faults], None]:
+def _field_reader(items: tuple[Input, ...], *, alone: bool) -> Callable[[dict[str, msgspec.Raw], Values, Faults], None]:
     """Takes the fields of a JSON object. Where they are all there is (`alone`), a field nobody knows is a fault."""
     known = {item.wire: (item, json_check(item), where(item, "member")) for item in items}
     unknown = _unknown(items)

@@ -6,6 +6,7 @@ What an operation does not have costs nothing: everything is decided when the en
 from __future__ import annotations
 
 import traceback
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
@@ -14,18 +15,20 @@ from cap_core.asgi import CallerGone, Watch, answer, has_body
 from cap_core.context import Context
 from cap_core.errors import Fault, Refusal
 from cap_core.inputs import Input, refuse
-from cap_core.plan import About, Call, Quarantined
 from cap_core.problems import problem
 from cap_core.types import AsgiSend, Endpoint, Headers, Receive, Reply, Run, Scope
 from cap_plugins.expose.rest.answers import reply
 from cap_plugins.expose.rest.body import compile_body, refuse_body
 from cap_plugins.expose.rest.texts import Faults, Values, compile_texts, where
 
+if TYPE_CHECKING:
+    from cap_core.plan import About, Call, Quarantined
+
 _log = structlog.get_logger("cap.rest")
 
 PASSED = frozenset(
-    b"accept accept-encoding accept-language range if-match if-none-match if-modified-since if-unmodified-since if-range"
-    b" if-schedule-tag-match idempotency-key".split()
+    b"accept accept-encoding accept-language range if-match if-none-match if-modified-since if-unmodified-since"
+    b" if-range if-schedule-tag-match idempotency-key".split()
 )
 """The caller's headers that go upstream on an identity operation (`docs/semantics.md`, the upstream request)."""
 

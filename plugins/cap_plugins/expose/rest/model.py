@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from cap_core.documents import Map, Node, Scalar, resolve
 from cap_core.model import ExposedOutput, ExposedParameter, ExposesEntry
-from cap_core.offers import ExposeAt
 from cap_core.plan import DeclaredInput, Exposed
 from cap_core.reading import Part
 from cap_core.router import ANY, balanced
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from cap_core.offers import ExposeAt
 
 
 class Operation(Part, frozen=True, kw_only=True):
@@ -54,10 +58,12 @@ class RestEntry(ExposesEntry, frozen=True, kw_only=True):
 
 
 class Detail(msgspec.Struct, frozen=True):
-    """What the OpenAPI document says of an operation beyond what the core knows."""
+    """What the OpenAPI document says of an operation and its resource beyond what the core knows."""
 
     label: str = ""
     tags: tuple[str, ...] = ()
+    resource_label: str = ""
+    resource_description: str = ""
 
 
 _LATER = ("ref", "steps", "mappings", "responses", "responseBinary")
@@ -71,13 +77,19 @@ def declared(entry: RestEntry, at: ExposeAt) -> Iterator[Exposed]:
         levels = (entry.inputParameters, resource.inputParameters)
         for operation in resource.operations:
             built = _built(operation, at)
-            yield _exposed(operation, path, levels, served=addressable and built)
+            detail = _detail(operation, resource)
+            yield _exposed(operation, path, levels, detail, served=addressable and built)
         if _given(resource.forward):
             yield _forwarded(resource, path, at)
 
 
 def _exposed(
-    operation: Operation, path: str, levels: tuple[tuple[ExposedParameter, ...], ...], *, served: bool
+    operation: Operation,
+    path: str,
+    levels: tuple[tuple[ExposedParameter, ...], ...],
+    detail: Detail,
+    *,
+    served: bool,
 ) -> Exposed:
     method = operation.method.upper()
     return Exposed(
@@ -91,7 +103,16 @@ def _exposed(
         description=operation.description or operation.label or "",
         method=method,
         path=path,
-        detail=Detail(operation.label or "", _texts(operation.tags)),
+        detail=detail,
+    )
+
+
+def _detail(operation: Operation, resource: Resource) -> Detail:
+    return Detail(
+        label=operation.label or "",
+        tags=(*_texts(resource.tags), *_texts(operation.tags)),
+        resource_label=resource.label or resource.name or "",
+        resource_description=resource.description or "",
     )
 
 

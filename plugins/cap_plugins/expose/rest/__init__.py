@@ -1,0 +1,53 @@
+"""`type: rest`: exposed operations as an HTTP API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cap_core.hookspecs import hookimpl
+from cap_core.offers import AttachAt, Exposure, Face, Route
+from cap_core.router import balanced, shape
+from cap_plugins.expose.rest.endpoint import compile_endpoint, compile_quarantined
+from cap_plugins.expose.rest.model import RestEntry, declared
+from cap_plugins.expose.rest.openapi import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cap_core.plan import Exposed, ExposurePlan
+    from cap_core.types import Endpoint
+
+
+def attach(at: AttachAt) -> Face:
+    """One listener's REST exposures as raw endpoints, with their description."""
+    routes = tuple(route for exposure in at.exposures for route in _routes(exposure, at))
+    return Face(routes=routes, openapi=lambda shown: describe(at.exposures, shown))
+
+
+def _routes(exposure: ExposurePlan, at: AttachAt) -> Iterator[Route]:
+    taken = set()
+    for call in exposure.calls:
+        taken.add((call.exposed.method, shape(call.exposed.path or "")))
+        yield _route(exposure, call.exposed, compile_endpoint(call, at.runs[call.key], at.limits.body))
+    for left_out in exposure.quarantined:
+        exposed = left_out.exposed
+        # No request can reach an address that cannot be spelled, or one that an operation before it has.
+        if balanced(exposed.path or "") and (exposed.method, shape(exposed.path or "")) not in taken:
+            yield _route(exposure, exposed, compile_quarantined(left_out, exposure.about))
+
+
+def _route(exposure: ExposurePlan, exposed: Exposed, endpoint: Endpoint) -> Route:
+    return Route(
+        method=exposed.method or "GET",
+        template=exposed.path or "/",
+        endpoint=endpoint,
+        owner=exposure.about.name,
+        prefix=f"/{exposure.about.name}",
+        guard=exposure.key,
+    )
+
+
+@hookimpl
+def cap_exposures() -> list[Exposure[RestEntry]]:
+    """Offer REST."""
+    return [Exposure(key="rest", options=RestEntry, default_port=8080, declared=declared, attach=attach)]

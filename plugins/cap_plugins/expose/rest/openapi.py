@@ -1,0 +1,176 @@
+"""REST exposures described in OpenAPI 3.1: what is served, under the addresses it is served at.
+
+Besides `paths` and `components` there are `tags` (one per capability) and `x-cap-quarantined`: what the documents
+expose and the gateway does not serve, with the reason.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from cap_core.router import placeholders, shape
+from cap_plugins.expose.rest.model import Detail
+from cap_plugins.expose.rest.schemas import PROBLEM, parameter, request_body, responses
+from cap_plugins.expose.rest.security import security_scheme
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cap_core.plan import Call, Exposed, ExposurePlan, Quarantined
+
+Json = dict[str, object]
+
+_METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"})
+_HOLE = re.compile(r"\{\{[^{}]*\}\}|\{[^{}]*\}")
+
+
+def describe(exposures: tuple[ExposurePlan, ...], shown: frozenset[str]) -> Mapping[str, object]:
+    """The description of those of a listener's exposures that are `shown` (`ExposurePlan.key`)."""
+    return _Description(exposures).of([exposure for exposure in exposures if exposure.key in shown])
+
+
+class _Description:
+    """Collects a description; what names must be unique for is decided over all of a listener's exposures."""
+
+    def __init__(self, exposures: tuple[ExposurePlan, ...]) -> None:
+        self.owners: dict[tuple[str, str], set[str]] = {}
+        for exposure in exposures:
+            for exposed in (*(c.exposed for c in exposure.calls), *(q.exposed for q in exposure.quarantined)):
+                self.owners.setdefault(_route(exposed), set()).add(exposure.about.name)
+        self.paths: dict[str, dict[str, object]] = {}
+        self.keys: dict[str, str] = {}
+        self.schemes: dict[str, Json] = {}
+        self.ids: set[str] = set()
+
+    def of(self, exposures: list[ExposurePlan]) -> Json:
+        """The whole description."""
+        quarantined = [
+            self._left_out(left_out, exposure) for exposure in exposures for left_out in exposure.quarantined
+        ]
+        for exposure in exposures:
+            for call in exposure.calls:
+                self._add(call, exposure)
+        about = {exposure.about.name: exposure.about for exposure in exposures}.values()
+        return {
+            "paths": self.paths,
+            "components": {**PROBLEM, **({"securitySchemes": self.schemes} if self.schemes else {})},
+            "tags": [{"name": one.name, "description": _introduced(one.title, one.description)} for one in about],
+            "x-cap-quarantined": quarantined,
+        }
+
+    def _address(self, exposed: Exposed, capability: str) -> str:
+        """The bare path where no other capability has this route, else the one with the capability's name."""
+        bare = self.owners[_route(exposed)] == {capability}
+        return f"{'' if bare else f'/{capability}'}{exposed.path}"
+
+    def _add(self, call: Call, exposure: ExposurePlan) -> None:
+        exposed = call.exposed
+        method = exposed.method or "GET"
+        address = self._address(exposed, exposure.about.name)
+        # Templates that differ only in their placeholders' names are one path to OpenAPI.
+        key = self.keys.setdefault(shape(address), _valid(address))
+        item = self.paths.setdefault(key, _path_item(exposed.detail))
+        if method in _METHODS and method.lower() not in item:
+            item[method.lower()] = self._operation(call, exposure, placeholders(key))
+
+    def _operation(self, call: Call, exposure: ExposurePlan, names: tuple[str, ...]) -> Json:
+        exposed = call.exposed
+        detail = exposed.detail if isinstance(exposed.detail, Detail) else Detail()
+        scheme = self._scheme(exposure)
+        body = request_body(call.inputs.items)
+        return {
+            "operationId": self._id(f"{exposure.about.name}.{exposed.name}"),
+            "summary": detail.label or exposed.name,
+            "description": exposed.description or call.operation.description,
+            "tags": list(dict.fromkeys([exposure.about.name, *detail.tags])),
+            "parameters": _parameters(call, names),
+            **({"requestBody": body} if body else {}),
+            "responses": responses(call, guarded=scheme is not None),
+            **({"security": [{scheme: []}]} if scheme else {}),
+            "x-cap-capability": exposure.about.name,
+            "x-cap-call": call.operation.address,
+            "x-cap-spec": str(exposed.at),
+        }
+
+    def _id(self, wanted: str) -> str:
+        stem = re.sub(r"[^A-Za-z0-9_.-]+", "_", wanted)
+        unique, n = stem, 1
+        while unique in self.ids:
+            n += 1
+            unique = f"{stem}_{n}"
+        self.ids.add(unique)
+        return unique
+
+    def _scheme(self, exposure: ExposurePlan) -> str | None:
+        if exposure.authentication is None:
+            return None
+        scheme = security_scheme(exposure.authentication)
+        stem = re.sub(r"[^A-Za-z0-9_.-]+", "_", f"{exposure.authentication.type}_{scheme.get('name', '')}").strip("_")
+        name, n = stem, 1
+        while self.schemes.setdefault(name, scheme) != scheme:
+            n += 1
+            name = f"{stem}_{n}"
+        return name
+
+    def _left_out(self, left_out: Quarantined, exposure: ExposurePlan) -> Json:
+        exposed, why = left_out.exposed, left_out.why
+        return {
+            "capability": exposure.about.name,
+            "operation": exposed.name,
+            "method": exposed.method,
+            "path": exposed.path,
+            "code": why.code,
+            "message": why.message,
+            "hint": why.hint,
+            "spec": str(why.at),
+        }
+
+
+def _route(exposed: Exposed) -> tuple[str, str]:
+    return exposed.method or "", shape(exposed.path or "")
+
+
+def _introduced(title: str, description: str) -> str:
+    return f"{title}: {description}" if description and not description.startswith(title) else description or title
+
+
+def _path_item(detail: object) -> Json:
+    if not isinstance(detail, Detail):
+        return {}
+    texts = {"summary": detail.resource_label, "description": detail.resource_description}
+    return {key: text for key, text in texts.items() if text}
+
+
+def _valid(address: str) -> str:
+    """A path whose placeholders have plain names, each its own."""
+    taken: set[str] = set()
+
+    def named(hole: re.Match[str]) -> str:
+        stem = re.sub(r"[^A-Za-z0-9_.-]+", "_", hole[0].strip("{} ")) or "value"
+        name, n = stem, 1
+        while name in taken:
+            n += 1
+            name = f"{stem}_{n}"
+        taken.add(name)
+        return f"{{{name}}}"
+
+    return _HOLE.sub(named, address)
+
+
+def _parameters(call: Call, names: tuple[str, ...]) -> list[Json]:
+    """The inputs outside the body, and the placeholders that no input takes: they are part of the address."""
+    order = placeholders(call.exposed.path or "")
+    renamed = dict(zip(reversed(order), reversed(names), strict=False))
+    out = [
+        parameter(item, renamed.get(item.wire, item.wire) if item.place == "path" else item.wire)
+        for item in call.inputs.items
+        if item.place in ("path", "query", "header", "cookie")
+    ]
+    known = {one["name"] for one in out if one["in"] == "path"}
+    out += [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in names
+        if name not in known
+    ]
+    return out
