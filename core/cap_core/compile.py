@@ -260,6 +260,8 @@ class _Compiler:
 
     def _exposure(self, node: Node, about: About, bindings: Bindings, known: list[Callee]) -> ExposurePlan | None:
         offer = self._offer(node)
+        if offer is None:
+            return None
         entry = read(node, offer.options, self.say, f"the {offer.key} exposure")
         if entry is None:
             return None
@@ -285,11 +287,14 @@ class _Compiler:
             options=entry,
         )
 
-    def _offer(self, node: Node) -> Exposure[Any]:
+    def _offer(self, node: Node) -> Exposure[Any] | None:
         type_ = node.get(Scalar("type", node.mark)) if isinstance(node, Map) else None
         if not isinstance(type_, Scalar):
             raise SpecError("an entry of 'exposes' needs a 'type'", at=node.mark, code="unknown-exposure")
         offer = self.offers.exposures.get(str(type_))
+        if offer is None and type_ in PUBLISHED:
+            self.say("not-built", type_.mark, f"the exposure type {str(type_)!r} is not served yet; it is left out")
+            return None
         if offer is None:
             offered = ", ".join(sorted(self.offers.exposures))
             what = f"no plugin offers exposure type {str(type_)!r}; offered are {offered}"
@@ -416,6 +421,9 @@ class _Compiler:
         what = f"nothing can be served; the first cause: {first.message}" if first else "the document exposes nothing"
         self.report.add("nothing-live", at, what, hint=first.hint if first else "add an exposes entry with operations")
 
+
+PUBLISHED = frozenset({"rest", "mcp", "skill", "control"})
+"""The exposure types that the dialects have; one of these without a plugin is left out, any other refuses the file."""
 
 OPERATOR = "(operator)"
 """The namespace of names that the operator, not the document, asked to be read from the environment."""

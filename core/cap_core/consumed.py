@@ -200,7 +200,7 @@ def _body(operation: ConsumedOperation) -> tuple[BodyTemplate | None, tuple[str,
 def _json_template(text: Scalar) -> Node | None:
     """The tree of a string that holds a JSON object or list, with its marks all at the string; else None."""
     try:
-        data = msgspec.json.decode(text)
+        data = msgspec.json.decode(str(text))
     except msgspec.DecodeError:
         return None
     return _marked(data, text.mark) if isinstance(data, dict | list) else None

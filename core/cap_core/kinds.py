@@ -24,6 +24,8 @@ class Kind(msgspec.Struct, frozen=True):
     accepts: Callable[[Any], bool] = bool
     path: bool = False
     """Whether the value is a path; a relative one counts from the directory of the file that says it."""
+    metavar: str = ""
+    """How help names a value, where the setting itself does not say."""
 
     def from_text(self, text: str, directory: Path) -> Any:
         """The value of a flag or variable. Raises ValueError with what is wrong with it."""
@@ -47,7 +49,8 @@ class Kind(msgspec.Struct, frozen=True):
 
 def choice(*words: str) -> Kind:
     """One of a few words."""
-    return Kind(" or ".join((", ".join(words[:-1]), words[-1])), accepts=words.__contains__)
+    noun = " or ".join((", ".join(words[:-1]), words[-1]))
+    return Kind(noun, accepts=words.__contains__, metavar="|".join(words))
 
 
 _WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}

@@ -245,6 +245,11 @@ class Row(msgspec.Struct, frozen=True):
         return "CAP_" + self.name.upper().replace("-", "_")
 
     @property
+    def is_switch(self) -> bool:
+        """Whether its flag takes no value."""
+        return self.kind is kinds.SWITCH
+
+    @property
     def without(self) -> str:
         """What happens without it, for people; "" where there is nothing to say."""
         if self.about.absent or self.default in (None, False, (), {}):

@@ -5,7 +5,7 @@ import importlib
 import inspect
 import socket
 import struct
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import pytest
 import uvloop
@@ -126,16 +126,17 @@ class Server:
 @asynccontextmanager
 async def serving(script, *, host="127.0.0.1", ssl=None):
     """Run a server; an error in the script fails the test."""
-    tasks = set()
+    tasks = []
 
-    async def accepted(reader, writer):
-        tasks.add(asyncio.current_task())
-        server.connections += 1
+    async def run(peer):
         try:
-            await script(Peer(server, reader, writer))
+            await script(peer)
         finally:
-            with suppress(RuntimeError):
-                writer.close()
+            peer.close()
+
+    def accepted(reader, writer):
+        server.connections += 1
+        tasks.append(asyncio.create_task(run(Peer(server, reader, writer))))
 
     listener = await asyncio.start_server(accepted, host, 0, ssl=ssl)
     server = Server(listener.sockets[0].getsockname()[1], host)

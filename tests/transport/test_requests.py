@@ -22,9 +22,10 @@ HEAD = b"%b %b HTTP/1.1\r\nHost: 127.0.0.1:%d%b"
         ("PATCH", b"\r\nContent-Length: 0"),
     ],
 )
-async def test_a_request_without_a_body_is_sent_with_nothing_added(transport, serve, ok, get, method, framing):
-    async with serve(ok) as server, transport.open(server.upstream()) as send:
-        assert 200 == (await get(send, method)).status
+async def test_a_request_without_a_body_is_sent_with_nothing_added(transport, serve, answering, get, method, framing):
+    script = answering(b"HTTP/1.1 204 No Content\r\n\r\n")
+    async with serve(script) as server, transport.open(server.upstream()) as send:
+        assert 204 == (await get(send, method)).status
 
     assert [HEAD % (method.encode(), b"/", server.port, framing)] == server.heads
 

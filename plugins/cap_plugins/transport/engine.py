@@ -86,6 +86,7 @@ class _Exchange:
         }
         self._sent = False
         self._length: int | None = None
+        self._done = False
         self._parts: AsyncIterator[bytes]
         self._stream: Any  # httpcore's, which has an `aclose` that its type does not tell of
 
@@ -137,6 +138,8 @@ class _Exchange:
         return self
 
     async def __anext__(self) -> bytes:
+        if self._done:
+            raise StopAsyncIteration
         try:
             return await self._within(anext(self._parts))
         except StopAsyncIteration:
@@ -151,6 +154,7 @@ class _Exchange:
 
     async def aclose(self) -> None:
         """Give the connection back if the exchange is complete, else abort it."""
+        self._done = True
         await self._stream.aclose()
 
     async def _within(self, work: Awaitable[T]) -> T:

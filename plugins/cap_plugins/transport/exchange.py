@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from cap_core.plan import Timeouts
     from cap_core.types import Request
 
+# Not None: that is how the pool knows a connection that was never used.
+_NEVER: Final = 0.0
+
 # For one line of a response's head; the parser's own 8 KiB are less than some upstreams put into one header.
 _LINE: Final = 64 * 1024
 
@@ -110,7 +113,7 @@ class Exchange:
             read_until_eof=True,
             auto_decompress=False,
             # No answer is due while the body is still being sent.
-            read_timeout=None if small is None else self._limits.first_byte,
+            read_timeout=_NEVER if small is None else self._limits.first_byte,
             read_bufsize=SMALL,
             max_line_size=_LINE,
             max_field_size=_LINE,
@@ -151,10 +154,15 @@ class Exchange:
                 break
             if message.code == 101:
                 raise UpstreamError("garbage", f"{self._where} switched protocols without being asked")
+            if self._sent():
+                self._expect()  # an informational response stops aiohttp's clock
         self._message, self._payload = message, payload
-        if self._limits.idle != self._limits.first_byte and (self._upload is None or self._upload.done()):
+        if self._limits.idle != self._limits.first_byte and self._sent():
             self._expect()
         return payload
+
+    def _sent(self) -> bool:
+        return self._upload is None or self._upload.done()
 
     def _expect(self) -> None:
         """The request is sent: from here on the upstream must not be silent for long."""
@@ -238,8 +246,9 @@ class Exchange:
             self._timer.cancel()
         if self._closed is not None:
             self._closed.remove_done_callback(self._malformed)
-        sent = self._upload is None or self._upload.done()
-        if sent and self._error is None and self._payload is not None and self._payload.is_eof():
+        if self._sent() and self._error is None and self._payload is not None and self._payload.is_eof():
+            self._protocol.read_timeout = _NEVER
+            self._protocol.start_timeout()  # which stops the clock
             connection.release()
         else:
             # Closing would first wait for what is still to be written, and for the other side of a TLS connection.

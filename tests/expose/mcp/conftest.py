@@ -1,26 +1,30 @@
-"""A small gateway by hand: compiled calls over ordinary functions, attached by the plugin and served for real."""
+"""Documents compiled by the core, attached by the plugin, and answered by ordinary functions instead of an upstream."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import tempfile
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 import pytest
 import uvicorn
 
-from cap_core.errors import Mark, Refusal
-from cap_core.inputs import Input, Inputs
+from cap_core.compile import CompileOptions, compile_source
+from cap_core.errors import Refusal
 from cap_core.offers import AttachAt, Limits
-from cap_core.plan import About, Authentication, Call, Consumed, Exposed, ExposurePlan, Operation
+from cap_core.plugins import Offers
+from cap_core.sources import Source
 from cap_core.types import Caller, Reply
-from cap_plugins.expose.mcp import attach
-from cap_plugins.expose.mcp.model import Detail, Hints, McpEntry
+from cap_plugins.auth import bearer
+from cap_plugins.binding import environment
+from cap_plugins.expose.mcp import attach, cap_exposures
+from cap_plugins.output import json
 
-AT = Mark("shop.yaml", 1, 1)
 META = "io.modelcontextprotocol/"
 MODERN = "2026-07-28"
 BATCHES = b'{"object":"list","data":[{"id":"batch_1"},{"id":"batch_2"}]}'
@@ -101,7 +105,9 @@ class Face:
 
         whole.done = False
         scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b""}
-        scope["headers"] = [(name.encode(), value if isinstance(value, bytes) else value.encode()) for name, value in headers]
+        scope["headers"] = [
+            (name.encode(), value if isinstance(value, bytes) else value.encode()) for name, value in headers
+        ]
         await self.routes[path].endpoint(scope, receive or whole, send, ())
         if not sent:
             return None
@@ -185,75 +191,84 @@ def refuse(*arguments, **more):
     return run
 
 
-def item(name, type_="string", **more):
-    """An input of a tool."""
-    return Input(name=name, place="argument", wire=name, type=type_, at=AT, required=False, **more)
+def tool(name, run=None, *, method="GET", inputs=(), about="", **keys):
+    """A tool of a document, the operation it calls, and what answers in the operation's place."""
+    operation = {"name": name, "method": method, "inputParameters": [{"in": "query", **given} for given in inputs]}
+    if about:
+        operation["description"] = about
+    return {"name": name, "call": f"vendor.{name}", **keys}, operation, run or reply(BATCHES)
 
 
-def tool(name, run=None, *, method="GET", inputs=(), description="", title="", hints=None, detail=True, secured=True):
-    """A tool and what runs it."""
-    authentication = Authentication(type="bearer", options={}, at=AT, marks={}) if secured else None
-    consumed = Consumed(capability="shop", namespace="vendor", base=None, authentication=authentication, at=AT)
-    operation = Operation(
-        name=name, method=method, path=f"/{name}", consumed=consumed, description=f"The vendor's {name}.", format="json", at=AT
-    )
-    given = Hints(at=AT, **hints) if hints is not None else None
-    exposed = Exposed(
-        name=name,
-        at=AT,
-        call=f"vendor.{name}",
-        call_at=AT,
-        description=description,
-        detail=Detail(title, given) if detail else None,
-    )
-    call = Call(key=name, exposed=exposed, operation=operation, inputs=Inputs(inputs), feeds=(), outputs=())
-    return call, run or reply(BATCHES)
+def entry(*tools, namespace="shop-mcp", description="Sells things.", **keys):
+    """A `type: mcp` entry of a document with what its tools call."""
+    told = {"type": "mcp", "namespace": namespace, "port": 9090, "description": description, **keys}
+    return {**told, "tools": [written for written, _, _ in tools]}, tools
 
 
-def exposure(*tools, capability="shop", namespace="shop-mcp", description="Sells things.", guarded=False, **options):
-    """An exposure and the runs of its tools."""
-    renamed = [(msgspec.structs.replace(c, key=f"{capability}/{namespace}/{c.key}"), run) for c, run in tools]
-    plan = ExposurePlan(
-        about=About(capability, f"The {capability}", "", "1.2", "shop.yaml"),
-        type="mcp",
-        namespace=namespace,
-        description=description,
-        port=9090,
-        at=AT,
-        calls=tuple(c for c, _ in renamed),
-        quarantined=(),
-        authentication=Authentication(type="bearer", options={}, at=AT, marks={}) if guarded else None,
-        options=McpEntry(at=AT, type="mcp", namespace=namespace, **options),
-    )
-    return plan, {c.key: run for c, run in renamed}
+def compiled(*entries, name="shop", info=None, secured=True):
+    """A document with these entries, compiled by the core."""
+    resources = [
+        {"path": f"/{operation['name']}", "name": operation["name"], "operations": [operation]}
+        for _, tools in entries
+        for _, operation, _ in tools
+    ]
+    vendor = {"type": "http", "namespace": "vendor", "baseUri": "https://vendor.test", "resources": resources}
+    if secured:
+        vendor["authentication"] = {"type": "bearer", "token": "s3cret"}
+    capability = {"consumes": [vendor], "exposes": [written for written, _ in entries]}
+    document = {"naftiko": "1.0.0-alpha2", "info": info or {"label": f"The {name}"}, "capability": capability}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "document.yaml"
+        path.write_bytes(msgspec.json.encode(document))  # JSON is YAML
+        return compile_source(Source(name, "document.yaml", path), offers(), CompileOptions())
+
+
+def capability(*entries, name="shop", **keys):
+    """The exposures of a compiled document, with the runs of their calls."""
+    plan = compiled(*entries, name=name, **keys).plan
+    assert plan is not None
+    runs = {}
+    for exposure, (_, tools) in zip(plan.exposures, entries, strict=True):
+        by_name = {written["name"]: run for written, _, run in tools}
+        runs |= {call.key: by_name[call.exposed.name] for call in exposure.calls}
+    return plan.exposures, runs
+
+
+def offers():
+    """What the plugins a document needs here offer."""
+    kinds = {"auth_schemes": bearer.cap_auth_schemes(), "exposures": cap_exposures()}
+    kinds |= {"output_mappers": json.cap_output_mappers(), "bindings": environment.cap_bindings()}
+    keyed = {kind: {offer.key: offer for offer in made} for kind, made in kinds.items()}
+    empty = dict.fromkeys(("plugins", "capabilities", "interceptors", "rules", "asgi"), ())
+    return Offers(**keyed, **empty, transports={}, hooks=None)
 
 
 class Kit:
     """Everything a test builds a face from; test modules cannot import each other."""
 
-    answered = Answered
     meta = META
+    batches = BATCHES
+    json_header = JSON
     modern_request = staticmethod(modern_request)
     reply = staticmethod(reply)
     refuse = staticmethod(refuse)
-    item = staticmethod(item)
     tool = staticmethod(tool)
-    exposure = staticmethod(exposure)
-    json_header = JSON
-    batches = BATCHES
+    entry = staticmethod(entry)
+    compiled = staticmethod(compiled)
+    capability = staticmethod(capability)
 
     @staticmethod
-    def face(*exposures, passwords=None, limits=None):
-        """Attach exposures to one listener; each is what `exposure` gave."""
-        runs = {key: run for _, some in exposures for key, run in some.items()}
+    def face(*capabilities, passwords=None, limits=None):
+        """Attach capabilities to one listener. `passwords` are by exposure key."""
+        exposures = tuple(exposure for some, _ in capabilities for exposure in some)
+        runs = {key: run for _, some in capabilities for key, run in some.items()}
         guards = Guards(passwords or {})
-        plans = tuple(plan for plan, _ in exposures)
-        return Face(attach(AttachAt(exposures=plans, runs=runs, host=guards, limits=limits or Limits())), guards)
+        return Face(attach(AttachAt(exposures=exposures, runs=runs, host=guards, limits=limits or Limits())), guards)
 
     @classmethod
-    def one(cls, run=None, *, limits=None, **more):
+    def one(cls, run=None, *, limits=None, secured=True, **keys):
         """A face with the one tool `list`."""
-        return cls.face(exposure(tool("list", run, **more)), limits=limits)
+        return cls.face(capability(entry(tool("list", run, **keys)), secured=secured), limits=limits)
 
 
 @pytest.fixture(scope="session")

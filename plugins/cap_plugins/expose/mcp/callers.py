@@ -34,26 +34,27 @@ class Callers:
         refusals = []
         for exposure in self._exposures:
             try:
-                return await self.one(exposure, scope, headers)
+                return await self._ask(exposure, scope, headers)
             except Refusal as refusal:
                 refusals.append(refusal)
         raise _together(refusals)
 
-    async def one(self, exposure: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Entered:
-        """One exposure, or its `Refusal`."""
-        caller = await self._host.enter(exposure, scope, headers)
-        return Entered(exposure, caller if isinstance(caller, Caller) else None)
+    async def enter(self, exposure: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Entered | None:
+        """One exposure, or None where it does not let the caller in."""
+        try:
+            return await self._ask(exposure, scope, headers)
+        except Refusal:
+            return None
 
     async def all(self, entered: Entered, scope: Scope, headers: Mapping[bytes, bytes]) -> frozenset[str]:
         """Every exposure that lets the caller in, given the first that did."""
-        accepted = {entered.exposure}
-        for exposure in self._exposures[self._exposures.index(entered.exposure) + 1 :]:
-            try:
-                await self.one(exposure, scope, headers)
-            except Refusal:
-                continue
-            accepted.add(exposure)
-        return frozenset(accepted)
+        later = self._exposures[self._exposures.index(entered.exposure) + 1 :]
+        accepted = [exposure for exposure in later if await self.enter(exposure, scope, headers) is not None]
+        return frozenset((entered.exposure, *accepted))
+
+    async def _ask(self, exposure: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Entered:
+        caller = await self._host.enter(exposure, scope, headers)
+        return Entered(exposure, caller if isinstance(caller, Caller) else None)
 
 
 def _together(refusals: list[Refusal]) -> Refusal:

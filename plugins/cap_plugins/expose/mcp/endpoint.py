@@ -114,7 +114,8 @@ class McpEndpoint:
             return encode_modern(done, self._catalogue.stamp) if exchange.modern else encode_legacy(done)
         if method == "ping":
             return b"{}"
-        rendered = self._catalogue.rendered(await self._callers.all(entered, exchange.scope, exchange.headers))
+        accepted = await self._callers.all(entered, exchange.scope, exchange.headers)
+        rendered = self._catalogue.rendered(accepted)
         if isinstance(params, ListParams):
             if params.cursor is not None:
                 raise RpcError(rpc.INVALID_PARAMS, "Invalid params: no list here has a further page")
@@ -165,13 +166,11 @@ class McpEndpoint:
     async def _find(self, name: str, entered: Entered, exchange: Exchange) -> tuple[Tool, Caller | None]:
         """The tool of this name, if its exposure lets the caller in; to others it does not exist."""
         tool = self._catalogue.find(name)
-        if tool is not None and tool.exposure == entered.exposure:
-            return tool, entered.caller
         if tool is not None:
-            try:
-                return tool, (await self._callers.one(tool.exposure, exchange.scope, exchange.headers)).caller
-            except Refusal:
-                pass
+            same = tool.exposure == entered.exposure
+            there = entered if same else await self._callers.enter(tool.exposure, exchange.scope, exchange.headers)
+            if there is not None:
+                return tool, there.caller
         accepted = await self._callers.all(entered, exchange.scope, exchange.headers)
         raise RpcError(rpc.INVALID_PARAMS, self._catalogue.unknown(name, accepted))
 

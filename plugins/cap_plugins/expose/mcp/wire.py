@@ -82,6 +82,7 @@ class InitializeParams(Params, kw_only=True):
 
 
 _message = msgspec.json.Decoder(Message).decode
+_skim = msgspec.json.Decoder(Raw).decode
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 _plain = msgspec.json.Decoder(Params).decode
 _list = msgspec.json.Decoder(ListParams).decode
@@ -102,15 +103,29 @@ def read_message(body: bytes) -> Message:
         if not body.isascii():
             body.decode()
         return _message(body)
-    except UnicodeDecodeError:
-        raise RpcError(PARSE_ERROR, "Parse error: the body is not UTF-8") from None
-    except RecursionError:
-        raise RpcError(PARSE_ERROR, "Parse error: the body is nested too deeply") from None
     except msgspec.ValidationError as fault:
-        what = f"Invalid request: the body must be one JSON-RPC 2.0 request or notification ({fault})"
-        raise RpcError(INVALID_REQUEST, what) from None
-    except msgspec.DecodeError as fault:
-        raise RpcError(PARSE_ERROR, f"Parse error: {fault}") from None
+        raise _not_a_message(body, str(fault)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise _not_json(fault) from None
+
+
+def _not_a_message(body: bytes, what: str) -> RpcError:
+    """JSON of another shape, unless it turns out to be no JSON further on."""
+    try:
+        _skim(body)
+    except (msgspec.DecodeError, RecursionError) as fault:
+        return _not_json(fault)
+    return RpcError(
+        INVALID_REQUEST, f"Invalid request: the body must be one JSON-RPC 2.0 request or notification ({what})"
+    )
+
+
+def _not_json(fault: Exception) -> RpcError:
+    if isinstance(fault, UnicodeDecodeError):
+        return RpcError(PARSE_ERROR, "Parse error: the body is not UTF-8")
+    if isinstance(fault, RecursionError):
+        return RpcError(PARSE_ERROR, "Parse error: the body is nested too deeply")
+    return RpcError(PARSE_ERROR, f"Parse error: {fault}")
 
 
 def is_modern(version: bytes | None, params: Raw) -> bool:

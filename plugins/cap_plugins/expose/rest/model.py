@@ -100,7 +100,7 @@ def _exposed(
         with_=operation.with_ if isinstance(operation.with_, Map) else None,  # type: ignore[arg-type]  # Scalar is a str
         inputs=_inputs((*levels, operation.inputParameters)),
         outputs=tuple(output.declared() for output in operation.outputParameters),
-        description=operation.description or operation.label or "",
+        description=operation.description or "",
         method=method,
         path=path,
         detail=detail,

@@ -9,6 +9,7 @@ import msgspec
 from litestar import Litestar, MediaType, Request, Response, get
 from litestar.config.app import AppConfig
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 
 from cap_core.asgi import answer
 from cap_core.errors import Refusal
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from cap_core.plugins import Offers
     from cap_core.types import AsgiSend, Receive, Scope
 
-_FILES = Path(__file__).parent / "pages_files"
+_FILES = Path(__file__).parent
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -38,8 +39,10 @@ _PAGE_HEADERS = {
     "referrer-policy": "no-referrer",
 }
 
+_DOCS = {"/docs": "docs.html", "/docs/docs.css": "docs.css", "/docs/docs.js": "docs.js"}
+
 # Pages that tell what is served; behind the callers' authentication where there is one.
-_TELLING = frozenset({"/openapi.json", "/docs"})
+_TELLING = frozenset({"/openapi.json", *_DOCS})
 
 
 class Pages:
@@ -47,11 +50,11 @@ class Pages:
 
     def __init__(self, app: Litestar) -> None:
         self._app = app
-        self._paths = frozenset(path for route in app.routes if "{" not in (path := route.path))
+        self._paths = frozenset(route.path for route in app.routes)
 
     def has(self, path: str) -> bool:
         """Whether a page lives at this path."""
-        return path in self._paths or (path.rstrip("/") or "/") in self._paths or path.startswith("/docs/")
+        return path in self._paths or (path.rstrip("/") or "/") in self._paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend, table: Table) -> None:
         """Answer for one listener; what tells of exposures tells of those whose guard lets the caller in."""
@@ -66,7 +69,7 @@ class Pages:
 
 async def _let_in(scope: Scope, table: Table) -> frozenset[str]:
     path = scope["path"]
-    if path not in _TELLING and not path.startswith("/docs"):
+    if (path.rstrip("/") or "/") not in _TELLING:
         return frozenset()
     accepted = set()
     refused: Refusal | None = None
@@ -100,15 +103,8 @@ def build_pages(gateway: Gateway, offers: Offers) -> Pages:
         body = msgspec.json.encode(document(request.scope["cap.table"], request.scope["cap.exposures"]))  # type: ignore[typeddict-item]
         return Response(body, media_type="application/json")
 
-    @get(["/docs", "/docs/{file:str}"], sync_to_thread=False)
-    def docs(file: str = "docs.html") -> Response[bytes]:
-        path = _FILES / file
-        if path.parent != _FILES or path.suffix not in _TYPES or not path.is_file():
-            raise HTTPException(status_code=404, detail=f"there is no page {file}")
-        return Response(path.read_bytes(), media_type=_TYPES[path.suffix], headers=_PAGE_HEADERS)
-
     config = AppConfig(
-        route_handlers=[live, ready, openapi, docs],
+        route_handlers=[live, ready, openapi, *(_file(path, name) for path, name in _DOCS.items())],
         openapi_config=None,
         exception_handlers={HTTPException: _problem},
         request_max_body_size=0,
@@ -116,6 +112,18 @@ def build_pages(gateway: Gateway, offers: Offers) -> Pages:
     )
     offers.hooks.cap_app_init(app_config=config)
     return Pages(Litestar.from_config(config))
+
+
+def _file(path: str, name: str) -> HTTPRouteHandler:
+    """A file of the page, read when it is asked for."""
+    file = _FILES / name
+    kind = _TYPES[file.suffix]
+
+    @get(path, sync_to_thread=False)
+    def page() -> Response[bytes]:
+        return Response(file.read_bytes(), media_type=kind, headers=_PAGE_HEADERS)
+
+    return page
 
 
 def _problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

@@ -1,0 +1,10 @@
+"""`python -m cap_core` is `cap`."""
+
+from __future__ import annotations
+
+import sys
+
+from cap_core.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""The command line: `cap`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from cap_core.cli.options import Session
+from cap_core.errors import CapError, ConfigError
+
+COMMANDS = {
+    "serve": "Serve capabilities as REST and MCP.",
+    "check": "Say everything there is to say about documents.",
+    "explain": "Show the request that a call would send.",
+    "call": "Carry out one call.",
+    "list": "Show the installed capabilities.",
+    "plugins": "Show the plugins and what they offer.",
+    "config": "Show the effective settings and where each came from.",
+}
+"""What there is, in the order of the help; each has a module of its name, imported when it is used."""
+
+LATER = ("schema", "new", "connect", "tokens", "import", "export", "record", "diff", "flow", "doctor")
+"""What is not built yet."""
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*COMMANDS, *LATER]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in LATER:
+            return _not_built(cmd_name)
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"cap_core.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:  # its own did-you-mean knows no command that is not imported
+            raise click.NoSuchCommand(error.command_name, possibilities=self.list_commands(ctx), ctx=ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+        with formatter.section("Not built yet"):
+            formatter.write_text(", ".join(LATER))
+
+
+def _not_built(name: str) -> click.Command:
+    @click.command(name, context_settings={"ignore_unknown_options": True, "help_option_names": []})
+    @click.argument("rest", nargs=-1, type=click.UNPROCESSED)
+    def command(rest: tuple[str, ...]) -> int:
+        raise ConfigError(f"'cap {name}' is not built yet", hint="see 'cap --help' for what is")
+
+    return command
+
+
+def _version(ctx: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    if asked:
+        from cap_core.cli.versions import versions
+
+        click.echo(versions())
+        ctx.exit()
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show our version, Python's and the plugins', and exit.",
+)
+def cap() -> None:
+    """Run capability documents: a vendor's HTTP API as a REST API and as MCP tools.
+
+    CAPABILITY is a document, a directory of documents, or an installed capability ('cap list').
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. Whatever goes wrong is one line on stderr."""
+    session = Session()
+    try:
+        code = cap.main(arguments, prog_name="cap", standalone_mode=False, obj=session)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        return _say(_usage(error), error.exit_code)
+    except CapError as error:
+        return _say(str(error), error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has what they want; Python must not complain of it when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    # The last boundary: whatever nobody foresaw is told in one line too.
+    except Exception as error:
+        return _internal(error, debug=session.debug)
+
+
+def _usage(error: click.ClickException) -> str:
+    """What is wrong with a command line, in the form of our own errors."""
+    if isinstance(error, click.NoSuchOption | click.NoSuchCommand):
+        close = f"did you mean {error.possibilities[0]!r}?" if error.possibilities else ""
+        what = error.message.rstrip(".")
+    else:
+        close, what = "", error.format_message().rstrip(".")
+    ctx = getattr(error, "ctx", None)
+    return f"{what}; {close or 'see ' + repr((ctx.command_path if ctx else 'cap') + ' --help')}"
+
+
+def _say(line: str, code: int) -> int:
+    from cap_core.redaction import hidden
+
+    click.echo(" ".join(hidden(line).split()), err=True)
+    return code
+
+
+def _internal(error: Exception, *, debug: bool) -> int:
+    from cap_core.redaction import hidden
+
+    if debug:
+        click.echo(hidden("".join(traceback.format_exception(error))), err=True)
+    what = f"internal error: {type(error).__name__}: {error}"
+    return _say(what if debug else f"{what}; run it again with --log-level debug to see where", 1)

@@ -1,0 +1,117 @@
+"""`cap call`: one call from the shell, through the same code that serves it."""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import sys
+from collections.abc import Mapping
+
+import click
+
+from cap_core import log, redaction
+from cap_core.cli import arguments
+from cap_core.cli.options import Command, settings_flags
+from cap_core.cli.parts import offers_of, one, open_options, transport
+from cap_core.context import Context
+from cap_core.errors import CapError, Refusal, UpstreamError
+from cap_core.executor import collect
+from cap_core.opening import close, open_plan
+from cap_core.operations import find_call
+from cap_core.plan import Call, CapabilityPlan, Plan
+from cap_core.plugins import Offers
+from cap_core.pools import Pools
+from cap_core.settings import Settings
+from cap_core.types import Answer, Body, Content, Reply, Text
+
+_SHOWN = 500
+"""Characters of an upstream's error that are worth a look."""
+
+
+@click.command(
+    "call",
+    cls=Command,
+    examples="""
+cap call portkey-batch.yaml listbatches limit=10
+cap call portkey-batch 'POST /v1/batches' body:=@batch.json
+cap call portkey-batch portkey-batch.retrievebatch batch_id=b-1 --base-uri portkey-batch=http://127.0.0.1:9999
+""",
+)
+@click.argument("capability")
+@click.argument("operation")
+@click.argument("inputs", nargs=-1, metavar="[INPUT]...")
+@settings_flags()
+def command(settings: Settings, capability: str, operation: str, inputs: tuple[str, ...]) -> int:
+    f"""Carry out one call and print its result.
+
+    OPERATION is a tool's name, 'METHOD /exposed/path', or namespace.operation. {arguments.HELP}
+
+    Exits with 1 where the call is refused or the upstream answers with an error.
+    """
+    log.configure(settings.log_format, settings.log_level if settings.origin("log-level") != "default" else "warning")
+    offers = offers_of(settings)
+    plan = one(settings, offers, capability)
+    call = find_call(plan, operation)
+    try:
+        values = arguments.read_arguments(inputs, call.inputs)
+        return asyncio.run(_carry_out(plan, call, values, offers, settings))
+    except Refusal as refusal:
+        raise CapError(refusal.detail, hint=refusal.hint) from None
+    except UpstreamError as error:
+        raise CapError(f"the answer of {call.operation.address} was cut short: {error.detail}") from None
+
+
+async def _carry_out(
+    plan: CapabilityPlan, call: Call, values: Mapping[str, object], offers: Offers, settings: Settings
+) -> int:
+    pools = Pools(transport(offers))
+    opened = await open_plan(Plan((plan,)), offers, open_options(settings), pools)
+    redaction.redact(opened.secrets)
+    try:
+        answer = await opened.runs[call.key](values, Context("cli", call.key, follow=True))
+        return await _print(answer, call)
+    finally:
+        await close(opened.upstreams, pools)
+
+
+async def _print(answer: Answer, call: Call) -> int:
+    if isinstance(answer, Reply):
+        if answer.error:
+            raise CapError(await _failure(answer, call))
+        await _write(answer.body)
+        return 0
+    if isinstance(answer, Content):
+        for block in answer.blocks:
+            await _write(block.text.encode() if isinstance(block, Text) else block.data)
+        return int(answer.error)
+    questions = ", ".join(answer.questions)
+    raise CapError(f"{call.exposed.name} asks for more: {questions}", hint="call it from an MCP client that can answer")
+
+
+async def _write(body: Body) -> None:
+    out = sys.stdout.buffer
+    last = b""
+    if isinstance(body, bytes):
+        out.write(body)
+        last = body
+    else:
+        try:
+            async for chunk in body:
+                out.write(chunk)
+                out.flush()
+                last = chunk or last
+        finally:
+            await body.aclose()
+    if sys.stdout.isatty() and not last.endswith(b"\n"):
+        out.write(b"\n")
+    out.flush()
+
+
+async def _failure(answer: Reply, call: Call) -> str:
+    body = await collect(answer.body, 1024 * 1024) or b""
+    said = " ".join(body.decode("utf-8", "replace").split())
+    if len(said) > _SHOWN:
+        said = said[:_SHOWN] + "…"
+    phrase = http.HTTPStatus(answer.status).phrase if answer.status in http.HTTPStatus else ""
+    status = f"{answer.status} {phrase}".strip()
+    return f"{call.operation.address} answered {status}" + (f": {said}" if said else "")

@@ -1,0 +1,98 @@
+"""How commands get their settings: flags made from the table, and help that shows them in groups with examples."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from cap_core.configuration import resolve
+from cap_core.settings import Row, Settings, rows
+
+
+class Session:
+    """What one run of the command line knows: its settings, once a command has read them."""
+
+    def __init__(self) -> None:
+        self.settings: Settings | None = None
+
+    @property
+    def debug(self) -> bool:
+        """Whether tracebacks were asked for."""
+        return self.settings is not None and self.settings.log_level == "debug"
+
+
+class SettingOption(click.Option):
+    """A setting's flag. Its text is read and checked where variables and `cap.toml` are, in the same words."""
+
+    def __init__(self, declarations: list[str], *, row: Row, **rest: Any) -> None:
+        super().__init__(declarations, **rest)
+        self.row = row
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
+        """The line in the help."""
+        metavar = self.row.about.metavar or self.row.kind.metavar
+        return f"{self.row.flag} {metavar}".strip(), self.row.help
+
+
+class Command(click.Command):
+    """A command whose help groups its settings and ends with examples."""
+
+    def __init__(self, *args: Any, examples: str = "", **rest: Any) -> None:
+        super().__init__(*args, **rest)
+        self.examples = examples
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The command's own options, then its settings, group by group."""
+        groups: dict[str, list[tuple[str, str]]] = {"Options": []}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None and not isinstance(parameter, click.Argument):
+                group = parameter.row.about.group if isinstance(parameter, SettingOption) else "Options"
+                groups.setdefault(group, []).append(record)
+        for group, records in groups.items():
+            with formatter.section(group):
+                formatter.write_dl(records)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The examples, as they are typed."""
+        if not self.examples:
+            return
+        with formatter.section("Examples"):
+            for line in self.examples.strip().splitlines():
+                formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+        if any(isinstance(parameter, SettingOption) for parameter in self.params):
+            formatter.write("\nEvery flag has a variable (--env-file is CAP_ENV_FILE) and a key of cap.toml (env-file).\n")
+
+
+def settings_flags(*, serving: bool = False) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Give a command the flags of the settings, and hand it the effective `settings`.
+
+    `serving` gives it all of them, not only those that matter to every command.
+    """
+    shown = [row for row in rows() if serving or row.about.everywhere]
+
+    def decorate(function: Callable[..., int]) -> Callable[..., int]:
+        @click.pass_context
+        @functools.wraps(function)
+        def command(ctx: click.Context, **given: Any) -> int:
+            flags = {row.name: given.pop(row.field) for row in shown}
+            named = given.get("capabilities") or [name for name in (given.get("capability"),) if name]
+            settings = resolve(flags, os.environ, named)
+            ctx.ensure_object(Session).settings = settings
+            return function(settings=settings, **given)
+
+        for row in reversed(shown):
+            _flag(row)(command)
+        return command
+
+    return decorate
+
+
+def _flag(row: Row) -> Callable[[Any], Any]:
+    if row.is_switch:
+        return click.option(f"{row.flag}/--no-{row.name}", row.field, cls=SettingOption, row=row, default=None)
+    return click.option(row.flag, row.field, cls=SettingOption, row=row, multiple=bool(row.many), default=None)

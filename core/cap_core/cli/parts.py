@@ -1,0 +1,110 @@
+"""The settings as the parts of the core take them, and the documents a command names, compiled with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from cap_core.bindings import Given
+from cap_core.compile import Compiled, CompileOptions, compile_source
+from cap_core.dotenv import read_dotenv
+from cap_core.errors import ConfigError, Mark, SpecError
+from cap_core.names import near
+from cap_core.plan import CapabilityPlan
+from cap_core.plugins import Offers, load
+from cap_core.settings import Settings, rows
+from cap_core.sources import Source, locate
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A document and what compiling it gave."""
+
+    source: Source
+    compiled: Compiled
+
+    @property
+    def refusal(self) -> SpecError:
+        """The first error of a document that is refused."""
+        why = self.compiled.refusal
+        if why is None:
+            return SpecError("nothing in it can be served", at=Mark(self.source.file))
+        return SpecError(why.message, at=why.at, hint=why.hint, code=why.code)
+
+
+def offers_of(settings: Settings) -> Offers:
+    """What the plugins offer that these settings let in."""
+    only = None if settings.only_plugins is None else frozenset(settings.only_plugins)
+    return load(block=frozenset(settings.block), files=settings.plugins, only=only)
+
+
+def compile_options(settings: Settings) -> CompileOptions:
+    """What the settings add to documents. Raises `ConfigError` where the dotenv file is not one."""
+    given = {name: Given(value, _origin(settings, "set", name)) for name, value in settings.values.items()}
+    return CompileOptions(
+        base_uris={ns: Given(url, _origin(settings, "base-uri", ns)) for ns, url in settings.base_uris.items()},
+        values=_dotenv(settings) | given,
+        allow_plaintext=frozenset(settings.allow_plaintext),
+        allow_files=settings.allow_files,
+        caller_auth=settings.caller_auth,
+        caller_auth_origin=_origin(settings, "caller-auth"),
+    )
+
+
+def _origin(settings: Settings, *path: str) -> str:
+    """Where a value came from, for people: a flag by its name."""
+    origin = settings.origin(*path)
+    return f"--{path[0]}" if origin == "flag" else origin
+
+
+def _dotenv(settings: Settings) -> dict[str, Given]:
+    path = settings.env_file
+    if path is None:
+        return {}
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise ConfigError(f"{path}: {reason}", hint=f"correct {_origin(settings, 'env-file')}") from None
+    return {name: Given(value, f"{path}:{line}") for name, (value, line) in read_dotenv(text, str(path)).items()}
+
+
+def documents(settings: Settings, offers: Offers, names: Sequence[str]) -> tuple[Document, ...]:
+    """The documents that `names` mean, compiled. Raises `ConfigError` for a name or a namespace that means nothing."""
+    options = compile_options(settings)
+    found = locate(names, offers.capabilities)
+    compiled = tuple(Document(source, compile_source(source, offers, options)) for source in found)
+    plans = [document.compiled.plan for document in compiled]
+    if all(plans):
+        _check_namespaces(settings, [plan for plan in plans if plan is not None])
+    return compiled
+
+
+def one(settings: Settings, offers: Offers, name: str) -> CapabilityPlan:
+    """The plan of the one document that `name` means. Raises `CapError` for a refused one, and for several."""
+    found = documents(settings, offers, [name])
+    if len(found) > 1:
+        listed = ", ".join(document.source.name for document in found[:8])
+        raise ConfigError(f"{name!r} holds several documents: {listed}", hint="name one of them")
+    plan = found[0].compiled.plan
+    if plan is None:
+        raise found[0].refusal
+    return plan
+
+
+def _check_namespaces(settings: Settings, plans: Iterable[CapabilityPlan]) -> None:
+    """A namespace on the command line that nothing consumes is a mistake; a file may speak of other documents too."""
+    known = {name for plan in plans for one in plan.consumed for name in (one.namespace, one.key)}
+    tables = {row.name: row for row in rows()}
+    given = [("base-uri", name) for name in settings.base_uris if settings.origin("base-uri", name) == "flag"]
+    if settings.origin("allow-plaintext") == "flag":
+        given += [("allow-plaintext", name) for name in settings.allow_plaintext]
+    for setting, name in given:
+        if name not in known:
+            hint = near(name, known) or f"consumed here: {', '.join(sorted(known)) or 'nothing'}"
+            raise ConfigError(f"{tables[setting].flag} {name}: no such namespace is consumed", hint=hint)
+
+
+def transport(offers: Offers) -> Transport:
+    """The way requests are sent."""
+    return offers.transports[ListenOptions().transport]

@@ -1,0 +1,110 @@
+"""How `cap check` prints: for people, for programs, for GitHub's annotations, and as SARIF."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from cap_core.diagnostics import CODES, Diagnostic
+from cap_core.version import VERSION
+
+Report = Callable[[Sequence[Diagnostic], int], str]
+"""Diagnostics, and how many documents there are, to what is printed."""
+
+
+def text(diagnostics: Sequence[Diagnostic], count: int) -> str:
+    """A line for each, and a summary."""
+    found = Counter(diagnostic.severity for diagnostic in diagnostics)
+    counts = ", ".join(_count(found[severity], severity) for severity in ("error", "warning", "info"))
+    return "".join(f"{diagnostic}\n" for diagnostic in diagnostics) + f"{_count(count, 'document')}: {counts}\n"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 or noun == "info" else f"{number} {noun}s"
+
+
+def json(diagnostics: Sequence[Diagnostic], count: int) -> str:
+    """One array of objects."""
+    return _pretty([_flat(diagnostic) for diagnostic in diagnostics])
+
+
+def _flat(diagnostic: Diagnostic) -> dict[str, Any]:
+    at = diagnostic.at
+    out = {"file": at.file, "line": at.line, "column": at.column}
+    out |= {name: getattr(diagnostic, name) for name in ("severity", "code", "message", "hint")}
+    return out | ({"operation": diagnostic.operation} if diagnostic.operation else {})
+
+
+def github(diagnostics: Sequence[Diagnostic], count: int) -> str:
+    """Workflow commands, which become annotations of the changed lines."""
+    return "".join(_annotation(diagnostic) for diagnostic in diagnostics)
+
+
+_COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
+
+
+def _annotation(diagnostic: Diagnostic) -> str:
+    at = diagnostic.at
+    place = f",line={at.line},col={at.column}" if at.line else ""
+    properties = f"file={_property(at.file)}{place},title={_property(diagnostic.code)}"
+    said = diagnostic.message + (f"; {diagnostic.hint}" if diagnostic.hint else "")
+    return f"::{_COMMANDS[diagnostic.severity]} {properties}::{_escaped(said)}\n"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(value: str) -> str:
+    return _escaped(value).replace(":", "%3A").replace(",", "%2C")
+
+
+_LEVELS = {"error": "error", "warning": "warning", "info": "note"}
+
+
+def sarif(diagnostics: Sequence[Diagnostic], count: int) -> str:
+    """SARIF 2.1.0, for code scanning."""
+    codes = sorted({diagnostic.code for diagnostic in diagnostics})
+    driver = {"name": "cap", "version": VERSION, "rules": [_rule(code) for code in codes]}
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(diagnostic, codes.index(diagnostic.code)) for diagnostic in diagnostics],
+    }
+    return _pretty({"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]})
+
+
+def _rule(code: str) -> dict[str, Any]:
+    row = CODES.get(code)
+    return {"id": code} | ({"shortDescription": {"text": row.meaning}} if row else {})
+
+
+def _result(diagnostic: Diagnostic, rule: int) -> dict[str, Any]:
+    at = diagnostic.at
+    place: dict[str, Any] = {"artifactLocation": {"uri": _uri(at.file)}}
+    if at.line:
+        place["region"] = {"startLine": at.line, "startColumn": at.column}
+    return {
+        "ruleId": diagnostic.code,
+        "ruleIndex": rule,
+        "level": _LEVELS[diagnostic.severity],
+        "message": {"text": diagnostic.message + (f"; {diagnostic.hint}" if diagnostic.hint else "")},
+        "locations": [{"physicalLocation": place}],
+    }
+
+
+def _uri(file: str) -> str:
+    return Path(file).as_uri() if os.path.isabs(file) else quote(Path(file).as_posix())  # noqa: PTH117 (a name, no file)
+
+
+def _pretty(data: object) -> str:
+    return msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n"
+
+
+FORMATS: Mapping[str, Report] = {"text": text, "json": json, "github": github, "sarif": sarif}

@@ -1,0 +1,264 @@
+"""What a test of a document or a plugin needs: a running gateway, and an upstream that records bytes.
+
+    with upstream() as api, gateway("capability.yaml", base_uris={"ns": api.url}) as cap:
+        assert httpx.get(cap.url + "/v1/things").status_code == 200
+        assert api.requests[0].target == b"/things"
+
+Both are real servers on loopback, each in a thread with an event loop of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cap_core import plugins, sockets
+from cap_core.bindings import Given
+from cap_core.compile import CompileOptions, compile_source
+from cap_core.errors import CapError
+from cap_core.gateway import Gateway, ListenOptions
+from cap_core.opening import OpenOptions
+from cap_core.plan import Plan
+from cap_core.server import Stop, serve
+from cap_core.sources import locate
+
+PATIENCE = 10.0
+"""Seconds after which a test that waits has failed."""
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """A request as the upstream got it: header names as sent, in order."""
+
+    method: str
+    target: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+    def header(self, name: str) -> bytes | None:
+        """The value of a header, or None."""
+        return next((value for key, value in self.headers if key.lower() == name.lower().encode()), None)
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """What the upstream answers. A body in chunks is sent chunked; after `cut` chunks the connection breaks."""
+
+    status: int = 200
+    headers: tuple[tuple[bytes, bytes], ...] = ((b"content-type", b"application/json"),)
+    body: bytes | Sequence[bytes] = b"{}"
+    pause: float = 0.0
+    """Seconds between two chunks, and before the head of an answer that has none."""
+    cut: int | None = None
+
+
+class Upstream:
+    """A raw HTTP/1.1 server that keeps every request, and notices when its caller goes away."""
+
+    def __init__(self, answer: Callable[[Recorded], Answered]) -> None:
+        self.requests: list[Recorded] = []
+        self.gone = threading.Event()
+        """Set when a caller closed its connection before it had its answer."""
+        self.url = ""
+        self._answer = answer
+
+    async def start(self) -> asyncio.Server:
+        """Listen on a free port."""
+        server = await asyncio.start_server(self._connection, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        return server
+
+    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                request = await _read(reader)
+                self.requests.append(request)
+                if not await self._reply(self._answer(request), reader, writer, request):
+                    break
+        writer.close()
+
+    async def _reply(
+        self, answer: Answered, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: Recorded
+    ) -> bool:
+        sending = asyncio.ensure_future(_send(answer, writer, head=request.method == "HEAD"))
+        leaving = asyncio.ensure_future(_left(reader))
+        await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not sending.done():
+            self.gone.set()
+        leaving.cancel()
+        sending.cancel()
+        with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+            return await sending
+        return False
+
+
+async def _left(reader: asyncio.StreamReader) -> None:
+    """Return when the other side has closed."""
+    while not reader.at_eof():
+        await asyncio.sleep(0.01)
+
+
+async def _read(reader: asyncio.StreamReader) -> Recorded:
+    head = await reader.readuntil(b"\r\n\r\n")
+    start, *lines = head[:-4].split(b"\r\n")
+    method, target, _ = start.split(b" ")
+    headers = tuple((name, value.strip()) for name, _, value in (line.partition(b":") for line in lines))
+    lower = {name.lower(): value for name, value in headers}
+    if b"chunked" in lower.get(b"transfer-encoding", b""):
+        body = b"".join([chunk async for chunk in _chunks(reader)])
+    else:
+        body = await reader.readexactly(int(lower.get(b"content-length", b"0")))
+    return Recorded(method.decode(), target, headers, body)
+
+
+async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    while size := int((await reader.readline()).split(b";")[0], 16):
+        yield await reader.readexactly(size)
+        await reader.readexactly(2)
+    await reader.readuntil(b"\r\n")
+
+
+async def _send(answer: Answered, writer: asyncio.StreamWriter, *, head: bool) -> bool:
+    """Send an answer; False where the connection must end after it."""
+    lines = b"".join(name + b": " + value + b"\r\n" for name, value in answer.headers)
+    start = b"HTTP/1.1 %d X\r\n" % answer.status + lines
+    if isinstance(answer.body, bytes):
+        await asyncio.sleep(answer.pause)
+        length = b"" if answer.status in (204, 304) else b"Content-Length: %d\r\n" % len(answer.body)
+        writer.write(start + length + b"\r\n" + (b"" if head else answer.body))
+        await writer.drain()
+        return True
+    writer.write(start + b"Transfer-Encoding: chunked\r\n\r\n")
+    for n, chunk in enumerate(answer.body):
+        if n == answer.cut:
+            return False
+        writer.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+        await writer.drain()
+        await asyncio.sleep(answer.pause)
+    if answer.cut is not None:
+        return False
+    writer.write(b"0\r\n\r\n")
+    await writer.drain()
+    return True
+
+
+@contextlib.contextmanager
+def upstream(answer: Callable[[Recorded], Answered] = lambda request: Answered()) -> Iterator[Upstream]:
+    """A recording upstream; `answer` decides what it says to each request."""
+    recording = Upstream(answer)
+    with _loop() as loop:
+        server = _call(loop, recording.start())
+        try:
+            yield recording
+        finally:
+            loop.call_soon_threadsafe(server.close)
+
+
+class Running:
+    """A gateway that serves. `url` is its one listener: REST at its paths, MCP at `/mcp`."""
+
+    def __init__(self, gateway: Gateway, loop: asyncio.AbstractEventLoop, port: int, compiling: _Compiling) -> None:
+        self.gateway = gateway
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self._loop = loop
+        self._compiling = compiling
+
+    def replace(self, *documents: str | Path) -> None:
+        """Compile documents and let them take over, as a reload does. Raises `CapError` as `cap serve` would tell it."""
+        _call(self._loop, self.gateway.replace(self._compiling.plan(documents)))
+
+
+class _Compiling(msgspec.Struct, frozen=True):
+    offers: plugins.Offers
+    options: CompileOptions
+
+    def plan(self, documents: Sequence[str | Path]) -> Plan:
+        compiled = []
+        for source in locate([str(document) for document in documents], self.offers.capabilities):
+            one = compile_source(source, self.offers, self.options)
+            if one.plan is None:
+                raise CapError(str(one.refusal))
+            compiled.append(one.plan)
+        return Plan(tuple(compiled))
+
+
+@contextlib.contextmanager
+def gateway(
+    *documents: str | Path,
+    base_uris: Mapping[str, str] | None = None,
+    values: Mapping[str, str] | None = None,
+    caller_auth: str | None = None,
+    allow_plaintext: frozenset[str] = frozenset(),
+    opening: OpenOptions | None = None,
+    listening: ListenOptions | None = None,
+    plugin_files: Sequence[Path] = (),
+) -> Iterator[Running]:
+    """Serve documents on one free port. Raises `CapError` where `cap serve` would refuse to start."""
+    options = CompileOptions(
+        base_uris={name: Given(url, "--base-uri") for name, url in (base_uris or {}).items()},
+        values={name: Given(value, "--set") for name, value in (values or {}).items()},
+        allow_plaintext=allow_plaintext,
+        caller_auth=caller_auth,
+    )
+    compiling = _Compiling(plugins.load(files=tuple(plugin_files)), options)
+    how = listening or ListenOptions()
+    opening = opening or OpenOptions(allow_plaintext=allow_plaintext)
+    app = Gateway(compiling.offers, msgspec.structs.replace(how, port=0), opening)
+    plan = compiling.plan(documents)
+    bound = sockets.bind([sockets.Wanted(how.host, 0)])
+    port = bound[0].port
+    with _loop() as loop:
+        stop = _call(loop, _made(Stop))
+        ready = threading.Event()
+        try:
+            _call(loop, app.open(plan, {0: port}))
+        except BaseException:
+            sockets.close(bound)
+            raise
+        serving = asyncio.run_coroutine_threadsafe(serve(app, bound, stop, drain=1.0, ready=ready.set), loop)
+        ready.wait(PATIENCE)
+        try:
+            yield Running(app, loop, port, compiling)
+        finally:
+            loop.call_soon_threadsafe(stop.asked.set)
+            loop.call_soon_threadsafe(stop.forced.set)
+            serving.result(PATIENCE)
+            _call(loop, app.close())
+
+
+async def _made(kind: Callable[[], Any]) -> Any:
+    return kind()
+
+
+def _call(loop: asyncio.AbstractEventLoop, work: Any) -> Any:
+    future: Future[Any] = asyncio.run_coroutine_threadsafe(work, loop)
+    return future.result(PATIENCE)
+
+
+@contextlib.contextmanager
+def _loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop that runs in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        _call(loop, _cancelled())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(PATIENCE)
+        loop.close()
+
+
+async def _cancelled() -> None:
+    """Cancel whatever still runs, and give it its turn to end."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,274 @@
+"""How an answer becomes content for a model, structured where it is one JSON document."""
+
+from __future__ import annotations
+
+import base64
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cap_core.errors import UpstreamError
+from cap_core.offers import Limits
+from cap_core.types import Ask, Blob, Content, Reply, Text
+
+
+@pytest.mark.parametrize("era", ["modern", "legacy"])
+@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "application/vnd.x+json", "text/json"])
+def test_a_json_object_is_spliced_byte_for_byte_and_told_as_text(kit, era, kind):
+    body = '{ "a" : 1.50,\r\n "b": "\\u00fc ü €",  "a": [ ] }'.encode()
+    got = kit.one(kit.reply(body, kind)).call("list", era=era)
+
+    assert b'"structuredContent":' + body in got.body
+    assert body.decode() == got.text
+    assert "isError" not in got.result
+
+
+@pytest.mark.parametrize("body", [b"[1, 2]", b'"text"', b"7", b"true", b"null", b" [] "])
+def test_json_that_is_no_object_is_wrapped_on_the_legacy_wire_alone(kit, body):
+    face = kit.one(kit.reply(body))
+    value = msgspec.json.decode(body)
+
+    assert value == face.call("list", era="modern").result["structuredContent"]
+    assert {"result": value} == face.call("list", era="legacy").result["structuredContent"]
+    assert body.decode() == face.call("list").text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":1',
+        b'{"a":1}{"b":2}',
+        b'{"a":1}\n{"b":2}\n',
+        b'{"a":"x\ny"}',
+        b'{"a":NaN}',
+        rb'{"a":"\ud800"}',
+        b"[" * 100_000 + b"]" * 100_000,
+    ],
+    ids=["cut short", "two documents", "JSON Lines", "a raw line end", "NaN", "half a pair", "too deep"],
+)
+def test_what_only_calls_itself_json_is_text(kit, body):
+    got = kit.one(kit.reply(body)).call("list")
+
+    assert "structuredContent" not in got.result
+    assert body.decode() == got.text
+
+
+def test_json_of_no_utf8_is_text_with_the_bad_bytes_replaced(kit):
+    got = kit.one(kit.reply(b'{"a":"\xff"}')).call("list")
+
+    assert got.result["structuredContent"] == {"a": "\ufffd"}
+    assert got.text == '{"a":"\ufffd"}'
+
+
+def test_json_in_another_charset_is_read_in_it(kit):
+    got = kit.one(kit.reply('{"a":"ü"}'.encode("latin-1"), "application/json;charset=ISO-8859-1")).call("list")
+
+    assert got.result["structuredContent"] == {"a": "ü"}
+
+
+def test_json_whose_charset_is_wrong_is_utf8_where_it_can_be(kit):
+    got = kit.one(kit.reply('{"a":"ü"}'.encode(), "application/json;charset=ISO-8859-1")).call("list")
+
+    assert got.result["structuredContent"] == {"a": "ü"}
+
+
+def test_a_byte_order_mark_is_dropped(kit):
+    got = kit.one(kit.reply(b"\xef\xbb\xbf[1]")).call("list")
+
+    assert got.text == "[1]"
+    assert got.result["structuredContent"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "expected"),
+    [
+        (b"a,b\n1,2\n", "text/csv", "a,b\n1,2\n"),
+        (b'data: {"a":1}\n\n', "text/event-stream", 'data: {"a":1}\n\n'),
+        (b'{"a":1}\n{"b":2}\n', "application/x-ndjson", '{"a":1}\n{"b":2}\n'),
+        (b"<a/>", "application/xml", "<a/>"),
+        (b"<svg/>", "image/svg+xml", "<svg/>"),
+        (b"a: 1\n", "application/yaml", "a: 1\n"),
+        ("grün".encode("latin-1"), "text/plain; charset=iso-8859-1", "grün"),
+        ("grün".encode("utf-16"), 'text/plain; charset="UTF-16"', "grün"),
+        (b"gr\xfcn", "text/plain", "gr\ufffdn"),
+        (b"gr\xfcn", "text/plain; charset=utf-7", "gr\ufffdn"),
+        (b"gr\xfcn", "text/plain; charset=no-such", "gr\ufffdn"),
+        (b"gr\xfcn", "text/plain; charset=windows-9999", "gr\ufffdn"),
+        (b"x", "text/plain; charset=", "x"),
+        ("grün".encode(), None, "grün"),
+    ],
+)
+def test_text_is_text_in_its_charset(kit, body, kind, expected):
+    got = kit.one(kit.reply(body, kind)).call("list")
+
+    assert expected == got.text
+    assert "structuredContent" not in got.result
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("image/png", {"type": "image", "mimeType": "image/png"}),
+        ("Audio/MPEG", {"type": "audio", "mimeType": "audio/mpeg"}),
+    ],
+)
+def test_images_and_sounds_are_blocks_of_their_own(kit, kind, expected):
+    got = kit.one(kit.reply(b"\x00\xff", kind)).call("list")
+
+    assert [{**expected, "data": base64.b64encode(b"\x00\xff").decode()}] == got.result["content"]
+
+
+@pytest.mark.parametrize("kind", ["application/pdf", "application/octet-stream", "font/woff2", None])
+def test_other_binaries_are_an_embedded_resource(kit, kind):
+    got = kit.one(kit.reply(b"\x00\xff", kind)).call("list")
+
+    resource = {"uri": "cap://shop/shop-mcp/list", "mimeType": kind or "application/octet-stream", "blob": "AP8="}
+    assert [{"type": "resource", "resource": resource}] == got.result["content"]
+
+
+@pytest.mark.parametrize(
+    ("size", "error"),
+    [("3", False), ("3B", False), ("1KiB", False), ("2", True)],
+)
+def test_a_binary_over_the_documents_limit_is_an_error(kit, size, error):
+    entry = kit.entry(kit.tool("list", kit.reply(b"\x00\xff\x00", "image/png")), maxBinarySize=size)
+    got = kit.face(kit.capability(entry)).call("list")
+
+    assert error == got.result.get("isError", False)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (204, "204 No Content: done, no content."),
+        (202, "202 Accepted: done, no content."),
+        (299, "299: done, no content."),
+    ],
+)
+def test_an_empty_answer_says_that_it_is_done(kit, status, expected):
+    got = kit.one(kit.reply(b"", "application/json", status=status)).call("list")
+
+    assert expected == got.text
+
+
+def test_the_answer_to_head_is_its_headers(kit):
+    got = kit.one(kit.reply(b"", "text/html", etag='"v1"'), method="HEAD").call("list")
+
+    assert got.text == '200 OK\ncontent-type: text/html\netag: "v1"'
+
+
+def test_a_redirect_elsewhere_is_told_with_its_location(kit):
+    got = kit.one(kit.reply(b"", None, status=302, location="https://files.test/1")).call("list")
+
+    assert "https://files.test/1" in got.text
+    assert "isError" not in got.result
+
+
+class Stream:
+    """A body that arrives in chunks, and may break."""
+
+    def __init__(self, *chunks, error=None):
+        self.chunks, self.error, self.closed, self.read = chunks, error, False, 0
+
+    async def __aiter__(self):
+        for chunk in self.chunks:
+            self.read += 1
+            yield chunk
+        if self.error:
+            raise self.error
+
+    async def aclose(self):
+        self.closed = True
+
+
+def streaming(stream, kind=b"application/json"):
+    async def run(values, context):
+        return Reply(200, ((b"content-type", kind),), stream)
+
+    return run
+
+
+def test_a_stream_is_gathered_into_one_result(kit):
+    stream = Stream(b'{"a":', b"1}")
+    got = kit.one(streaming(stream)).call("list")
+
+    assert got.result["structuredContent"] == {"a": 1}
+    assert stream.closed
+
+
+def test_a_stream_over_the_limit_is_aborted_and_told(kit):
+    stream = Stream(b"x" * 60, b"x" * 60, b"x" * 60)
+    face = kit.one(streaming(stream, b"text/plain"), limits=Limits(answer=100), inputs=[{"name": "page_size"}])
+    got = face.call("list")
+
+    assert (True, 2) == (stream.closed, stream.read)
+    assert got.result["isError"] is True
+    assert got.text == (
+        "list: the answer has more than 100 bytes, the most this gateway hands on here. Ask for less, by way of page_size."
+    )
+
+
+@pytest.mark.parametrize(("kind", "status"), [("reset", "502"), ("idle", "504")])
+def test_a_stream_that_breaks_off_is_told(kit, kind, status):
+    stream = Stream(b"x", error=UpstreamError(kind, "it is gone"))
+    got = kit.one(streaming(stream), method="POST").call("list")
+
+    assert got.result["isError"] is True
+    assert status in got.text
+    assert "check before calling again" in got.text
+    assert stream.closed
+
+
+def answering(answer):
+    async def run(values, context):
+        return answer
+
+    return run
+
+
+def test_blocks_become_content(kit):
+    answer = Content((Text("a"), Blob(b"\x00", "image/png")), msgspec.Raw(b"[1]"))
+    got = kit.one(answering(answer)).call("list", era="legacy")
+
+    assert [block["type"] for block in got.result["content"]] == ["text", "image"]
+    assert got.result["structuredContent"] == {"result": [1]}
+
+
+def test_structure_without_blocks_is_told_as_text_too(kit):
+    got = kit.one(answering(Content((), msgspec.Raw(b'{"a":1}')))).call("list")
+
+    assert got.text == '{"a":1}'
+
+
+def test_blocks_of_an_error_carry_no_structure(kit):
+    got = kit.one(answering(Content((Text("no"),), msgspec.Raw(b"{}"), error=True))).call("list")
+
+    assert got.result["isError"] is True
+    assert "structuredContent" not in got.result
+
+
+def test_a_question_is_not_asked_yet(kit):
+    got = kit.one(answering(Ask({}, b""))).call("list")
+
+    assert got.result["isError"] is True
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    body=st.binary(max_size=64) | st.recursive(
+        st.none() | st.floats(allow_nan=False) | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+    ).map(msgspec.json.encode),
+    kind=st.none() | st.sampled_from(["application/json", "text/plain", "image/png", "x", "text/plain;charset=shift_jis"]),
+    status=st.sampled_from([200, 204, 301, 404, 500]),
+    era=st.sampled_from(["modern", "legacy"]),
+)
+def test_any_upstream_bytes_give_a_valid_result(kit, body, kind, status, era):
+    got = kit.one(kit.reply(body, kind, status=status)).call("list", era=era)
+
+    got.body.decode()
+    assert got.result["content"]
+    assert (status >= 400) == got.result.get("isError", False)
+    if kind == "application/json" and status == 200 and "structuredContent" in got.result:
+        assert got.text
