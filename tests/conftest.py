@@ -35,3 +35,78 @@ def document(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+CAPABILITY = """\
+naftiko: 1.0.0-alpha2
+info: {{label: Things, description: Things for tests.}}
+binds:
+- namespace: env
+  keys: {{THINGS_KEY: THINGS_KEY}}
+capability:
+  consumes:
+  - type: http
+    namespace: api
+    baseUri: https://api.example/base
+{consumes}
+  exposes:
+  - type: rest
+    namespace: things-rest
+    port: 8080
+    resources:
+{rest}
+  - type: mcp
+    namespace: things-mcp
+    port: 9090
+    tools:
+{tools}
+"""
+
+
+def _indented(text: str, by: int) -> str:
+    lines = text.strip("\n").splitlines()
+    return "\n".join(" " * by + line for line in lines)
+
+
+@pytest.fixture
+def things(document: Callable[..., Path]) -> Callable[..., Path]:
+    """A document from the parts a test is about: consumes (auth and resources), REST resources, MCP tools."""
+
+    def write(consumes: str, rest: str = "[]", tools: str = "[]", name: str = "things.yaml") -> Path:
+        text = CAPABILITY.format(consumes=_indented(consumes, 4), rest=_indented(rest, 4), tools=_indented(tools, 4))
+        return document(
+            text.replace("resources:\n    []", "resources: []").replace("tools:\n    []", "tools: []"), name
+        )
+
+    return write
+
+
+GET_THING = """\
+resources:
+- name: thing
+  path: /things/{id}
+  operations:
+  - name: get-thing
+    method: GET
+    inputParameters:
+    - {name: id, in: path, type: string, required: true}
+"""
+
+REST_THING = """\
+- path: /things/{id}
+  name: thing
+  operations:
+  - {method: GET, name: get-thing, call: api.get-thing}
+"""
+
+
+@pytest.fixture
+def thing(things: Callable[..., Path]) -> Path:
+    """The smallest document: one thing by its id."""
+    return things(GET_THING, REST_THING, "- {name: get-thing, description: Get it., call: api.get-thing}")
+
+
+@pytest.fixture
+def get_thing() -> str:
+    """The consumed side of `thing`."""
+    return GET_THING

@@ -142,7 +142,7 @@ class Gateway:
                 if face.replaced is not None:
                     face.replaced()
         await old.idle.wait()
-        await close(old.opened.upstreams, self._pools)
+        await close(old.opened.ways, self._pools)
 
     def drain(self) -> None:
         """Not ready any more: every further answer closes its connection, and open streams are told to end."""
@@ -158,7 +158,7 @@ class Gateway:
             await asyncio.gather(*self._retiring)
         if self._current is not None:
             current, self._current = self._current, None
-            await close(current.opened.upstreams, self._pools)
+            await close(current.opened.ways, self._pools)
 
     # --- for people -------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from cap_core.types import AsgiApp, Check, Endpoint, Headers, Run, Send
 
 if TYPE_CHECKING:
     from cap_core.diagnostics import Diagnostic
-    from cap_core.plan import DeclaredOutput, Exposed, ExposurePlan, Operation, Plan, Upstream
+    from cap_core.plan import Exposed, ExposurePlan, Operation, Plan, Upstream
     from cap_core.secret import Secret
 
 O = TypeVar("O")  # noqa: E741  (the options struct of an offer; the name is the design's)
@@ -204,7 +204,6 @@ class Exposure(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     default_port: int
     declared: Callable[[O, ExposeAt], Iterable[Exposed]]
     attach: Callable[[AttachAt], Face]
-    outputs: Callable[[DeclaredOutput], None] | None = None
 
 
 # --- bindings -----------------------------------------------------------------------------------------------------
@@ -245,11 +244,29 @@ class BindingResolver(msgspec.Struct, frozen=True, kw_only=True):
 # --- transports and interceptors ------------------------------------------------------------------------------------
 
 
+class OpenAt(msgspec.Struct, frozen=True, kw_only=True):
+    """What a transport is opened for: an upstream, and the consumed operations that go there.
+
+    `prefix` is the path of the base URI, which every target starts with. `namespace` is the consumed namespace's key
+    (`capability:namespace`), or "" where several share the upstream.
+    """
+
+    upstream: Upstream
+    namespace: str = ""
+    prefix: str = ""
+    operations: tuple[Operation, ...] = ()
+
+
 class Transport(msgspec.Struct, frozen=True, kw_only=True):
-    """A way to send requests. `open` is entered when the gateway opens, never by `check` or `explain`."""
+    """A way to send requests. `open` is entered when the gateway opens, never by `check` or `explain`.
+
+    With `shared`, everything that goes to equal upstreams goes through one opened transport; without, each consumed
+    namespace has its own, which knows its operations.
+    """
 
     key: str
-    open: Callable[[Upstream], AbstractAsyncContextManager[Send]]
+    open: Callable[[OpenAt], AbstractAsyncContextManager[Send]]
+    shared: bool = True
 
 
 def _same_run(call: object, run: Run) -> Run:

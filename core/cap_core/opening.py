@@ -13,8 +13,8 @@ from cap_core.credentials import bindings_of, check, sign
 from cap_core.errors import CapError, OptionError, Refusal
 from cap_core.executor import compile_run
 from cap_core.expressions import leaves
-from cap_core.offers import Credentials, Flow, Limits, OutputAt
-from cap_core.plan import Binding, Call, CapabilityPlan, Consumed, ExposurePlan, Plan, Timeouts, Tls, Upstream
+from cap_core.offers import Credentials, Flow, Limits, OpenAt, OutputAt
+from cap_core.plan import Binding, Call, CapabilityPlan, Consumed, ExposurePlan, Plan, Timeouts, Tls
 from cap_core.plugins import Offers
 from cap_core.pools import Pools, upstream_of
 from cap_core.requests import compile_request
@@ -64,7 +64,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
 
     runs: Mapping[str, Run]
     guards: Mapping[str, Check]
-    upstreams: tuple[Upstream, ...]
+    ways: tuple[OpenAt, ...]
     destinations: tuple[Destination, ...]
     secrets: tuple[str, ...]
     """Every value fetched, for the log's redaction."""
@@ -80,21 +80,21 @@ async def open_plan(plan: Plan, offers: Offers, options: OpenOptions, pools: Poo
         for capability in plan.capabilities:
             await opening.capability(capability)
     except BaseException:
-        await close(opening.upstreams, pools)
+        await close(opening.ways, pools)
         raise
     return Opened(
         runs=opening.runs,
         guards=opening.guards,
-        upstreams=tuple(opening.upstreams),
+        ways=tuple(opening.ways),
         destinations=tuple(dict.fromkeys(opening.destinations)),
         secrets=tuple(opening.secrets),
     )
 
 
-async def close(upstreams: Iterable[Upstream], pools: Pools) -> None:
+async def close(ways: Iterable[OpenAt], pools: Pools) -> None:
     """Give back the pools of an opened plan."""
-    for upstream in upstreams:
-        await pools.release(upstream)
+    for at in ways:
+        await pools.release(at)
 
 
 class _Opening:
@@ -104,7 +104,7 @@ class _Opening:
         self.pools = pools
         self.runs: dict[str, Run] = {}
         self.guards: dict[str, Check] = {}
-        self.upstreams: list[Upstream] = []
+        self.ways: list[OpenAt] = []
         self.destinations: list[Destination] = []
         self.secrets: list[str] = []
 
@@ -141,8 +141,12 @@ class _Opening:
         credentials, wrap = self._credentials(consumed, values)
         how = self.options.upstream(consumed)
         upstream = upstream_of(address, how.timeouts, how.tls, how.proxy, how.connections)
-        send = await self.pools.acquire(upstream)
-        self.upstreams.append(upstream)
+        operations = tuple(o for o in plan.operations if o.consumed == consumed)
+        at = self.pools.identity(
+            OpenAt(upstream=upstream, namespace=consumed.key, prefix=address.path, operations=operations)
+        )
+        send = await self.pools.acquire(at)
+        self.ways.append(at)
         return _Way(address, credentials, wrap.wrap(send) if wrap else send)
 
     def _credentials(self, consumed: Consumed, values: Mapping[Binding, str]) -> tuple[Credentials, Flow | None]:

@@ -8,7 +8,7 @@ from urllib.request import getproxies, proxy_bypass
 import msgspec
 
 from cap_core.bases import Base
-from cap_core.offers import Transport
+from cap_core.offers import OpenAt, Transport
 from cap_core.plan import Timeouts, Tls, Upstream
 from cap_core.types import Send
 
@@ -24,25 +24,29 @@ class Pools:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._pools: dict[Upstream, _Pool] = {}
+        self._pools: dict[OpenAt, _Pool] = {}
 
-    async def acquire(self, upstream: Upstream) -> Send:
-        """The way to an upstream, opened if it is not yet."""
-        pool = self._pools.get(upstream)
+    def identity(self, at: OpenAt) -> OpenAt:
+        """What an opened transport is known by: the upstream alone where it is shared."""
+        return OpenAt(upstream=at.upstream) if self._transport.shared else at
+
+    async def acquire(self, at: OpenAt) -> Send:
+        """The way to an upstream, opened if it is not yet. `at` is an `identity`."""
+        pool = self._pools.get(at)
         if pool is not None:
             pool.users += 1
             return pool.send
         stack = AsyncExitStack()
-        send = await stack.enter_async_context(self._transport.open(upstream))
-        self._pools[upstream] = _Pool(send, stack)
+        send = await stack.enter_async_context(self._transport.open(at))
+        self._pools[at] = _Pool(send, stack)
         return send
 
-    async def release(self, upstream: Upstream) -> None:
+    async def release(self, at: OpenAt) -> None:
         """Give back what `acquire` gave."""
-        pool = self._pools[upstream]
+        pool = self._pools[at]
         pool.users -= 1
         if not pool.users:
-            del self._pools[upstream]
+            del self._pools[at]
             await pool.stack.aclose()
 
 

@@ -12,11 +12,6 @@ import msgspec
 from cap_core.errors import ConfigError
 from cap_core.inputs import Input, Inputs
 
-HELP = (
-    "INPUTS are NAME=TEXT (read as the input's type), NAME:=JSON, or NAME=@FILE and NAME:=@FILE for what a file holds (- is "
-    "stdin). A list may be given by repeating its name."
-)
-
 _NUMBERS = {
     "integer": re.compile(r"-?(0|[1-9]\d*)", re.ASCII),
     "number": re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII),

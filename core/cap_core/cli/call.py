@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import http
 import sys
 from collections.abc import Mapping
+from http.client import responses
 
 import click
 
 from cap_core import log, redaction
-from cap_core.cli import arguments
+from cap_core.cli.arguments import read_arguments
 from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.parts import offers_of, one, open_options, transport
 from cap_core.context import Context
@@ -42,9 +42,11 @@ cap call portkey-batch portkey-batch.retrievebatch batch_id=b-1 --base-uri portk
 @click.argument("inputs", nargs=-1, metavar="[INPUT]...")
 @settings_flags()
 def command(settings: Settings, capability: str, operation: str, inputs: tuple[str, ...]) -> int:
-    f"""Carry out one call and print its result.
+    """Carry out one call and print its result.
 
-    OPERATION is a tool's name, 'METHOD /exposed/path', or namespace.operation. {arguments.HELP}
+    OPERATION is a tool's name, 'METHOD /exposed/path', or namespace.operation. INPUT is NAME=TEXT, which is read as the
+    input's type, NAME:=JSON, or NAME=@FILE and NAME:=@FILE for what a file holds (- is stdin). A list may be given by
+    repeating its name.
 
     Exits with 1 where the call is refused or the upstream answers with an error.
     """
@@ -53,7 +55,7 @@ def command(settings: Settings, capability: str, operation: str, inputs: tuple[s
     plan = one(settings, offers, capability)
     call = find_call(plan, operation)
     try:
-        values = arguments.read_arguments(inputs, call.inputs)
+        values = read_arguments(inputs, call.inputs)
         return asyncio.run(_carry_out(plan, call, values, offers, settings))
     except Refusal as refusal:
         raise CapError(refusal.detail, hint=refusal.hint) from None
@@ -112,6 +114,5 @@ async def _failure(answer: Reply, call: Call) -> str:
     said = " ".join(body.decode("utf-8", "replace").split())
     if len(said) > _SHOWN:
         said = said[:_SHOWN] + "…"
-    phrase = http.HTTPStatus(answer.status).phrase if answer.status in http.HTTPStatus else ""
-    status = f"{answer.status} {phrase}".strip()
+    status = f"{answer.status} {responses.get(answer.status, '')}".strip()
     return f"{call.operation.address} answered {status}" + (f": {said}" if said else "")

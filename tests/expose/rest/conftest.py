@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+
 from cap_core.compile import CompileOptions, compile_source
 from cap_core.errors import Mark
 from cap_core.inputs import Input, Inputs

@@ -7,6 +7,7 @@ import gzip
 
 import msgspec
 import pytest
+
 from cap_core.types import Entity, Reply
 
 JSON = [("content-type", "application/json")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import structlog
+
 from cap_core.diagnostics import Diagnostic
 from cap_core.errors import Mark, Refusal
 from cap_core.plan import Quarantined

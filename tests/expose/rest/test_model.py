@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from cap_core.documents import load
 from cap_core.offers import ExposeAt
 from cap_core.reading import read

@@ -6,8 +6,9 @@ import json
 
 import msgspec
 import pytest
-from cap_plugins.expose.rest.openapi import describe
 from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from cap_plugins.expose.rest.openapi import describe
 
 CATS = """\
 naftiko: 1.0.0-alpha2

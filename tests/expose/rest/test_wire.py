@@ -6,6 +6,7 @@ import asyncio
 import time
 
 import pytest
+
 from cap_core.errors import UpstreamError
 from cap_core.types import Reply
 

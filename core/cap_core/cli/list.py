@@ -1,0 +1,46 @@
+"""`cap list`: the installed capabilities."""
+
+from __future__ import annotations
+
+import click
+import msgspec
+
+from cap_core.cli.options import Command, settings_flags
+from cap_core.cli.parts import Document, documents, offers_of
+from cap_core.cli.tables import print_table
+from cap_core.settings import Settings
+
+
+class Installed(msgspec.Struct, frozen=True):
+    """An installed capability: how to name it, what it is, what it serves, and where its document lies."""
+
+    name: str
+    title: str
+    routes: int
+    tools: int
+    document: str
+
+
+@click.command("list", cls=Command, examples="cap list\ncap list --format json | jq -r '.[].name'")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to print. [text]")
+@settings_flags()
+def command(settings: Settings, format_: str) -> int:
+    """Show the installed capabilities: what 'cap serve', 'cap check' and the others take by name."""
+    offers = offers_of(settings)
+    found = [_installed(one) for one in documents(settings, offers, ())] if offers.capabilities else []
+    if format_ == "json":
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+    elif not found:
+        click.echo("No capability is installed; documents can be named by path.", err=True)
+    else:
+        lines = ((one.name, one.title, str(one.routes), str(one.tools), one.document) for one in found)
+        print_table(("NAME", "TITLE", "ROUTES", "TOOLS", "DOCUMENT"), lines)
+    return 0
+
+
+def _installed(document: Document) -> Installed:
+    plan = document.compiled.plan
+    calls = [call for exposure in plan.exposures for call in exposure.calls] if plan else []
+    routes = sum(call.exposed.method is not None for call in calls)
+    title = plan.about.title if plan else f"refused: {document.refusal.what}"
+    return Installed(document.source.name, title, routes, len(calls) - routes, document.source.file)

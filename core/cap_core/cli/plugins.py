@@ -1,0 +1,93 @@
+"""`cap plugins`: which plugins there are, from which distribution, offering what; and which a capability uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import click
+import msgspec
+
+from cap_core.cli.options import Command, settings_flags
+from cap_core.cli.parts import TRANSPORT, offers_of, one
+from cap_core.cli.tables import print_table
+from cap_core.plan import CapabilityPlan
+from cap_core.plugins import Offers, Plugin
+from cap_core.settings import Settings
+
+
+class Use(msgspec.Struct, frozen=True):
+    """One offer that a capability uses: what for, and whose it is. What is wrapped comes outermost first."""
+
+    offer: str
+    where: str
+    plugin: str
+    distribution: str
+    version: str
+
+
+@click.command(
+    "plugins",
+    cls=Command,
+    examples="""
+cap plugins
+cap plugins --for portkey-batch
+cap plugins --plugin ./audit.py --format json
+""",
+)
+@click.option("--for", "capability", metavar="CAPABILITY", help="Only those that this capability uses, as it uses them.")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to print. [text]")
+@settings_flags()
+def command(settings: Settings, capability: str | None, format_: str) -> int:
+    """Show the plugins: their names (for --block), the distributions they come from, and what they offer."""
+    offers = offers_of(settings)
+    if capability:
+        uses = list(_uses(one(settings, offers, capability), offers))
+        _print(format_, uses, ("OFFER", "FOR", "PLUGIN", "DISTRIBUTION"), map(_use_line, uses))
+    else:
+        _print(format_, offers.plugins, ("PLUGIN", "DISTRIBUTION", "OFFERS"), map(_plugin_line, offers.plugins))
+    return 0
+
+
+def _print(format_: str, data: object, titles: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> None:
+    if format_ == "json":
+        click.echo(msgspec.json.format(msgspec.json.encode(data), indent=2))
+    else:
+        print_table(titles, lines)
+
+
+def _plugin_line(plugin: Plugin) -> tuple[str, ...]:
+    offered = ", ".join(plugin.offers[:4]) + (f", and {len(plugin.offers) - 4} more" if len(plugin.offers) > 4 else "")
+    return plugin.name, f"{plugin.distribution} {plugin.version}".strip(), offered or "-"
+
+
+def _use_line(use: Use) -> tuple[str, ...]:
+    return use.offer, use.where, use.plugin, f"{use.distribution} {use.version}".strip()
+
+
+def _uses(plan: CapabilityPlan, offers: Offers) -> Iterator[Use]:
+    owners = {offer: plugin for plugin in offers.plugins for offer in plugin.offers}
+    places: dict[str, dict[str, None]] = {}
+    for offer, where in _needs(plan, offers):
+        places.setdefault(offer, {})[where] = None
+    for offer, wheres in places.items():
+        plugin = owners[offer]
+        yield Use(offer, ", ".join(wheres), plugin.name, plugin.distribution, plugin.version)
+
+
+def _needs(plan: CapabilityPlan, offers: Offers) -> Iterator[tuple[str, str]]:
+    """Each offer a capability uses, in the words of `Plugin.offers`, and what for; from the callers inwards."""
+    for wrapper in offers.asgi:
+        yield f"asgi wrapper {wrapper.key}", "every listener"
+    for exposure in plan.exposures:
+        yield f"exposure {exposure.type}", exposure.key
+        if exposure.authentication is not None:
+            yield f"auth scheme {exposure.authentication.type}", f"callers of {exposure.key}"
+    for interceptor in offers.interceptors:
+        yield f"interceptor {interceptor.key}", "every call"
+    for call in (call for exposure in plan.exposures for call in exposure.calls):
+        if not call.identity:
+            yield f"output format {call.operation.format}", f"answers of {call.operation.address}"
+    for consumed in plan.consumed:
+        if consumed.authentication is not None:
+            yield f"auth scheme {consumed.authentication.type}", f"requests to {consumed.namespace}"
+    yield f"transport {TRANSPORT}", "every request"
