@@ -133,7 +133,7 @@ def _source(
     try:
         return resolver.parse(location, where)
     except OptionError as error:
-        say("unknown-location", at, error.what)
+        say("unknown-location", at, error.what, error.hint or None)
         return None
 
 

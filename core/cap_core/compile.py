@@ -97,8 +97,8 @@ class _Compiler:
         self.report = report
         self.operator: dict[Binding, Variable] = {}
 
-    def say(self, code: str, at: Mark, what: str) -> Diagnostic:
-        return self.report.add(code, at, what)
+    def say(self, code: str, at: Mark, message: str, hint: str | None = None) -> Diagnostic:
+        return self.report.add(code, at, message, hint=hint)
 
     def plan(self) -> CapabilityPlan | None:
         document = self._document()

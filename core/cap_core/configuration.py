@@ -27,7 +27,8 @@ class _Entry(msgspec.Struct, frozen=True):
     origin: str
 
 
-_Layer = dict[tuple[str, ...], _Entry]
+_Path = tuple[str, ...]
+_Layer = dict[_Path, _Entry]
 
 
 def resolve(
@@ -179,7 +180,7 @@ class _Reader:
         items = tuple(self._value(row, (*path, index), item).value for index, item in enumerate(value))
         return {path: _Entry(items, self._origin(path))}
 
-    def _table(self, row: Row, path: toml.Path, table: Mapping[str, object]) -> Iterator[tuple[tuple[str, ...], _Entry]]:
+    def _table(self, row: Row, path: toml.Path, table: Mapping[str, object]) -> Iterator[tuple[_Path, _Entry]]:
         for key, value in table.items():
             below = (*path, key)
             if isinstance(value, dict):  # [set.<namespace>]
@@ -194,7 +195,7 @@ class _Reader:
             raise ConfigError(f"{row.name!r} must hold NAME=VALUE texts", at=at)
         return name.strip(), _read(row, row.kind.from_text, value, self.directory, repr(name), at)
 
-    def _upstreams(self, value: object) -> Iterator[tuple[tuple[str, ...], _Entry]]:
+    def _upstreams(self, value: object) -> Iterator[tuple[_Path, _Entry]]:
         known = {row.name: row for row in rows(UpstreamSettings)}
         for namespace, table in self._tables((UPSTREAMS,), value):
             for key, item in table.items():
@@ -209,7 +210,8 @@ class _Reader:
             raise ConfigError(f"{path[-1]!r} must be a table", at=self._at(path))
         for key, table in value.items():
             if not isinstance(table, dict):
-                raise ConfigError(f"{key!r} must be a table", at=self._at((*path, key)), hint=f"write [{UPSTREAMS}.{key}]")
+                at, hint = self._at((*path, key)), f"write [{UPSTREAMS}.{key}]"
+                raise ConfigError(f"{key!r} must be a table", at=at, hint=hint)
             yield key, table
 
     def _value(self, row: Row, path: toml.Path, value: object) -> _Entry:

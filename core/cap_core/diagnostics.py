@@ -84,8 +84,13 @@ _define(
     "not-a-capability", "error", "The file has no dialect key at its root.", "start it with 'naftiko: 1.0.0-alpha2'"
 )
 _define("unknown-version", "error", "The dialect version is not one we know.", "use a published version")
-_define("newer-version", "warning", "The version is newer than the newest we know; it is read as that one.", "")
-_define("wrong-type", "error", "A value has another type than this key takes.", "")
+_define(
+    "newer-version",
+    "warning",
+    "The version is newer than the newest we know; it is read as that one.",
+    "check it against the published versions",
+)
+_define("wrong-type", "error", "A value has another type than this key takes.", "correct the value")
 _define("missing-key", "error", "A key that is needed is not there.", "add it")
 _define("unknown-key", "warning", "A key this engine does not act upon.", "remove it or correct its spelling")
 # What is consumed
@@ -100,8 +105,13 @@ _define(
     "use https, or --allow-plaintext",
 )
 _define("unknown-auth", "error", "No plugin offers this authentication type.", "see 'cap plugins'")
-_define("bad-auth", "error", "An authentication option is wrong or missing.", "")
-_define("auth-supplies", "info", "A declared parameter is supplied by the authentication, so it is no input.", "")
+_define("bad-auth", "error", "An authentication option is wrong or missing.", "correct the option")
+_define(
+    "auth-supplies",
+    "info",
+    "A declared parameter is supplied by the authentication, so it is no input.",
+    "nothing to do",
+)
 _define(
     "unbound-variable", "warning", "A variable is declared by no bind.", "declare it under binds, or give it with --set"
 )
@@ -109,34 +119,66 @@ _define("unset-variable", "info", "A declared variable has no value.", "set it b
 _define("unknown-location", "error", "No plugin reads binds from this kind of location.", "see 'cap plugins'")
 _define("bad-template", "error", "A template is malformed.", "balance the braces; sections and {{{ are not templates")
 # Calls
-_define("dangling-call", "warning", "A call names an operation that is not consumed here.", "")
+_define(
+    "dangling-call",
+    "warning",
+    "A call names an operation that is not consumed here.",
+    "name an operation of a consumes entry",
+)
 _define("malformed-call", "warning", "A call is not of the form namespace.operation.", "write namespace.operation")
 _define(
     "ambiguous-call", "warning", "Several operations have the called name; one was chosen.", "give each its own name"
 )
 _define("undecidable-call", "warning", "Several operations have the called name and none fits best.", "rename them")
 _define("no-call", "warning", "An exposed operation calls nothing.", "add call: namespace.operation")
-_define("lost-identifier", "warning", "An identifier of the caller would reach nothing.", "")
+_define(
+    "lost-identifier",
+    "warning",
+    "An identifier of the caller would reach nothing.",
+    "give it a place in the called operation",
+)
 _define("unbalanced-path", "warning", "A path has unbalanced braces, a fragment or a query.", "correct the path")
 _define(
     "duplicate-route", "warning", "Two operations have the same method and path; the first is served.", "change one"
 )
 _define("duplicate-name", "warning", "Two tools have the same name; the first is served.", "rename one")
-_define("unknown-parameter", "warning", "A 'with' key or input that the called operation does not declare.", "")
-_define("inferred-input", "info", "An input taken from the called operation.", "")
-_define("normalized-name", "info", "Two spellings of one name were matched.", "")
-_define("paired-placeholder", "info", "Placeholders of both paths were paired in order.", "")
+_define(
+    "unknown-parameter",
+    "warning",
+    "A 'with' key or input that the called operation does not declare.",
+    "declare it on the called operation",
+)
+_define("inferred-input", "info", "An input taken from the called operation.", "nothing to do")
+_define("normalized-name", "info", "Two spellings of one name were matched.", "nothing to do")
+_define(
+    "paired-placeholder",
+    "info",
+    "Placeholders of both paths were paired in order.",
+    "write a 'with' to choose otherwise",
+)
 _define("bad-mapping", "warning", "An output mapping is not a JSONPath we can follow.", "correct the path")
 _define("unknown-format", "warning", "No plugin decodes this outputRawFormat.", "see 'cap plugins'")
-_define("not-built", "warning", "A construct this engine does not run yet.", "")
-_define("unsupported-body", "warning", "A body type this engine does not encode.", "")
+_define("not-built", "warning", "A construct this engine does not run yet.", "it is left out until it is built")
+_define(
+    "unsupported-body", "warning", "A body type this engine does not encode.", "use json, form, text, xml or sparql"
+)
 _define("reserved-header", "warning", "A declared header that the gateway sets itself; it is no input.", "remove it")
 # What is exposed
 _define("unknown-exposure", "error", "No plugin offers this exposure type.", "see 'cap plugins'")
-_define("no-port", "warning", "An exposure names no port; the default of its type is used.", "")
-_define("foreign-address", "warning", "An exposure names an address off loopback; --host decides.", "")
+_define(
+    "no-port",
+    "warning",
+    "An exposure names no port; the default of its type is used.",
+    "name a port, or serve with --port",
+)
+_define(
+    "foreign-address",
+    "warning",
+    "An exposure names an address off loopback; --host decides.",
+    "serve with --host to listen there",
+)
 _define("bad-tool-name", "warning", "A tool name that MCP clients refuse.", "use letters, digits, - and _, at most 64")
 _define(
     "long-tool-name", "warning", "A tool name over 48 characters; clients that prefix it may refuse it.", "shorten it"
 )
-_define("nothing-live", "error", "Nothing in the document can be served.", "")
+_define("nothing-live", "error", "Nothing in the document can be served.", "correct the first cause")

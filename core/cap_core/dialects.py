@@ -7,12 +7,11 @@ dialect; nothing else knows that dialects exist.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from cap_core.documents import Map, Node, Scalar, Seq
 from cap_core.errors import Mark, SpecError
+from cap_core.reading import Say
 
-Say = Callable[[str, Mark, str], object]
 
 VERSIONS = {
     "naftiko": ("1.0.0-alpha1", "1.0.0-alpha2", "1.0.0-alpha3"),

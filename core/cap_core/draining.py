@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import select
 from collections.abc import Collection
+from math import inf
 from typing import Any, Literal, Protocol
 
 FRESH = 0.5
@@ -16,6 +17,7 @@ LINGER = 0.5
 STEP = 0.01
 
 _Phase = Literal["fresh", "busy", "idle", "closing"]
+_PATIENCE: dict[_Phase, float] = {"fresh": FRESH, "idle": QUIET}
 
 
 class Cycle(Protocol):
@@ -68,10 +70,9 @@ class Draining:
         if phase == "closing":
             if waited > LINGER and not transport.get_write_buffer_size():
                 transport.abort()
-        elif (phase == "fresh" and waited > FRESH) or (phase == "idle" and waited > QUIET):
-            # What has arrived but is not read yet is a request that would be lost.
-            if not _readable(transport):
-                transport.close()
+        # What has arrived but is not read yet is a request that would be lost.
+        elif waited > _PATIENCE.get(phase, inf) and not _readable(transport):
+            transport.close()
 
 
 def _phase(connection: Connection) -> _Phase:

@@ -66,13 +66,13 @@ def _parse_switch(text: str) -> bool:
 def _is_web(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return bool(parts.scheme in ("http", "https") and parts.hostname and (parts.port or True))
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
 
 
 def _is_url(text: str) -> bool:
-    return _is_web(text) and not urlsplit(text).query and not urlsplit(text).fragment and "@" not in urlsplit(text).netloc
+    return _is_web(text) and not {"?", "#", "@"} & set(text)
 
 
 def _is_origin(text: str) -> bool:

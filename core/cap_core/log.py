@@ -8,12 +8,13 @@ import os
 import sys
 import traceback
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import structlog
 
-from cap_core.redaction import hidden, hidden_in
+from cap_core.redaction import hidden_in
 
 if TYPE_CHECKING:
     from structlog.typing import Processor
@@ -32,12 +33,12 @@ _EXPECTED = (
 )
 
 
-def chosen_format(format: Format | None) -> Format:  # noqa: A002 (the setting's name)
+def chosen_format(format: Format | None) -> Format:
     """How log lines look: as the settings say, else for people on a terminal and for machines elsewhere."""
     return format or ("console" if sys.stderr.isatty() else "json")
 
 
-def configure(format: Format | None, level: str) -> None:  # noqa: A002 (the setting's name)
+def configure(format: Format | None, level: str) -> None:
     """Set up logging for this process."""
     shown = _LEVELS[level]
     debug = shown <= logging.DEBUG
@@ -56,6 +57,12 @@ def configure(format: Format | None, level: str) -> None:  # noqa: A002 (the set
         cache_logger_on_first_use=True,
     )
     _take_over(logging.INFO if debug else max(shown, logging.WARNING))
+
+
+def always(event: str, **fields: object) -> None:
+    """Log a line whatever the level is."""
+    logger = structlog.wrap_logger(_Lines(), wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET))
+    logger.info(event, **fields)
 
 
 def _take_over(level: int) -> None:
@@ -136,7 +143,7 @@ def one_line(error: BaseException) -> str:
         error = error.exceptions[0]
     said = " ".join(str(error).split())
     frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""  # noqa: PTH119 (text)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return type(error).__name__ + (f": {said}" if said else "") + where
 
 
@@ -151,8 +158,3 @@ def _json(_logger: _Lines, _method: str, event: _Event) -> str:
 def _console() -> Processor:
     colors = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     return structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, sort_keys=False)
-
-
-def shown(line: str) -> str:
-    """A line for people outside of the log, without secrets and on one line."""
-    return " ".join(hidden(line).split())

@@ -142,9 +142,7 @@ class _Opening:
         how = self.options.upstream(consumed)
         upstream = upstream_of(address, how.timeouts, how.tls, how.proxy, how.connections)
         operations = tuple(o for o in plan.operations if o.consumed == consumed)
-        at = self.pools.identity(
-            OpenAt(upstream=upstream, namespace=consumed.key, prefix=address.path, operations=operations)
-        )
+        at = OpenAt(upstream=upstream, namespace=consumed.key, prefix=address.path, operations=operations)
         send = await self.pools.acquire(at)
         self.ways.append(at)
         return _Way(address, credentials, wrap.wrap(send) if wrap else send)

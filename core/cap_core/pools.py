@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from contextlib import AsyncExitStack
 from urllib.request import getproxies, proxy_bypass
 
@@ -24,29 +25,33 @@ class Pools:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._pools: dict[OpenAt, _Pool] = {}
+        self._pools: dict[Hashable, _Pool] = {}
 
-    def identity(self, at: OpenAt) -> OpenAt:
+    def _identity(self, at: OpenAt) -> Hashable:
         """What an opened transport is known by: the upstream alone where it is shared."""
-        return OpenAt(upstream=at.upstream) if self._transport.shared else at
+        if self._transport.shared:
+            return at.upstream
+        return at.namespace, at.prefix, tuple((operation.method, operation.path) for operation in at.operations)
 
     async def acquire(self, at: OpenAt) -> Send:
-        """The way to an upstream, opened if it is not yet. `at` is an `identity`."""
-        pool = self._pools.get(at)
+        """The way to an upstream, opened if it is not yet."""
+        key = self._identity(at)
+        pool = self._pools.get(key)
         if pool is not None:
             pool.users += 1
             return pool.send
         stack = AsyncExitStack()
         send = await stack.enter_async_context(self._transport.open(at))
-        self._pools[at] = _Pool(send, stack)
+        self._pools[key] = _Pool(send, stack)
         return send
 
     async def release(self, at: OpenAt) -> None:
         """Give back what `acquire` gave."""
-        pool = self._pools[at]
+        key = self._identity(at)
+        pool = self._pools[key]
         pool.users -= 1
         if not pool.users:
-            del self._pools[at]
+            del self._pools[key]
             await pool.stack.aclose()
 
 

@@ -12,15 +12,18 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from cap_core.documents import Map, Node, Scalar, Seq, resolve
 from cap_core.errors import Mark
 
-Say = Callable[[str, Mark, str], object]
-"""Say a diagnostic: code, place, message."""
+
+class Say(Protocol):
+    """Say a diagnostic: code, place, message, and a hint where the table's own does not fit."""
+
+    def __call__(self, code: str, at: Mark, message: str, hint: str | None = None) -> object: ...
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):

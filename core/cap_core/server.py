@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import ssl
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,14 +21,16 @@ from cap_core.types import AsgiSend, Receive, Scope
 
 GRACE = 0.3
 """Seconds between the first signal and the end of accepting. Every answer meanwhile carries `connection: close`, so
-clients that keep connections alive learn of it from an answer, not from a connection that is gone; whoever sends requests
-at least this often never meets a closed one."""
+clients that keep connections alive learn of it from an answer, not from a connection that is gone."""
 
 SETTLE = 0.05
 """Seconds for connections under way to be accepted, once no new one can begin."""
 
 TWICE = 0.1
 """A second Ctrl-C within this time is the same one: a terminal and a wrapper such as `uv run` both pass it on."""
+
+LEAST = 1.0
+"""Seconds that stopping may take even where nothing is waited for."""
 
 LAST = 1.0
 """Seconds that cancelled calls and plugins get to clean up."""
@@ -77,18 +79,26 @@ class Stop:
         elif number == signal.SIGINT and now - self._since > TWICE:
             self.forced.set()
 
+    async def unless_asked(self, work: Awaitable[object]) -> bool:
+        """Do work; False when it was cancelled because a signal said stop."""
+        return await _unless(self.asked, work, None)
+
     async def unless_forced(self, work: Awaitable[object], seconds: float) -> bool:
-        """Wait for work; False when it was cancelled because time ran out or a signal forced the end."""
-        task = asyncio.ensure_future(work)
-        force = asyncio.ensure_future(self.forced.wait())
-        await asyncio.wait((task, force), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        force.cancel()
-        if not task.done():
-            task.cancel()
-            await asyncio.wait((task,), timeout=LAST)
-            return False
-        task.result()
-        return True
+        """Do work; False when it was cancelled because time ran out or a signal forced the end."""
+        return await _unless(self.forced, work, seconds)
+
+
+async def _unless(event: asyncio.Event, work: Awaitable[object], seconds: float | None) -> bool:
+    task = asyncio.ensure_future(work)
+    happened = asyncio.ensure_future(event.wait())
+    await asyncio.wait((task, happened), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    happened.cancel()
+    if not task.done():
+        task.cancel()
+        await asyncio.wait((task,), timeout=LAST)
+        return False
+    task.result()
+    return True
 
 
 def tls(certificate: Path, key: Path) -> ssl.SSLContext:
@@ -102,22 +112,23 @@ def tls(certificate: Path, key: Path) -> ssl.SSLContext:
         raise StartError(what, hint="correct --tls-cert and --tls-key") from None
     except OSError as error:
         missing = key if certificate.is_file() else certificate
-        raise StartError(f"{missing} cannot be read: {error.strerror}", hint="correct --tls-cert and --tls-key") from None
+        what = f"{missing} cannot be read: {error.strerror}"
+        raise StartError(what, hint="correct --tls-cert and --tls-key") from None
     return context
 
 
-def run(main: Callable[[], Awaitable[int]]) -> int:
+def run(main: Coroutine[Any, Any, int]) -> int:
     """Run a coroutine on uvloop where it is installed, else on asyncio's own loop."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(main)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
-        from uvloop import new_event_loop  # an extra
+        import uvloop
     except ImportError:
-        new_event_loop = None
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(_awaited(main))
-
-
-async def _awaited(main: Callable[[], Awaitable[int]]) -> int:
-    return await main()
+        return None
+    return uvloop.new_event_loop
 
 
 async def serve(
@@ -139,9 +150,10 @@ async def serve(
     ready()
     ticking = asyncio.ensure_future(_tick(server))
     await stop.asked.wait()
+    _log.info("draining", seconds=drain)
     app.drain()
     draining = Draining(server.server_state.connections)
-    finished = await stop.unless_forced(_last(server, bound, context, draining), max(drain, GRACE))
+    finished = await stop.unless_forced(_last(server, bound, context, draining), max(drain, LEAST))
     ticking.cancel()
     if not finished:
         await _cut(server, draining, drain, forced=stop.forced.is_set())

@@ -97,8 +97,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     caller_auth: Annotated[
         str | None,
         Setting(
-            "Ask the callers of every exposure that declares no authentication: bearer:NAME or apikey:HEADER:NAME, where "
-            "NAME is the variable that holds what they must know.",
+            "Ask the callers of every exposure that declares no authentication: bearer:NAME or apikey:HEADER:NAME, "
+            "where NAME is the variable that holds what they must know.",
             CALLERS,
             "TYPE:NAME",
             kinds.CALLER_AUTH,
@@ -127,7 +127,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     base_uris: Annotated[
         Mapping[str, str],
         Setting(
-            "Replace the base URI of a consumed namespace. NS is CAPABILITY:NAMESPACE where several documents share one.",
+            "Replace the base URI of a consumed namespace; CAPABILITY:NAMESPACE where several documents share one.",
             UPSTREAMS,
             "NS=URL",
             kinds.URL,
@@ -137,9 +137,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = {}
     values: Annotated[
         Mapping[str, str],
-        Setting(
-            "Supply a binding.", UPSTREAMS, "[NS.]NAME=VALUE", kinds.ANY, name="set", everywhere=True, hidden=True
-        ),
+        Setting("Supply a binding.", UPSTREAMS, "[NS.]NAME=VALUE", kinds.ANY, name="set", everywhere=True, hidden=True),
     ] = {}
     env_file: Annotated[Path | None, Setting("A dotenv file of bindings.", UPSTREAMS, "F", everywhere=True)] = None
     allow_plaintext: Annotated[
@@ -176,9 +174,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keep_going: Annotated[bool, Setting("Serve the other documents where one is refused.", DOCUMENTS)] = False
 
     workers: Annotated[int, Setting("Processes; more than 1 is not built yet.", LIFE, "N", built=(1,))] = 1
-    reload: Annotated[
-        bool, Setting("Watch the documents; a bad edit keeps the last good plan and says why.", LIFE)
-    ] = False
+    reload: Annotated[bool, Setting("Watch the documents; a bad edit keeps the last good plan and says why.", LIFE)] = (
+        False
+    )
     drain: Annotated[float, Setting("Seconds that SIGTERM waits for what is in flight.", LIFE, "S")] = 30.0
 
     block: Annotated[tuple[str, ...], Setting("Leave a plugin out.", PLUGINS, "PLUGIN", everywhere=True)] = ()

@@ -11,16 +11,25 @@ import pytest
 import uvloop
 
 from cap_core.context import Context
+from cap_core.offers import OpenAt
 from cap_core.plan import Timeouts, Upstream
 from cap_core.types import Request
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
+class Opening:
+    """A transport opened for an upstream alone: nothing else matters to one that is shared."""
+
+    def __init__(self, offer):
+        self.open = lambda upstream: offer.open(OpenAt(upstream=upstream))
+
+
 @pytest.fixture(params=["aiohttp", "httpx"])
 def transport(request):
     """One transport; every test of the contract runs with each."""
-    return importlib.import_module(f"cap_plugins.transport.{request.param}").cap_transports()[0]
+    offer = importlib.import_module(f"cap_plugins.transport.{request.param}").cap_transports()[0]
+    return Opening(offer)
 
 
 @pytest.fixture(autouse=True, params=LOOPS)
@@ -50,14 +59,14 @@ class Peer:
 
     def __init__(self, server, reader, writer):
         self._server = server
-        self._reader = reader
-        self._writer = writer
+        self.reader = reader
+        self.writer = writer
         self.port = writer.get_extra_info("peername")[1]
 
     async def head(self):
         """The next request's head, without the blank line; None where the connection ends instead."""
         try:
-            head = (await self._reader.readuntil(b"\r\n\r\n"))[:-4]
+            head = (await self.reader.readuntil(b"\r\n\r\n"))[:-4]
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
         self._server.heads.append(head)
@@ -66,26 +75,26 @@ class Peer:
 
     async def read(self, size):
         """Exactly so many bytes of a body."""
-        return await self._reader.readexactly(size)
+        return await self.reader.readexactly(size)
 
     async def until(self, mark):
         """Everything up to and with `mark`."""
-        return await self._reader.readuntil(mark)
+        return await self.reader.readuntil(mark)
 
     async def rest(self):
         """Everything until the connection ends."""
-        return await self._reader.read()
+        return await self.reader.read()
 
     async def send(self, data):
         """Send bytes, and wait until they are on their way."""
-        self._writer.write(data)
-        await self._writer.drain()
+        self.writer.write(data)
+        await self.writer.drain()
 
     async def gone(self, within=1.0):
         """Whether the other side ends the connection in time."""
         try:
             async with asyncio.timeout(within):
-                while await self._reader.read(65536):
+                while await self.reader.read(65536):
                     pass
         except TimeoutError:
             return False
@@ -96,12 +105,12 @@ class Peer:
     def reset(self):
         """Tear the connection down, as a crash does."""
         linger = struct.pack("ii", 1, 0)
-        self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        self._writer.transport.abort()
+        self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.writer.transport.abort()
 
     def close(self):
         """End the connection in order."""
-        self._writer.close()
+        self.writer.close()
 
 
 class Server:

@@ -189,7 +189,9 @@ async def test_a_call_cancelled_while_it_connects_frees_its_place(transport, ser
         assert 200 == (await get(send)).status
 
 
-@pytest.mark.parametrize("answer", [CHUNKS, LARGE[:5000], b"HTTP/1.1 200 OK\r\n\r\n12"], ids=["chunked", "sized", "end"])
+@pytest.mark.parametrize(
+    "answer", [CHUNKS, LARGE[:5000], b"HTTP/1.1 200 OK\r\n\r\n12"], ids=["chunked", "sized", "end"]
+)
 @pytest.mark.parametrize("how", ["cancel", "aclose", "aclose unread"])
 async def test_a_body_given_up_closes_the_connection(transport, serve, get, answer, how):
     closed = []

@@ -228,7 +228,12 @@ def sized(length):
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\nbegin" % length
 
 
-BEGUN = {"small": sized(10), "large": sized(10**9), "chunked": CHUNKED + b"5\r\nbegin\r\n", "end": sized(0)[:17] + b"\r\nbegin"}
+BEGUN = {
+    "small": sized(10),
+    "large": sized(10**9),
+    "chunked": CHUNKED + b"5\r\nbegin\r\n",
+    "end": sized(0)[:17] + b"\r\nbegin",
+}
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])

@@ -77,7 +77,7 @@ def tunnel(to):
         reader, writer = await asyncio.open_connection("127.0.0.1", to)
         await peer.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
         try:
-            await asyncio.gather(copy(peer._reader, writer), copy(reader, peer._writer))
+            await asyncio.gather(copy(peer.reader, writer), copy(reader, peer.writer))
         finally:
             writer.close()
 
@@ -113,7 +113,9 @@ async def test_a_tunnel_that_is_not_opened_refuses(transport, serve, answering, 
     async with serve(script) as proxy:
         upstream = Upstream("https", "up.invalid", 443, proxy=f"http://u:hunter2@127.0.0.1:{proxy.port}")
         async with transport.open(upstream) as send:
-            with pytest.raises(UpstreamError, match=f"the proxy answered {status} when asked for up.invalid:443") as failed:
+            with pytest.raises(
+                UpstreamError, match=f"the proxy answered {status} when asked for up.invalid:443"
+            ) as failed:
                 await get(send)
 
     assert ("refused", False) == (failed.value.kind, failed.value.sent)

@@ -97,9 +97,7 @@ def asking(authority):
 
 
 @pytest.mark.parametrize("files", ["one", "two"])
-async def test_a_client_certificate_is_shown(
-    transport, serve, ok, get, authority, trusted, asking, tmp_path, files
-):
+async def test_a_client_certificate_is_shown(transport, serve, ok, get, authority, trusted, asking, tmp_path, files):
     own = authority.issue_cert("me@example.org")
     certificate, key = tmp_path / "own.pem", tmp_path / "key.pem"
     if files == "one":
@@ -112,9 +110,7 @@ async def test_a_client_certificate_is_shown(
         assert b"ok" == (await get(send)).body
 
 
-async def test_without_the_certificate_that_is_asked_for_there_is_no_answer(
-    transport, serve, ok, get, trusted, asking
-):
+async def test_without_the_certificate_that_is_asked_for_there_is_no_answer(transport, serve, ok, get, trusted, asking):
     upstream = {"scheme": "https", "tls": Tls(ca=trusted)}
     async with serve(ok, ssl=asking) as server, transport.open(server.upstream(**upstream)) as send:
         with pytest.raises(UpstreamError) as failed:

@@ -11,8 +11,9 @@ import click
 
 from cap_core import log, redaction
 from cap_core.cli.arguments import read_arguments
+from cap_core.cli.documents import offers_of, one
 from cap_core.cli.options import Command, settings_flags
-from cap_core.cli.parts import offers_of, one, open_options, transport
+from cap_core.cli.running import open_options, transport
 from cap_core.context import Context
 from cap_core.errors import CapError, Refusal, UpstreamError
 from cap_core.executor import collect
@@ -73,7 +74,7 @@ async def _carry_out(
         answer = await opened.runs[call.key](values, Context("cli", call.key, follow=True))
         return await _print(answer, call)
     finally:
-        await close(opened.upstreams, pools)
+        await close(opened.ways, pools)
 
 
 async def _print(answer: Answer, call: Call) -> int:

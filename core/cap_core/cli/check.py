@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import click
 
 from cap_core.cli import reports
+from cap_core.cli.documents import Document, documents, offers_of
 from cap_core.cli.options import Command, settings_flags
-from cap_core.cli.parts import Document, documents, offers_of
 from cap_core.diagnostics import Diagnostic
 from cap_core.plan import Plan
 from cap_core.plugins import Offers
@@ -34,7 +34,7 @@ cap check documents/ --format github
 def command(settings: Settings, capabilities: tuple[str, ...], format_: str, strict: bool) -> int:
     """Say everything there is to say about documents; without names, about every installed one.
 
-    Exits with 0 where there is nothing worse than a warning, with 1 where there is an error, and with 2 where the command
+    Exits with 0 where nothing is worse than a warning, with 1 where something is an error, and with 2 where the command
     line is wrong.
     """
     offers = offers_of(settings)
@@ -50,4 +50,3 @@ def _rules(offers: Offers, found: Sequence[Document]) -> list[Diagnostic]:
     """What the plugins' rules say of the documents that compile."""
     plan = Plan(tuple(d.compiled.plan for d in found if d.compiled.plan is not None))
     return [diagnostic for rule in offers.rules for diagnostic in rule.diagnose(plan)]
-

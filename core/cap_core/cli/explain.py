@@ -11,8 +11,9 @@ import click
 import msgspec
 
 from cap_core.cli.arguments import read_arguments
+from cap_core.cli.documents import offers_of, one
 from cap_core.cli.options import Command, settings_flags
-from cap_core.cli.parts import offers_of, one, open_options
+from cap_core.cli.running import open_options
 from cap_core.cli.tables import print_table
 from cap_core.errors import CapError, Refusal
 from cap_core.explain import Explanation, explain

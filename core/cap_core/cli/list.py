@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 import msgspec
 
+from cap_core.cli.documents import Document, documents, offers_of
 from cap_core.cli.options import Command, settings_flags
-from cap_core.cli.parts import Document, documents, offers_of
 from cap_core.cli.tables import print_table
 from cap_core.settings import Settings
 

@@ -14,10 +14,11 @@ from cap_core.settings import Row, Settings, rows
 
 
 class Session:
-    """What one run of the command line knows: its settings, once a command has read them."""
+    """What one run of the command line knows: its settings, once they are read, and how to read them again."""
 
     def __init__(self) -> None:
         self.settings: Settings | None = None
+        self.again: Callable[[], Settings] = Settings
 
     @property
     def debug(self) -> bool:
@@ -65,7 +66,9 @@ class Command(click.Command):
             for line in self.examples.strip().splitlines():
                 formatter.write(f"{'':{formatter.current_indent}}{line}\n")
         if any(isinstance(parameter, SettingOption) for parameter in self.params):
-            formatter.write("\nEvery flag has a variable (--env-file is CAP_ENV_FILE) and a key of cap.toml (env-file).\n")
+            formatter.write(
+                "\nFor every flag there is a variable (--env-file: CAP_ENV_FILE) and a key of cap.toml (env-file).\n"
+            )
 
 
 def settings_flags(*, serving: bool = False) -> Callable[[Callable[..., int]], Callable[..., int]]:
@@ -76,18 +79,18 @@ def settings_flags(*, serving: bool = False) -> Callable[[Callable[..., int]], C
     shown = [row for row in rows() if serving or row.about.everywhere]
 
     def decorate(function: Callable[..., int]) -> Callable[..., int]:
-        @click.pass_context
-        @functools.wraps(function)
-        def command(ctx: click.Context, **given: Any) -> int:
+        def command(ctx: click.Context, /, **given: Any) -> int:
             flags = {row.name: given.pop(row.field) for row in shown}
             named = given.get("capabilities") or [name for name in (given.get("capability"),) if name]
-            settings = resolve(flags, os.environ, named)
-            ctx.ensure_object(Session).settings = settings
-            return function(settings=settings, **given)
+            session = ctx.ensure_object(Session)
+            session.again = functools.partial(resolve, flags, os.environ, named)
+            session.settings = session.again()
+            return function(settings=session.settings, **given)
 
+        whole: Callable[..., int] = functools.wraps(function)(click.pass_context(command))
         for row in reversed(shown):
-            _flag(row)(command)
-        return command
+            whole = _flag(row)(whole)
+        return whole
 
     return decorate
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 import click
 import msgspec
 
+from cap_core.cli.documents import offers_of, one
 from cap_core.cli.options import Command, settings_flags
-from cap_core.cli.parts import TRANSPORT, offers_of, one
+from cap_core.cli.running import TRANSPORT
 from cap_core.cli.tables import print_table
 from cap_core.plan import CapabilityPlan
 from cap_core.plugins import Offers, Plugin
@@ -34,7 +35,7 @@ cap plugins --for portkey-batch
 cap plugins --plugin ./audit.py --format json
 """,
 )
-@click.option("--for", "capability", metavar="CAPABILITY", help="Only those that this capability uses, as it uses them.")
+@click.option("--for", "capability", metavar="CAPABILITY", help="Only what this capability uses, and what for.")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to print. [text]")
 @settings_flags()
 def command(settings: Settings, capability: str | None, format_: str) -> int:

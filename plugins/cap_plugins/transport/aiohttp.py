@@ -6,12 +6,11 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from cap_core.hookspecs import hookimpl
-from cap_core.offers import Transport
+from cap_core.offers import OpenAt, Transport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from cap_core.plan import Upstream
     from cap_core.types import Send
 
 
@@ -22,9 +21,9 @@ def cap_transports() -> list[Transport]:
 
 
 @asynccontextmanager
-async def _open(upstream: Upstream) -> AsyncIterator[Send]:
+async def _open(at: OpenAt) -> AsyncIterator[Send]:
     # aiohttp takes 0.3 s to import, and `cap check` never sends anything.
     from cap_plugins.transport.connections import opened
 
-    async with opened(upstream) as send:
+    async with opened(at.upstream) as send:
         yield send

@@ -7,6 +7,7 @@ import pytest
 import structlog
 
 from cap_core import redaction
+from cap_core.offers import Limits
 
 
 def told(face, **arguments):
@@ -47,7 +48,8 @@ def test_faults_in_arguments_are_all_named_and_nothing_is_sent(kit):
         (
             (502, "upstream-unreachable", "vendor: refused"),
             "GET",
-            "list: vendor: refused; set it (HTTP 502: The upstream could not be reached). Repeating the same call is safe.",
+            "list: vendor: refused; set it (HTTP 502: The upstream could not be reached). "
+            "Repeating the same call is safe.",
         ),
         (
             (504, "upstream-timeout", "vendor did not answer."),
@@ -55,7 +57,11 @@ def test_faults_in_arguments_are_all_named_and_nothing_is_sent(kit):
             "list: vendor did not answer.; set it (HTTP 504: The upstream did not answer in time). "
             "It may have been carried out all the same: check before calling again.",
         ),
-        ((400, "invalid-input", "path id may not be '..'"), "GET", "list: path id may not be '..'; set it. Nothing was sent upstream."),
+        (
+            (400, "invalid-input", "path id may not be '..'"),
+            "GET",
+            "list: path id may not be '..'; set it. Nothing was sent upstream.",
+        ),
         ((418, "of-a-plugin", "teapot"), "GET", "list: teapot; set it (HTTP 418: Not carried out)."),
     ],
 )
@@ -116,6 +122,19 @@ def test_a_long_error_body_is_cut(kit):
     assert len(text) < 2200
 
 
+def test_an_error_body_over_the_limit_still_says_the_status(kit):
+    class Huge:
+        async def __aiter__(self):
+            yield b"x" * 200
+
+        async def aclose(self):
+            pass
+
+    face = kit.one(kit.reply(Huge(), "text/plain", status=500), limits=Limits(answer=100))
+
+    assert told(face).startswith("HTTP 500 from vendor: (more than 100 bytes). The failure is the upstream's.")
+
+
 def test_a_binary_error_body_is_described(kit):
     assert "HTTP 500 from vendor: (image/png, 2 bytes)." in told(kit.one(kit.reply(b"\x89P", "image/png", status=500)))
 
@@ -129,7 +148,7 @@ def test_a_failure_of_ours_is_logged_and_answered_with_its_id(kit, era):
         got = kit.one(run).call("list", era=era)
 
     (line,) = logs
-    assert (200, -32603, 1) == (got.status, got.code, got.json["id"])
+    assert (got.status, got.code, got.json["id"]) == (200, -32603, 1)
     assert got.json["error"]["message"] == f"Internal error (request id {line['request_id']})"
     assert line["log_level"] == "error"
     assert b"inner" not in got.body
@@ -177,7 +196,7 @@ def test_a_call_carries_the_callers_trace_and_capabilities(kit, header, member, 
 
     (context,) = seen
     assert (expected and expected.encode()) == context.trace
-    assert ("mcp", "shop/shop-mcp/list", True) == (context.door, context.call, context.follow)
+    assert (context.door, context.call, context.follow) == ("mcp", "shop/shop-mcp/list", True)
     assert {"elicitation"} == context.can
 
 

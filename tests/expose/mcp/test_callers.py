@@ -28,8 +28,10 @@ def listed(face, path="/mcp", token=None):
 
 
 def test_addresses_are_one_for_each_capability_and_one_for_all(two):
-    assert [("*", "/mcp/open", ""), ("*", "/mcp/shut", ""), ("*", "/mcp", "")] == [
-        (route.method, route.template, route.prefix) for route in two.face.routes
+    assert [(route.method, route.template, route.prefix) for route in two.face.routes] == [
+        ("*", "/mcp/open", ""),
+        ("*", "/mcp/shut", ""),
+        ("*", "/mcp", ""),
     ]
     assert two.face.addresses == {"MCP open": "/mcp/open", "MCP shut": "/mcp/shut", "MCP": "/mcp"}
     assert two.face.tools == 4
@@ -46,7 +48,7 @@ def test_tools_of_an_exposure_that_refuses_the_caller_do_not_exist_for_them(two)
     assert listed(two, token="wrong") == ["open_list", "find"]
 
     got = two.call("drop")
-    assert (400, -32602) == (got.status, got.code)
+    assert (got.status, got.code) == (400, -32602)
     assert "drop" not in got.json["error"]["message"].removeprefix("Unknown tool: 'drop'")
 
 
@@ -72,13 +74,13 @@ def test_the_caller_is_the_one_the_tools_own_exposure_let_in(kit):
     for name in ("a", "b"):
         face.call(name, headers=[("authorization", "Bearer t0ken")])
 
-    assert [None, "ann"] == [caller and caller.name for caller in seen]
+    assert [caller and caller.name for caller in seen] == [None, "ann"]
 
 
 def test_a_clashing_name_is_an_error_that_names_the_candidates(two):
     got = two.call("list", headers=[("authorization", "Bearer t0ken")])
 
-    assert (400, -32602) == (got.status, got.code)
+    assert (got.status, got.code) == (400, -32602)
     assert got.json["error"]["message"] == "Ambiguous tool: 'list' means several here; call 'open_list' or 'shut_list'"
 
 
@@ -97,6 +99,13 @@ def test_a_name_close_to_one_is_told(two):
     assert two.call("fnd").json["error"]["message"] == "Unknown tool: 'fnd'; did you mean 'find'?"
 
 
+def test_a_name_close_to_one_is_found_among_many(kit):
+    tools = [kit.tool(f"{verb}-{noun}") for verb in ("get", "list", "drop", "make") for noun in map(str, range(40))]
+    face = kit.face(kit.capability(kit.entry(*tools, kit.tool("retrieves-batch"))))
+
+    assert "did you mean 'retrieves-batch'?" in face.call("retrieve-batches").json["error"]["message"]
+
+
 def test_a_name_close_to_none_points_to_the_list(two):
     assert two.call("zzzz").json["error"]["message"] == "Unknown tool: 'zzzz'; tools/list names those there are"
 
@@ -112,7 +121,7 @@ def test_a_caller_whom_nobody_lets_in_gets_401_with_the_challenge(two, kit, toke
     headers = [kit.json_header] + ([("authorization", f"Bearer {token}")] if token else [])
     got = two.send(body, headers, path="/mcp/shut")
 
-    assert (401, 'Bearer realm="shut/shop-mcp"') == (got.status, got.headers["www-authenticate"])
+    assert (got.status, got.headers["www-authenticate"]) == (401, 'Bearer realm="shut/shop-mcp"')
     assert got.headers["content-type"] == "application/problem+json"
 
 
@@ -172,7 +181,7 @@ def test_an_unforeseen_failure_of_a_guard_is_no_traceback(kit):
     face.guards.enter = enter
     got = face.modern("tools/list")
 
-    assert (200, -32603, None) == (got.status, got.code, got.json["id"])
+    assert (got.status, got.code, got.json["id"]) == (200, -32603, None)
 
 
 def test_one_name_in_two_exposures_of_a_capability_is_told_apart_by_namespace():
@@ -208,6 +217,12 @@ def test_a_prefixed_name_is_legal(parts):
 
 def test_names_that_were_cut_or_altered_stay_apart():
     long = "x" * 70
-    different = {prefixed("a b", "t"), prefixed("a.b", "t"), prefixed("a-b", "t"), prefixed(long, "t"), prefixed(long, "u")}
+    different = {
+        prefixed("a b", "t"),
+        prefixed("a.b", "t"),
+        prefixed("a-b", "t"),
+        prefixed(long, "t"),
+        prefixed(long, "u"),
+    }
 
     assert len(different) == 5

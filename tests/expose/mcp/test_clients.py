@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def face(kit):
                 kit.tool("numbers", kit.reply(b"[1,2]")),
                 kit.tool("lost", kit.reply(b'{"error":"no such batch"}', status=404)),
                 kit.tool("picture", kit.reply(b"\x89PNG", "image/png")),
+                kit.tool("file", kit.reply(b"%PDF\xff", "application/pdf")),
             )
         )
     )
@@ -59,7 +61,7 @@ def test_the_official_client_lists_and_calls_in_every_mode(port, mode, path):
     version, tools, called = talk(port, mode, conversation, path)
 
     assert version == ("2025-11-25" if mode == "legacy" else "2026-07-28")
-    assert [tool.name for tool in tools] == ["list", "numbers", "lost", "picture"]
+    assert [tool.name for tool in tools] == ["list", "numbers", "lost", "picture", "file"]
     assert tools[0].title == "List"
     assert called.structured_content["object"] == "list"
     assert msgspec.json.decode(called.content[0].text) == called.structured_content
@@ -69,16 +71,17 @@ def test_the_official_client_lists_and_calls_in_every_mode(port, mode, path):
 @pytest.mark.parametrize("mode", MODES)
 def test_the_official_client_understands_every_kind_of_result(port, mode):
     async def conversation(client):
-        return [await client.call_tool(name) for name in ("numbers", "lost", "picture")] + [
+        return [await client.call_tool(name) for name in ("numbers", "lost", "picture", "file")] + [
             await client.call_tool("list", {"limit": "many"})
         ]
 
-    numbers, lost, picture, refused = talk(port, mode, conversation)
+    numbers, lost, picture, file, refused = talk(port, mode, conversation)
 
     assert numbers.structured_content == ({"result": [1, 2]} if mode == "legacy" else [1, 2])
     assert lost.is_error
     assert "HTTP 404 from vendor" in lost.content[0].text
     assert picture.content[0].mime_type == "image/png"
+    assert file.content[0].resource.blob == "JVBERv8="
     assert refused.is_error
     assert "argument limit must be an integer" in refused.content[0].text
 
@@ -175,6 +178,15 @@ def test_a_caller_who_goes_away_cancels_the_upstream(kit, era, phase):
             time.sleep(0.01)
 
     assert ended or body.closed
+
+
+def test_the_official_sdk_is_not_needed_to_serve():
+    code = "import sys, cap_plugins.expose.mcp; print({'mcp', 'mcp_types', 'pydantic'} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": ":".join(sys.path)}
+    )
+
+    assert done.stdout == "set()\n", done.stderr
 
 
 def test_a_caller_who_goes_away_while_sending_gets_no_answer(kit):

@@ -36,7 +36,11 @@ def test_a_name_that_clients_refuse_is_left_out(kit, name, code, served):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("steps", [{"name": "a", "call": "vendor.x"}]), ("ref", "shop.flow"), ("mappings", [{"targetName": "a", "value": "b"}])],
+    [
+        ("steps", [{"name": "a", "call": "vendor.x"}]),
+        ("ref", "shop.flow"),
+        ("mappings", [{"targetName": "a", "value": "b"}]),
+    ],
 )
 def test_a_tool_that_is_more_than_a_call_is_left_out(kit, key, value):
     compiled = kit.compiled(kit.entry(kit.tool("good"), kit.tool("more", **{key: value})))
@@ -63,7 +67,9 @@ def test_what_an_entry_asks_for_and_does_not_get_is_reported_and_its_tools_are_s
     assert names(compiled) == ["good"]
 
 
-@pytest.mark.parametrize("keys", [{"maxBinarySize": "huge"}, {"maxBinarySize": "-1"}, {"ttlMs": -1}, {"cacheScope": "mine"}])
+@pytest.mark.parametrize(
+    "keys", [{"maxBinarySize": "huge"}, {"maxBinarySize": "-1"}, {"ttlMs": -1}, {"cacheScope": "mine"}]
+)
 def test_a_value_that_cannot_be_meant_refuses_the_document(kit, keys):
     compiled = kit.compiled(kit.entry(kit.tool("good"), **keys))
 
@@ -84,7 +90,7 @@ def test_a_tool_tells_the_core_what_it_declares(kit):
     (exposure,) = kit.compiled(kit.entry(tool)).plan.exposures
     (call,) = exposure.calls
 
-    assert ["text"] == [item.name for item in call.inputs.items]
+    assert [item.name for item in call.inputs.items] == ["text"]
     assert call.inputs.items[0].required
     assert call.outputs[0].mapping == "$.id"
     assert call.exposed.detail.title == "Find it"

@@ -74,7 +74,7 @@ def test_ids_come_back_as_they_were(face, id_):
     got = face.send(ask("ping", id_), [("content-type", "application/json")])
 
     assert id_ == got.json["id"]
-    assert {} == got.result
+    assert got.result == {}
 
 
 HEADERS = {
@@ -151,7 +151,7 @@ def test_a_modern_request_climbs_the_ladder(face, headers, params, meta, status,
     got = face.send(ask("tools/call", **params, **({"_meta": meta} if meta is not None else {})), headers)
 
     assert status == got.status
-    assert 1 == got.json["id"]
+    assert got.json["id"] == 1
     assert code == got.json.get("error", {}).get("code")
 
 
@@ -161,13 +161,13 @@ def test_a_routing_header_that_comes_twice_is_refused_in_both_eras(face, kit, er
     value = "2025-11-25" if era == "legacy" else HEADERS[name]
     got = face.call("list", era=era, headers=[(name, value), (name, value)])
 
-    assert (400, -32020) == (got.status, got.code)
+    assert (got.status, got.code) == (400, -32020)
 
 
 def test_other_headers_may_come_twice(face):
     got = face.call("list", headers=[("via", "a"), ("via", "b")])
 
-    assert 200 == got.status
+    assert got.status == 200
 
 
 def test_a_version_not_served_is_told_which_are(face):
@@ -184,7 +184,7 @@ def test_a_version_not_served_is_told_which_are(face):
 def test_a_method_that_the_modern_era_does_not_have_is_404(face, method):
     got = face.modern(method)
 
-    assert (404, -32601) == (got.status, got.code)
+    assert (got.status, got.code) == (404, -32601)
     assert len(got.body) < 400
 
 
@@ -194,7 +194,7 @@ def test_a_method_that_the_modern_era_does_not_have_is_404(face, method):
 def test_a_method_that_the_legacy_era_does_not_have_is_an_error_with_200(face, method):
     got = face.legacy(method)
 
-    assert (200, -32601) == (got.status, got.code)
+    assert (got.status, got.code) == (200, -32601)
 
 
 @pytest.mark.parametrize("version", ["2025-11-25", "2025-06-18", "2025-03-26", None])
@@ -219,13 +219,13 @@ def test_a_progress_token_alone_does_not_make_a_request_modern(face):
 def test_modern_meta_without_the_header_is_a_header_mismatch(face):
     got = face.legacy("tools/call", {"name": "list", "_meta": OWN}, version=None)
 
-    assert (400, -32020) == (got.status, got.code)
+    assert (got.status, got.code) == (400, -32020)
 
 
 def test_legacy_params_that_do_not_fit_are_an_error_with_200(face):
     got = face.legacy("tools/call", {"name": 5})
 
-    assert (200, -32602) == (got.status, got.code)
+    assert (got.status, got.code) == (200, -32602)
 
 
 @pytest.mark.parametrize(
@@ -243,14 +243,15 @@ def test_a_notification_is_taken_and_dropped(face, method, headers, status):
     got = face.send(body, [("content-type", "application/json"), *headers])
 
     assert status == got.status
-    assert status == 400 or (b"" == got.body and "content-type" not in got.headers)
+    assert status == 400 or (got.body == b"" and "content-type" not in got.headers)
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "HEAD", "PUT", "OPTIONS"])
 def test_every_other_http_method_is_405(face, method):
     got = face.send(b"", method=method)
 
-    assert (405, "POST") == (got.status, got.headers["allow"])
+    assert (got.status, got.headers["allow"]) == (405, "POST")
+    assert (method == "HEAD") == (got.body == b"")
 
 
 @pytest.mark.parametrize(
@@ -295,7 +296,7 @@ def test_a_body_over_the_limit_is_413(kit):
 
     got = kit.one(limits=Limits(body=100)).call("list", {"x": "y" * 100})
 
-    assert (413, -32600) == (got.status, got.code)
+    assert (got.status, got.code) == (413, -32600)
 
 
 _json = st.recursive(
@@ -340,9 +341,9 @@ def test_any_body_under_any_headers_gives_a_json_rpc_answer_and_never_a_failure(
 
     assert got.status in (200, 202, 400, 404, 406)
     if got.status == 202:
-        assert b"" == got.body
+        assert got.body == b""
         return
     answer = got.json
-    assert "2.0" == answer["jsonrpc"]
+    assert answer["jsonrpc"] == "2.0"
     assert ("result" in answer) != ("error" in answer)
     assert answer.get("error", {}).get("code") != -32603

@@ -135,14 +135,14 @@ def test_initialize_answers_any_other_version_with_the_newest_legacy_one(face, a
 def test_initialize_without_a_version_is_an_error(face, params):
     got = face.legacy("initialize", params, version=None)
 
-    assert (200, -32602) == (got.status, got.code)
+    assert (got.status, got.code) == (200, -32602)
 
 
 def test_discover_lists_every_version_with_the_modern_one_first(face):
     got = face.modern("server/discover")
 
     validate_server_result("server/discover", "2026-07-28", got.result)
-    assert VERSIONS == got.result["supportedVersions"]
+    assert got.result["supportedVersions"] == VERSIONS
 
 
 def test_a_capability_names_itself_and_the_union_names_the_gateway(face):

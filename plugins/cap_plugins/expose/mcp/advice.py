@@ -91,8 +91,10 @@ def redirected(status: int, location: bytes | None, tool: Tool) -> str:
     return f"HTTP {status} from {_namespace(tool)}: the answer is at {where}. The gateway did not follow it there."
 
 
-def too_large(tool: Tool, limit: int) -> str:
+def too_large(reply: Reply, limit: int, tool: Tool) -> str:
     """An answer of more bytes than are handed to a model."""
+    if reply.error:
+        return upstream_refused(reply, f"(more than {limit} bytes)", tool)
     text = f"{tool.name}: the answer has more than {limit} bytes, the most this gateway hands on here"
     inputs = [item.property_name for item in tool.call.inputs.items if norm(item.name) in _PAGING]
     how = f", by way of {' or '.join(inputs)}" if inputs else ": a smaller page, fewer fields, a narrower filter"

@@ -33,8 +33,6 @@ from cap_plugins.expose.mcp.wire import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from cap_core.offers import Limits
     from cap_plugins.expose.mcp.callers import Callers, Entered
     from cap_plugins.expose.mcp.catalogue import Catalogue
@@ -52,7 +50,7 @@ class Exchange:
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope = scope
         self.receive = receive
-        self.headers: Mapping[bytes, bytes] = dict(scope["headers"])
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.id: int | str | None = None
         self.modern = True
         self.context: Context | None = None
@@ -80,7 +78,7 @@ class McpEndpoint:
             reply = _json(rpc.status(fault.code, exchange.modern), rpc.error(exchange.id, fault))
         except Exception:
             reply = _internal(exchange)
-        await answer(send, reply)
+        await answer(send, reply, head=scope["method"] == "HEAD")
 
     async def _reply(self, exchange: Exchange) -> Reply:
         if (refused := _refused_unread(exchange)) is not None:
@@ -90,7 +88,7 @@ class McpEndpoint:
         except Refusal as refusal:
             return problem(refusal)
         try:
-            body = await read_body(exchange.receive, dict(exchange.headers), self._limits.body)
+            body = await read_body(exchange.receive, exchange.headers, self._limits.body)
         except Refusal as refusal:
             return _invalid(refusal.status, refusal.detail, refusal.headers)
         message = read_message(body)
@@ -160,7 +158,7 @@ class McpEndpoint:
         except UpstreamError as error:
             return said(advice.broke_off(error, tool), error=True)
         if body is None:
-            return said(advice.too_large(tool, self._limits.answer), error=True)
+            return said(advice.too_large(given, self._limits.answer, tool), error=True)
         return whole(given, body, tool)
 
     async def _find(self, name: str, entered: Entered, exchange: Exchange) -> tuple[Tool, Caller | None]:

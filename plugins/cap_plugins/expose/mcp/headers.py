@@ -59,10 +59,10 @@ def accepts_json(accept: bytes | None) -> bool:
     Only `q=0` on the range that fits it best forbids one. A list that merely leaves it out does not: clients in the
     field send all kinds of lists.
     """
-    if accept is None or b"q=0" not in (squeezed := accept.replace(b" ", b"").lower()):
+    if accept is None or b"0" not in accept:
         return True
     weights = {}
-    for item in squeezed.split(b","):
+    for item in accept.replace(b" ", b"").lower().split(b","):
         name, *parameters = item.split(b";")
         weights[name] = next((p[2:] for p in parameters if p.startswith(b"q=")), b"1")
     best = next((weights[n] for n in (b"application/json", b"application/*", b"*/*") if n in weights), b"1")
@@ -72,6 +72,8 @@ def accepts_json(accept: bytes | None) -> bool:
 def traceparent(header: bytes | None, member: bytes) -> bytes | None:
     """The caller's trace, from its header or from the JSON text of `_meta.traceparent`; a malformed one is none (W3C
     Trace Context, Versioning of traceparent)."""
+    if header is None and not member:
+        return None
     for given in (header, member.strip(b'"')):
         if given and _TRACEPARENT.fullmatch(given):
             return given

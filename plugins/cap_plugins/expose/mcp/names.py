@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import msgspec
 
-_LONGEST: Final = 64
+from cap_plugins.expose.mcp.model import LONGEST_NAME
+
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -42,6 +42,6 @@ def prefixed(*parts: str) -> str:
     """
     whole = "_".join(parts)
     legal = _ILLEGAL.sub("-", whole)
-    if legal == whole and len(legal) <= _LONGEST:
+    if legal == whole and len(legal) <= LONGEST_NAME:
         return legal
-    return f"{legal[: _LONGEST - 9]}-{zlib.crc32(whole.encode()):08x}"
+    return f"{legal[: LONGEST_NAME - 9]}-{zlib.crc32(whole.encode()):08x}"

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import base64
-from http import HTTPStatus
+from http.client import responses
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -70,8 +70,10 @@ def whole(reply: Reply, body: bytes, tool: Tool) -> Outcome:
     if found.kind == "text":
         return said(_decoded(body, found.charset))
     if found.kind == "unsaid" and (text := _utf8(body)) is not None:
-        return said(text)
-    return _blob(body, found.name, tool)
+        return _json(body, "utf-8") if tool.call.operation.format == "json" else said(text)
+    if len(body) > tool.largest_binary:
+        return said(advice.too_large(reply, tool.largest_binary, tool), error=True)
+    return Outcome(_blob_block(body, found.name, tool))
 
 
 def _json(body: bytes, charset: str) -> Outcome:
@@ -85,8 +87,10 @@ def _json(body: bytes, charset: str) -> Outcome:
 
 
 def _is_document(utf8: bytes) -> bool:
-    """Whether these bytes, UTF-8 already, are exactly one JSON document. Strings are checked too, so that no raw line
-    end and no lone surrogate is spliced into an answer."""
+    """Whether these bytes, UTF-8 already, are exactly one JSON document.
+
+    Strings are checked too, so that no raw line end and no lone surrogate is spliced into an answer.
+    """
     try:
         _skim(utf8)
     except (msgspec.DecodeError, RecursionError):
@@ -100,18 +104,11 @@ def _is_object(text: bytes) -> bool:
 
 def _empty(reply: Reply, tool: Tool) -> str:
     """An answer without a body: its status, and for HEAD the headers that were asked for."""
-    phrase = HTTPStatus(reply.status).phrase if reply.status in HTTPStatus._value2member_map_ else ""
-    line = f"{reply.status} {phrase}".rstrip()
+    line = f"{reply.status} {responses.get(reply.status, '')}".rstrip()
     if tool.call.operation.method != "HEAD":
         return f"{line}: done, no content."
     fields = (f"{name.decode('latin-1')}: {value.decode('latin-1')}" for name, value in reply.headers)
     return "\n".join((line, *fields))
-
-
-def _blob(body: bytes, name: str, tool: Tool) -> Outcome:
-    if len(body) > tool.largest_binary:
-        return said(advice.too_large(tool, tool.largest_binary), error=True)
-    return Outcome(_blob_block(body, name, tool))
 
 
 def content(answer: Content | Ask, tool: Tool) -> Outcome:

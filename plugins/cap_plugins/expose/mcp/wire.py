@@ -154,8 +154,10 @@ def read_params(message: Message, modern: bool) -> Params:
 
 
 def climb(method: str, params: Params, headers: Mapping[bytes, bytes]) -> None:
-    """The ladder of a modern request: `_meta` is there, headers and body agree, the version is served (Streamable
-    HTTP, Server Validation)."""
+    """The ladder of a modern request (Streamable HTTP, Server Validation).
+
+    `_meta` is there, headers and body agree, the version is served.
+    """
     meta = params.meta
     if meta.version is UNSET or meta.capabilities is UNSET:
         given = {_PROTOCOL_VERSION: meta.version, _CLIENT_CAPABILITIES: meta.capabilities}

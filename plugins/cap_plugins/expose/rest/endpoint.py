@@ -87,7 +87,7 @@ def compile_endpoint(call: Call, run: Run, limit: int) -> Endpoint:
 def _picked(headers: Headers, names: frozenset[bytes]) -> Headers:
     if not names:
         return ()
-    return tuple([(name, value) for name, value in headers if name in names])
+    return tuple([header for header in headers if header[0] in names])
 
 
 def _check_required(required: tuple[Input, ...], values: Values, faults: Faults) -> None:

@@ -1,4 +1,4 @@
-"""The settings as the parts of the core take them, and the documents a command names, compiled with them."""
+"""The documents a command names, compiled as the settings say."""
 
 from __future__ import annotations
 
@@ -9,16 +9,12 @@ import msgspec
 from cap_core.bindings import Given
 from cap_core.compile import Compiled, CompileOptions, compile_source
 from cap_core.dotenv import read_dotenv
-from cap_core.errors import CapError, ConfigError, Mark, SpecError
+from cap_core.errors import ConfigError, Mark, SpecError
 from cap_core.names import near
-from cap_core.offers import Transport
-from cap_core.opening import OpenOptions, UpstreamOptions
 from cap_core.plan import CapabilityPlan
 from cap_core.plugins import Offers, load
 from cap_core.settings import Settings, rows
 from cap_core.sources import Source, locate
-
-TRANSPORT = "aiohttp"
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -107,29 +103,3 @@ def _check_namespaces(settings: Settings, plans: Iterable[CapabilityPlan]) -> No
         if name not in known:
             hint = near(name, known) or f"consumed here: {', '.join(sorted(known)) or 'nothing'}"
             raise ConfigError(f"{tables[setting].flag} {name}: no such namespace is consumed", hint=hint)
-
-
-def open_options(settings: Settings) -> OpenOptions:
-    """What the settings say about running calls."""
-    defaults = UpstreamOptions()
-    return OpenOptions(
-        allow_plaintext=frozenset(settings.allow_plaintext),
-        upstreams={
-            namespace: UpstreamOptions(
-                timeouts=given.timeouts(defaults.timeouts),
-                tls=given.tls,
-                proxy=given.proxy,
-                connections=given.connections or defaults.connections,
-            )
-            for namespace, given in settings.upstreams.items()
-        },
-        strict_outputs=settings.strict_outputs,
-    )
-
-
-def transport(offers: Offers) -> Transport:
-    """The way requests are sent. Raises `CapError` where no plugin offers it."""
-    if TRANSPORT not in offers.transports:
-        offered = ", ".join(sorted(offers.transports)) or "none"
-        raise CapError(f"no plugin offers the transport {TRANSPORT!r}; offered are {offered}", hint="see 'cap plugins'")
-    return offers.transports[TRANSPORT]

@@ -1,0 +1,51 @@
+"""A log line for every request."""
+
+from __future__ import annotations
+
+import time
+
+import structlog
+
+from cap_core.server import Served
+from cap_core.types import AsgiSend, Message, Receive, Scope
+
+_log = structlog.get_logger("cap.access")
+
+
+class AccessLog:
+    """Stands around an app and logs its answers. Queries are left out: they may hold credentials."""
+
+    def __init__(self, app: Served) -> None:
+        self._app = app
+
+    def drain(self) -> None:
+        """Pass it on."""
+        self._app.drain()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
+        """Serve a request, and log it when its answer has ended."""
+        begun = time.perf_counter()
+        status = sent = 0
+
+        async def counting(message: Message) -> None:
+            nonlocal status, sent
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            else:
+                sent += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, counting)
+        finally:
+            client = scope.get("client")
+            _log.info(
+                "request",
+                method=scope["method"],
+                path=scope["raw_path"].decode("latin-1"),
+                status=status,
+                bytes=sent,
+                ms=round((time.perf_counter() - begun) * 1000, 1),
+                client=client[0] if client else "",
+                **({"request_id": scope["cap.request_id"]} if "cap.request_id" in scope else {}),
+            )

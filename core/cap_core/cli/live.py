@@ -1,0 +1,81 @@
+"""A gateway that follows its documents: what `cap serve --reload` does when one of them changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import structlog
+
+from cap_core.cli.documents import Document, documents
+from cap_core.cli.policy import refuse_anonymous, served
+from cap_core.errors import CapError
+from cap_core.gateway import Gateway
+from cap_core.plan import Plan
+from cap_core.plugins import Offers
+from cap_core.reload import watch
+from cap_core.settings import Settings, rows
+from cap_core.sources import locate
+
+_log = structlog.get_logger("cap.reload")
+
+_COMPILED = frozenset({"base-uri", "set", "env-file", "allow-files", "caller-auth", "config"})
+"""The settings that a new plan takes up; the others are the running gateway's."""
+
+
+class Live:
+    """Keeps a gateway on the newest documents that can be served."""
+
+    def __init__(
+        self, gateway: Gateway, offers: Offers, settings: Settings, again: Callable[[], Settings], names: Sequence[str]
+    ) -> None:
+        self._gateway = gateway
+        self._offers = offers
+        self._settings = settings
+        self._again = again
+        self._names = names
+
+    async def follow(self) -> None:
+        """Watch until cancelled."""
+        trees = [path for path in map(Path, self._names) if path.is_dir()]
+        await watch(self._files, trees, self._reload)
+
+    def _files(self) -> Iterable[Path]:
+        try:
+            paths = [source.path for source in locate(self._names, self._offers.capabilities)]
+        except CapError:
+            paths = []  # a document is gone for the moment; the reload says so
+        extra = (self._settings.config, self._settings.env_file)
+        return [*paths, *map(Path, self._names), *(path for path in extra if path is not None)]
+
+    async def _reload(self) -> None:
+        try:
+            settings = self._again()
+            # In a thread, so that calls go on meanwhile.
+            found = await asyncio.to_thread(documents, settings, self._offers, self._names)
+            plan = self._plan(found, settings)
+            await self._gateway.replace(plan)
+        except CapError as error:
+            _log.error(f"{error} (the last good plan is kept)")
+            return
+        self._say_left_behind(settings)
+        self._settings = settings
+        _log.info("reloaded", capabilities=len(plan.capabilities))
+
+    def _plan(self, found: Sequence[Document], settings: Settings) -> Plan:
+        plan = served(found, keep_going=settings.keep_going)
+        refuse_anonymous(plan, settings)
+        return plan
+
+    def _say_left_behind(self, settings: Settings) -> None:
+        before, now = self._settings, settings
+        changed = [
+            row.name
+            for row in rows()
+            if row.name not in _COMPILED and getattr(before, row.field) != getattr(now, row.field)
+        ]
+        if before.upstreams != now.upstreams:
+            changed.append("upstreams")
+        if changed:
+            _log.warning("restart to take up changed settings", settings=changed)

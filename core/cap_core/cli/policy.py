@@ -1,0 +1,62 @@
+"""What may be served: which documents, and to whom."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+import structlog
+
+from cap_core.cli.documents import Document
+from cap_core.errors import StartError
+from cap_core.plan import CapabilityPlan, Plan
+from cap_core.settings import Settings
+
+_log = structlog.get_logger("cap.serve")
+
+
+def served(found: Sequence[Document], *, keep_going: bool) -> Plan:
+    """The plan of all documents. Raises `SpecError` where one is refused, unless the others should go on without it."""
+    good = [document.compiled.plan for document in found if document.compiled.plan is not None]
+    bad = [document.refusal for document in found if document.compiled.plan is None]
+    if bad and not (keep_going and good):
+        for error in bad[:-1]:
+            _log.error(str(error))
+        raise bad[-1]
+    for error in bad:
+        _log.error(f"{error} (left out)")
+    for plan in good:
+        _say_warnings(plan)
+    return Plan(tuple(good))
+
+
+def _say_warnings(plan: CapabilityPlan) -> None:
+    """What is left out, line by line; of what merely surprises, how much."""
+    left_out = {quarantined.why for exposure in plan.exposures for quarantined in exposure.quarantined}
+    for why in sorted(left_out, key=lambda d: (d.at.line, d.at.column)):
+        _log.warning(f"{why} (left out)")
+    others = sum(d.severity == "warning" and d not in left_out for d in plan.diagnostics)
+    if others:
+        _log.warning(f"{plan.about.file}: {others} warnings; 'cap check {plan.about.file}' shows them")
+
+
+def refuse_anonymous(plan: Plan, settings: Settings) -> None:
+    """Off loopback, every exposure has to ask who calls. Raises `StartError` for the first that does not."""
+    if settings.allow_anonymous or is_loopback(settings.host):
+        return
+    asking_nobody = [exposure for exposure in plan.exposures if exposure.authentication is None]
+    if asking_nobody:
+        first = asking_nobody[0]
+        more = f" and {len(asking_nobody) - 1} more" if len(asking_nobody) > 1 else ""
+        what = f"{settings.host} is open to other machines, and {first.key} ({first.at}){more} lets anybody in"
+        raise StartError(what, hint="ask callers with --caller-auth TYPE:NAME, or permit it with --allow-anonymous")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,90 @@
+"""What `cap serve` says before it is ready: where it listens, what lives there, and which variable goes where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+import structlog
+
+from cap_core import log
+from cap_core.cli.tables import print_table
+from cap_core.gateway import Gateway
+from cap_core.listeners import Table
+from cap_core.plan import Call
+from cap_core.router import shape
+
+_log = structlog.get_logger("cap.serve")
+
+
+def tell(gateway: Gateway, style: log.Format) -> None:
+    """Everything but the last line."""
+    if style == "console":
+        _print(gateway)
+    else:
+        for table in gateway.tables.values():
+            _log.info("listener", **_summary(table))
+        for one in gateway.destinations:
+            _log.info("variable", variable=one.variable, origin=one.origin, host=one.host, set=one.set)
+    for variable in dict.fromkeys(one.variable for one in gateway.destinations if not one.set):
+        _log.warning(f"{variable} is not set; what needs it answers 503")
+
+
+def ready(gateway: Gateway, style: log.Format) -> None:
+    """The last line."""
+    tables = gateway.tables.values()
+    capabilities = len(gateway.plan.capabilities)
+    routes = sum(_routes(table) for table in tables)
+    tools = sum(_tools(table) for table in tables)
+    if style == "console":
+        click.echo(f"ready: {capabilities} capabilities, {routes} routes, {tools} tools", err=True)
+        return
+    addresses = [table.listener.url for table in tables]
+    log.always("ready", capabilities=capabilities, routes=routes, tools=tools, addresses=addresses)
+
+
+def _routes(table: Table) -> int:
+    return sum(call.exposed.method is not None for e in table.listener.exposures for call in e.calls)
+
+
+def _tools(table: Table) -> int:
+    return sum(face.tools for face in table.faces)
+
+
+def _summary(table: Table) -> dict[str, object]:
+    return {
+        "url": table.listener.url,
+        "exposures": [exposure.key for exposure in table.listener.exposures],
+        "routes": _routes(table),
+        "tools": _tools(table),
+        "addresses": {name: address for face in table.faces for name, address in face.addresses.items()},
+    }
+
+
+def _print(gateway: Gateway) -> None:
+    for table in gateway.tables.values():
+        click.echo(f"\n{table.listener.url}", err=True)
+        print_table(("", "ADDRESS", "CALLS"), _lines(table), err=True)
+    if gateway.destinations:
+        click.echo(err=True)
+        lines = ((one.variable, one.host, one.origin, "" if one.set else "not set") for one in gateway.destinations)
+        print_table(("VARIABLE", "GOES TO", "FROM", ""), lines, err=True)
+    click.echo(err=True)
+
+
+def _lines(table: Table) -> Iterator[tuple[str, str, str]]:
+    for face in table.faces:
+        for name, address in face.addresses.items():
+            yield name.partition(" ")[0], address, name.partition(" ")[2] or "every tool"
+    calls = [(e.about.name, call) for e in table.listener.exposures for call in e.calls if call.exposed.path]
+    owners: dict[tuple[str, str], set[str]] = {}
+    for name, call in calls:
+        owners.setdefault(_address(call), set()).add(name)
+    for name, call in calls:
+        # Where several capabilities have an address, each has only the one below its name.
+        prefix = f"/{name}" if len(owners[_address(call)]) > 1 else ""
+        yield str(call.exposed.method), f"{prefix}{call.exposed.path}", call.operation.address
+
+
+def _address(call: Call) -> tuple[str, str]:
+    return str(call.exposed.method), shape(call.exposed.path or "")

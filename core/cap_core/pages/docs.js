@@ -1,0 +1,676 @@
+// The page to read and try an API. It reads openapi.json next to it, and puts that into the page as text alone:
+// nothing a vendor or an author wrote is ever read as markup.
+
+const METHODS = ["get", "head", "post", "put", "patch", "delete", "options", "trace"];
+const SHOWN = 512 * 1024; // characters of an answer that are put into the page
+
+// Where this page lives: `/docs`, perhaps below a proxy's prefix, perhaps with a slash at its end.
+const here = location.pathname.replace(/\/+$/, "").replace(/[^/]*$/, "");
+const base = new URL(here, location.href).href.replace(/\/$/, "");
+
+/** Credentials by security scheme, for as long as the page is open. */
+const credentials = new Map();
+
+/** An element. Text among the children stays text. */
+function h(tag, attributes, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== ""));
+  return element;
+}
+
+const text = (value) => (typeof value === "string" ? value : "");
+const list = (value) => (Array.isArray(value) ? value : []);
+const object = (value) => (value !== null && typeof value === "object" && !Array.isArray(value) ? value : {});
+
+start();
+
+async function start() {
+  const state = document.getElementById("state");
+  let description;
+  try {
+    const answer = await fetch(`${base}/openapi.json`);
+    if (!answer.ok) throw new Error(`openapi.json: ${answer.status} ${answer.statusText}`);
+    description = object(await answer.json());
+  } catch (error) {
+    state.textContent = `The description could not be read. ${error.message}`;
+    return;
+  }
+  state.remove();
+  show(description);
+}
+
+function show(description) {
+  const info = object(description.info);
+  document.title = text(info.title) || "API";
+  document.getElementById("title").textContent = document.title;
+  document.getElementById("version").textContent = text(info.version);
+  document.getElementById("download").href = `${base}/openapi.json`;
+
+  const resolve = resolver(description);
+  const groups = grouped(description, resolve);
+  const endpoints = list(description["x-cap-mcp"]).map(object);
+  const leftOut = list(description["x-cap-quarantined"]).map(object);
+
+  const main = document.getElementById("main");
+  main.append(
+    ...[
+      introduction(info, groups),
+      credentialsSection(object(object(description.components).securitySchemes)),
+      ...groups.map((group) => capabilitySection(group)),
+      endpoints.length ? mcpSection(endpoints) : null,
+      leftOut.length ? leftOutSection(leftOut) : null,
+    ].filter(Boolean),
+  );
+  contents(groups, endpoints, leftOut);
+  searching(main);
+  openAddressed();
+  addEventListener("hashchange", openAddressed);
+}
+
+/** Follows a `$ref` inside the description; anything else is itself. */
+function resolver(description) {
+  return (node) => {
+    for (let hops = 0; hops < 8 && text(object(node).$ref).startsWith("#/"); hops += 1) {
+      const keys = node.$ref.slice(2).split("/").map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
+      node = keys.reduce((inner, key) => object(inner)[key], description);
+    }
+    return object(node);
+  };
+}
+
+/** The operations by capability, in the description's order. */
+function grouped(description, resolve) {
+  const groups = new Map();
+  const group = (name) => {
+    if (!groups.has(name)) groups.set(name, { name, description: "", operations: [] });
+    return groups.get(name);
+  };
+  for (const tag of list(description.tags)) group(text(tag.name)).description = text(tag.description);
+  const schemes = object(object(description.components).securitySchemes);
+  for (const [path, item] of Object.entries(object(description.paths))) {
+    for (const method of METHODS.filter((name) => name in object(item))) {
+      const operation = object(item[method]);
+      const name = text(operation["x-cap-capability"]) || text(list(operation.tags)[0]) || "API";
+      group(name).operations.push({
+        path,
+        method,
+        operation,
+        id: text(operation.operationId) || `${method} ${path}`,
+        parameters: [...list(item.parameters), ...list(operation.parameters)].map(resolve),
+        body: operation.requestBody ? resolve(operation.requestBody) : null,
+        responses: Object.entries(object(operation.responses)).map(([status, answer]) => [status, resolve(answer)]),
+        security: list(operation.security).flatMap((one) => Object.keys(object(one))).map((key) => [key, object(schemes[key])]),
+      });
+    }
+  }
+  return [...groups.values()].filter((one) => one.operations.length);
+}
+
+// --- sections -------------------------------------------------------------------------------------------------------
+
+function introduction(info, groups) {
+  const same = groups.length === 1 && groups[0].description.endsWith(text(info.description));
+  return text(info.description) && !same ? h("section", {}, h("p", {}, text(info.description))) : null;
+}
+
+function credentialsSection(schemes) {
+  const entries = Object.entries(schemes);
+  if (!entries.length) return null;
+  const rows = entries.map(([key, scheme]) => {
+    const id = `credential-${key}`;
+    const field = h("input", {
+      id,
+      type: "password",
+      autocomplete: "off",
+      placeholder: scheme.scheme === "basic" ? "user:password" : "",
+      oninput: () => credentials.set(key, field.value),
+    });
+    return h("div", { class: "row" }, h("label", { class: "name", for: id }, key, h("span", { class: "kind" }, carried(scheme))), field);
+  });
+  return h(
+    "section",
+    { id: "credentials" },
+    h("header", {}, h("h2", {}, "Your credentials"), h("p", { class: "quiet small" }, "Sent with what you try here; kept nowhere.")),
+    h("div", { class: "rows" }, rows),
+  );
+}
+
+/** Where a credential goes, for people. */
+function carried(scheme) {
+  if (scheme.type === "apiKey") return `${text(scheme.in)} ${text(scheme.name)}`;
+  return scheme.type === "http" ? `Authorization: ${text(scheme.scheme)}` : text(scheme.type);
+}
+
+function capabilitySection(group) {
+  return h(
+    "section",
+    { id: `capability-${group.name}`, "data-searched": true },
+    h("header", {}, h("h2", {}, group.name), group.description ? h("p", { class: "quiet" }, group.description) : null),
+    group.operations.map(operationCard),
+  );
+}
+
+function operationCard(entry) {
+  const { operation, method, path } = entry;
+  const label = text(operation.summary);
+  const card = h(
+    "details",
+    { class: "card", id: entry.id, "data-words": [method, path, label, text(operation.description), entry.id].join(" ").toLowerCase() },
+    h(
+      "summary",
+      {},
+      h("span", { class: `method ${method}` }, method.toUpperCase()),
+      h("span", { class: "path" }, path),
+      label ? h("span", { class: "label" }, label) : null,
+    ),
+  );
+  // Built when it is first opened: a listener may have hundreds of operations.
+  card.addEventListener("toggle", () => card.append(operationInside(entry)), { once: true });
+  return card;
+}
+
+function operationInside(entry) {
+  const { operation } = entry;
+  const facts = [
+    ["Defined in", text(operation["x-cap-spec"])],
+    ["Calls", text(operation["x-cap-call"])],
+    ["Operation id", entry.id],
+  ];
+  return h(
+    "div",
+    { class: "inside" },
+    text(operation.description) ? h("p", {}, text(operation.description)) : null,
+    h("div", { class: "facts" }, facts.filter(([, value]) => value).map(([name, value]) => h("span", {}, `${name} `, h("code", {}, value)))),
+    tryForm(entry),
+    responsesPart(entry.responses),
+  );
+}
+
+function responsesPart(responses) {
+  if (!responses.length) return null;
+  const rows = responses.map(([status, answer]) => {
+    const types = Object.keys(object(answer.content)).join(", ");
+    return [h("dt", {}, status), h("dd", {}, text(answer.description), types ? h("span", { class: "quiet" }, ` ${types}`) : null)];
+  });
+  return [h("h4", {}, "Answers"), h("dl", {}, rows)].reduce((all, one) => (all.append(one), all), h("div"));
+}
+
+function mcpSection(endpoints) {
+  return h(
+    "section",
+    { id: "mcp", "data-searched": true },
+    h("header", {}, h("h2", {}, "MCP"), h("p", { class: "quiet" }, "The same capabilities as tools, for MCP clients.")),
+    endpoints.map(mcpEndpoint),
+  );
+}
+
+function mcpEndpoint(endpoint) {
+  const name = text(endpoint.name) || "cap";
+  const url = new URL(text(endpoint.url), `${base}/`).href;
+  const tools = list(endpoint.tools).map(object);
+  const config = JSON.stringify({ mcpServers: { [name]: { type: "http", url } } }, null, 2);
+  const words = [name, url, ...tools.flatMap((tool) => [text(tool.name), text(tool.description)])].join(" ").toLowerCase();
+  return h(
+    "details",
+    { class: "card", id: `mcp-${name}`, "data-words": words },
+    h(
+      "summary",
+      {},
+      h("span", { class: "method" }, "MCP"),
+      h("span", { class: "path" }, new URL(url).pathname),
+      h("span", { class: "label" }, `${name}, ${tools.length} ${tools.length === 1 ? "tool" : "tools"}`),
+    ),
+    h(
+      "div",
+      { class: "inside" },
+      h("h4", {}, "For the configuration of an MCP client"),
+      snippet(config),
+      tools.length ? h("h4", {}, "Tools") : null,
+      h(
+        "div",
+        { class: tools.length ? "rows" : "" },
+        tools.map((tool) => h("div", { class: "row" }, h("span", { class: "name" }, h("code", {}, text(tool.name))), h("p", {}, text(tool.description)))),
+      ),
+    ),
+  );
+}
+
+function leftOutSection(leftOut) {
+  return h(
+    "section",
+    { id: "left-out" },
+    h(
+      "header",
+      {},
+      h("h2", {}, "Not served"),
+      h("p", { class: "quiet" }, "What the documents expose and this gateway cannot serve. These addresses answer 501 with the same reason."),
+    ),
+    h(
+      "div",
+      { class: "rows" },
+      leftOut.map((one) =>
+        h(
+          "div",
+          { class: "row" },
+          h("span", { class: "name" }, `${text(one.method)} ${text(one.path)}`, h("span", { class: "kind" }, text(one.capability))),
+          h(
+            "div",
+            {},
+            h("p", {}, [text(one.message), text(one.hint)].filter(Boolean).join("; ")),
+            h("span", { class: "small quiet" }, h("code", {}, text(one.spec)), " ", text(one.code)),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+function contents(groups, endpoints, leftOut) {
+  const link = (href, name) => h("li", {}, h("a", { href: `#${encodeURIComponent(href)}` }, name));
+  const more = [
+    ...(endpoints.length ? [link("mcp", "MCP")] : []),
+    ...(leftOut.length ? [link("left-out", `Not served (${leftOut.length})`)] : []),
+  ];
+  document.getElementById("contents").append(
+    ...groups.flatMap((group) => [
+      h("h2", {}, h("a", { href: `#${encodeURIComponent(`capability-${group.name}`)}` }, group.name)),
+      h("ul", {}, group.operations.map((entry) => link(entry.id, text(entry.operation.summary) || entry.id))),
+    ]),
+    ...(more.length ? [h("h2", {}, "More"), h("ul", {}, more)] : []),
+  );
+}
+
+// --- finding --------------------------------------------------------------------------------------------------------
+
+function searching(main) {
+  const field = document.getElementById("search");
+  const nothing = h("p", { class: "notice", role: "status", hidden: true }, "Nothing found.");
+  main.prepend(nothing);
+  const look = () => {
+    const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let found = 0;
+    for (const section of main.querySelectorAll("section")) {
+      const cards = [...section.querySelectorAll("[data-words]")];
+      for (const card of cards) {
+        card.hidden = !words.every((word) => card.dataset.words.includes(word));
+        found += card.hidden ? 0 : 1;
+      }
+      section.hidden = words.length > 0 && cards.every((card) => card.hidden);
+    }
+    nothing.hidden = !words.length || found > 0;
+  };
+  field.addEventListener("input", look);
+  addEventListener("keydown", (event) => {
+    const typing = event.target.closest?.("input, textarea, select");
+    if (event.key === "/" && !typing) {
+      event.preventDefault();
+      field.focus();
+    }
+  });
+}
+
+/** Opens what the address names behind its `#`. */
+function openAddressed() {
+  let id = "";
+  try {
+    id = decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return;
+  }
+  const target = id && document.getElementById(id);
+  if (!target) return;
+  if (target.tagName === "DETAILS") target.open = true;
+  target.scrollIntoView();
+}
+
+// --- trying ---------------------------------------------------------------------------------------------------------
+
+function tryForm(entry) {
+  const fields = entry.parameters.map((parameter) => parameterField(entry, parameter));
+  const body = entry.body ? bodyField(entry) : null;
+  const problem = h("p", { class: "wrong", role: "alert" });
+  const result = h("div", { class: "result", "aria-live": "polite" });
+  const curl = h("div");
+  let running = null;
+
+  const read = () => {
+    problem.textContent = "";
+    try {
+      return request(entry, fields, body);
+    } catch (error) {
+      problem.textContent = error.message;
+      return null;
+    }
+  };
+  const stop = h("button", { type: "button", hidden: true, onclick: () => running?.abort() }, "Stop");
+  const send = h("button", { type: "submit", class: "main" }, "Send");
+  const form = h(
+    "form",
+    {
+      novalidate: true,
+      onsubmit: async (event) => {
+        event.preventDefault();
+        const wanted = read();
+        if (!wanted || running) return;
+        running = new AbortController();
+        [send.disabled, stop.hidden] = [true, false];
+        await perform(wanted, running.signal, result);
+        [send.disabled, stop.hidden, running] = [false, true, null];
+      },
+    },
+    entry.parameters.length ? h("h4", {}, "Inputs") : null,
+    entry.parameters.length ? h("div", { class: "rows" }, fields.map((field) => field.row)) : null,
+    body ? [h("h4", {}, "Body"), h("div", { class: "rows" }, body.rows)] : null,
+    h(
+      "div",
+      { class: "buttons" },
+      send,
+      stop,
+      h(
+        "button",
+        {
+          type: "button",
+          onclick: () => {
+            const wanted = read();
+            if (wanted) curl.replaceChildren(snippet(curlOf(wanted, entry)));
+          },
+        },
+        "Show as curl",
+      ),
+      problem,
+    ),
+    curl,
+    result,
+  );
+  return form;
+}
+
+let serial = 0;
+
+function parameterField(entry, parameter) {
+  const schema = object(parameter.schema ?? object(object(parameter.content)["application/json"]).schema);
+  const place = text(parameter.in);
+  const id = `field-${(serial += 1)}`;
+  const input = inputOf(schema, id);
+  // A page may not set these; curl can.
+  const forbidden = place === "cookie" || (place === "header" && /^(cookie|host|origin|referer|user-agent|accept-encoding|sec-.*|proxy-.*)$/i.test(text(parameter.name)));
+  const row = h(
+    "div",
+    { class: "row" },
+    h(
+      "label",
+      { class: "name", for: id },
+      text(parameter.name),
+      parameter.required ? h("span", { class: "needed", title: "required" }, " *") : null,
+      h("span", { class: "kind" }, `${place}, ${kindOf(schema)}`),
+    ),
+    h(
+      "div",
+      {},
+      text(parameter.description) ? h("p", { class: "quiet" }, text(parameter.description)) : null,
+      input,
+      forbidden ? h("p", { class: "small quiet" }, "A browser does not let a page send this; use curl.") : null,
+    ),
+  );
+  const values = () => (schema.type === "array" ? input.value.split("\n").filter((line) => line !== "") : input.value === "" ? [] : [input.value]);
+  return { parameter, place, row, values, forbidden };
+}
+
+function inputOf(schema, id) {
+  const choices = schema.type === "boolean" ? ["true", "false"] : list(schema.enum).map(spelled);
+  if (choices.length && schema.type !== "array") {
+    return h("select", { id }, h("option", { value: "" }, "not given"), choices.map((choice) => h("option", { value: choice }, choice)));
+  }
+  if (schema.type === "array") return h("textarea", { id, class: "lines", spellcheck: "false", placeholder: "one per line" });
+  const numeric = schema.type === "integer" || schema.type === "number";
+  return h("input", { id, type: "text", autocomplete: "off", spellcheck: "false", inputmode: numeric ? "decimal" : null });
+}
+
+const spelled = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+
+/** A schema in a few words. */
+function kindOf(schema) {
+  const types = [schema.type].flat().filter((type) => type && type !== "null");
+  const kind = types.join(" or ") || "any";
+  const of = schema.type === "array" && object(schema.items).type ? ` of ${object(schema.items).type}` : "";
+  const choices = list(schema.enum).length ? `, one of ${list(schema.enum).map(spelled).join(", ")}` : "";
+  const pattern = text(schema.pattern) ? `, ${schema.pattern}` : "";
+  return `${kind}${of}${choices}${pattern}`;
+}
+
+function bodyField(entry) {
+  const content = object(entry.body.content);
+  const types = Object.keys(content);
+  const any = types.includes("*/*");
+  const schema = object(object(content["application/json"] ?? content[types[0]]).schema);
+  const area = h("textarea", { id: `field-${(serial += 1)}`, spellcheck: "false", "aria-label": "Body" });
+  area.value = any ? "" : example(schema);
+  const type = any
+    ? h("input", { type: "text", value: "application/json", "aria-label": "Content-Type" })
+    : h("select", { "aria-label": "Content-Type" }, types.map((one) => h("option", { value: one }, one)));
+  const file = any ? h("input", { type: "file", "aria-label": "A file as the body" }) : null;
+  const properties = Object.entries(object(schema.properties));
+  const required = list(schema.required);
+  const rows = [
+    properties.map(([name, property]) =>
+      h(
+        "div",
+        { class: "row" },
+        h("span", { class: "name" }, name, required.includes(name) ? h("span", { class: "needed", title: "required" }, " *") : null),
+        h("div", {}, h("span", { class: "small quiet" }, kindOf(object(property))), h("p", {}, text(object(property).description))),
+      ),
+    ),
+    h(
+      "div",
+      { class: "row" },
+      h(
+        "span",
+        { class: "name" },
+        "Content-Type",
+        h("span", { class: "kind" }, entry.body.required ? "a body is required" : "a body is optional"),
+      ),
+      type,
+    ),
+    h(
+      "div",
+      { class: "row" },
+      h("label", { class: "name", for: area.id }, any ? "Body, as it is sent" : "Body", h("span", { class: "kind" }, any ? "anything" : kindOf(schema))),
+      h("div", {}, text(entry.body.description) ? h("p", { class: "quiet" }, text(entry.body.description)) : null, area, file),
+    ),
+  ];
+  const value = () => {
+    if (file?.files.length) return { type: file.files[0].type || type.value, data: file.files[0], name: file.files[0].name };
+    return area.value.trim() === "" ? null : { type: type.value, data: asForm(area.value, type.value) };
+  };
+  return { rows, value };
+}
+
+/** A form is written as JSON here, too, and encoded when it is sent. */
+function asForm(value, type) {
+  if (type !== "application/x-www-form-urlencoded") return value;
+  let fields;
+  try {
+    fields = object(JSON.parse(value));
+  } catch {
+    return value;
+  }
+  const pairs = Object.entries(fields).flatMap(([name, one]) => [one].flat().map((item) => [name, spelled(item)]));
+  return new URLSearchParams(pairs).toString();
+}
+
+/** The required fields of a body, to start from. */
+function example(schema) {
+  const properties = object(schema.properties);
+  const blank = { string: "", integer: 0, number: 0, boolean: false, array: [], object: {} };
+  const names = list(schema.required).length ? list(schema.required) : Object.keys(properties);
+  if (schema.type === "object" || names.length) {
+    return JSON.stringify(Object.fromEntries(names.map((name) => [name, blank[object(properties[name]).type] ?? null])), null, 2);
+  }
+  return "";
+}
+
+/** What the form asks for. Throws an Error that says what is missing. */
+function request(entry, fields, body) {
+  let path = entry.path;
+  const query = new URLSearchParams();
+  const headers = [];
+  const cookies = [];
+  for (const { parameter, place, values, forbidden } of fields) {
+    const name = text(parameter.name);
+    const given = values();
+    if (parameter.required && !given.length) throw new Error(`${place} ${name} is required`);
+    if (place === "path") {
+      // A URL with a segment . or .. means another URL, escaped or not.
+      if (given[0] === "." || given[0] === "..") throw new Error(`${name} must not be ${given[0]}, which names another resource`);
+      path = path.replaceAll(`{${name}}`, () => encodeURIComponent(given.join(",")));
+    } else if (place === "query") given.forEach((value) => query.append(name, value));
+    else if (place === "header" && given.length) headers.push({ name, value: given.join(", "), forbidden });
+    else if (place === "cookie" && given.length) cookies.push(`${name}=${encodeURIComponent(given.join(","))}`);
+  }
+  if (cookies.length) headers.push({ name: "Cookie", value: cookies.join("; "), forbidden: true });
+  for (const [key, scheme] of entry.security) credential(key, scheme, headers, query);
+  const sent = body?.value() ?? null;
+  if (entry.body?.required && !sent) throw new Error("a body is required");
+  if (sent) headers.push({ name: "Content-Type", value: sent.type });
+  const asked = query.toString();
+  return { method: entry.method.toUpperCase(), url: `${base}${path}${asked ? `?${asked}` : ""}`, headers, body: sent };
+}
+
+function credential(key, scheme, headers, query) {
+  const value = credentials.get(key) ?? "";
+  const shown = "$CAP_CREDENTIAL";
+  if (scheme.type === "apiKey" && scheme.in === "query") {
+    if (value) query.append(text(scheme.name), value);
+  } else if (scheme.type === "apiKey") {
+    headers.push({ name: scheme.in === "cookie" ? "Cookie" : text(scheme.name), value, secret: shown, forbidden: scheme.in === "cookie" });
+  } else if (scheme.type === "http") {
+    const basic = text(scheme.scheme).toLowerCase() === "basic";
+    const prefix = basic ? "Basic" : "Bearer";
+    const token = basic && value ? btoa(String.fromCharCode(...new TextEncoder().encode(value))) : value;
+    headers.push({ name: "Authorization", value: token ? `${prefix} ${token}` : "", secret: `${prefix} ${shown}` });
+  }
+}
+
+/** A command line. What is secret stands in it as a shell variable, so that a copied command gives nothing away. */
+function curlOf(wanted, entry) {
+  const quote = (value) => `'${value.replaceAll("'", "'\\''")}'`;
+  const parts = [`curl ${quote(wanted.url)}`];
+  if (wanted.method === "HEAD") parts.push("--head");
+  else if (wanted.method !== "GET") parts.push(`--request ${wanted.method}`);
+  for (const { name, value, secret } of wanted.headers) {
+    parts.push(secret ? `--header "${name}: ${secret}"` : `--header ${quote(`${name}: ${value}`)}`);
+  }
+  if (wanted.body) parts.push(`--data-binary ${quote(wanted.body.name ? `@${wanted.body.name}` : wanted.body.data)}`);
+  return parts.join(" \\\n  ");
+}
+
+async function perform(wanted, signal, result) {
+  result.replaceChildren(h("p", { class: "quiet" }, "Waiting for the answer …"));
+  const began = performance.now();
+  const took = () => `${Math.round(performance.now() - began)} ms`;
+  const headers = new Headers();
+  try {
+    for (const { name, value, forbidden } of wanted.headers) if (!forbidden && value) headers.append(name, value);
+    const answer = await fetch(wanted.url, {
+      method: wanted.method,
+      headers,
+      body: wanted.body?.data,
+      signal,
+      credentials: "same-origin",
+      cache: "no-store",
+      redirect: "manual",
+    });
+    await showAnswer(answer, result, took);
+  } catch (error) {
+    const what = error.name === "AbortError" ? "Stopped." : `No answer: ${error.message}`;
+    result.append(h("p", { class: "wrong" }, `${what} (${took()})`));
+    result.querySelector("p.quiet")?.remove();
+  }
+}
+
+async function showAnswer(answer, result, took) {
+  if (answer.type === "opaqueredirect") {
+    result.replaceChildren(h("p", {}, `A redirect, which a browser does not let a page look at; curl shows it. (${took()})`));
+    return;
+  }
+  const time = h("span", {}, took());
+  const size = h("span");
+  const shown = h("pre", { tabindex: "0" });
+  const fields = [...answer.headers].flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]);
+  result.replaceChildren(
+    h("div", { class: "status" }, h("strong", { class: answer.ok ? "good" : "bad" }, `${answer.status} ${answer.statusText}`), time, size),
+    h("details", { class: "plain" }, h("summary", {}, "Headers"), h("dl", {}, fields)),
+    shown,
+  );
+  const type = answer.headers.get("content-type") ?? "";
+  const chunks = [];
+  let bytes = 0;
+  if (answer.body) {
+    const decoder = new TextDecoder();
+    const reader = answer.body.getReader();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      chunks.push(part.value);
+      bytes += part.value.length;
+      // Streams are shown as they arrive.
+      if (shown.textContent.length < SHOWN) shown.textContent += decoder.decode(part.value, { stream: true });
+      size.textContent = `${bytes} bytes`;
+    }
+  }
+  time.textContent = took();
+  size.textContent = `${bytes} bytes`;
+  finish(shown, chunks, bytes, type, result);
+}
+
+/** The whole answer: JSON laid out, what is no text or very long as a file. */
+function finish(shown, chunks, bytes, type, result) {
+  if (!bytes) {
+    shown.replaceWith(h("p", { class: "quiet small" }, "No body."));
+    return;
+  }
+  const whole = new Blob(chunks, { type });
+  const binary = /^(image|audio|video|font)\/|octet-stream|zip|pdf|protobuf|avro/i.test(type);
+  if (binary || bytes > SHOWN) result.append(download(whole));
+  if (binary) {
+    shown.replaceWith(h("p", { class: "quiet small" }, `${type || "Something that is no text"}, ${bytes} bytes.`));
+  } else if (/json/i.test(type) && bytes <= SHOWN) {
+    try {
+      shown.textContent = JSON.stringify(JSON.parse(shown.textContent), null, 2);
+    } catch {
+      // Not one JSON document (JSON Lines, say): it stays as it came.
+    }
+  }
+}
+
+function download(blob) {
+  const save = () => {
+    const url = URL.createObjectURL(blob);
+    h("a", { href: url, download: "answer" }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 1000);
+  };
+  return h("div", { class: "buttons" }, h("button", { type: "button", onclick: save }, "Save the answer"));
+}
+
+// --- snippets -------------------------------------------------------------------------------------------------------
+
+function snippet(content) {
+  const pre = h("pre", { tabindex: "0" }, content);
+  const button = h("button", { type: "button", onclick: () => copy(pre, button) }, "Copy");
+  return h("div", { class: "snippet" }, pre, button);
+}
+
+async function copy(pre, button) {
+  try {
+    await navigator.clipboard.writeText(pre.textContent);
+    button.textContent = "Copied";
+  } catch {
+    // Without https only this machine's own pages may use the clipboard: select it for the keyboard instead.
+    getSelection().selectAllChildren(pre);
+    button.textContent = "Selected";
+  }
+  setTimeout(() => (button.textContent = "Copy"), 1500);
+}

@@ -1,0 +1,160 @@
+"""Whom a listener answers: credentials, Host and Origin (`docs/semantics.md`, callers)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from cap_core.gateway import ListenOptions
+from cap_core.testing import gateway, upstream
+
+Things = Callable[..., Path]
+REST = "- path: /things/{id}\n  operations:\n  - {method: GET, name: get-thing, call: api.get-thing}"
+TOOL = "- {name: get-thing, description: Get it., call: api.get-thing}"
+LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+
+
+@pytest.mark.parametrize(
+    ("auth", "headers", "target"),
+    [
+        pytest.param("type: bearer, token: k", {"authorization": "Bearer k"}, b"/things/7", id="bearer"),
+        pytest.param("type: bearer, value: k", {"authorization": "Bearer k"}, b"/things/7", id="bearer-value"),
+        pytest.param("type: apikey, key: X-K, value: k, placement: header", {"x-k": "k"}, b"/things/7", id="apikey"),
+        pytest.param("type: apiKey, name: X-K, value: k, in: header", {"x-k": "k"}, b"/things/7", id="apikey-name-in"),
+        pytest.param("type: apikey, header: X-K, key: k", {"x-k": "k"}, b"/things/7", id="apikey-header-key"),
+        pytest.param("type: apikey, headers: {A: 1, B: k}", {"a": "1", "b": "k"}, b"/things/7", id="apikey-headers"),
+        pytest.param("type: apikey, key: k, value: v, placement: query", {}, b"/things/7?k=v", id="apikey-query"),
+        pytest.param(
+            "type: apikey, key: k, value: v, placement: cookie", {"cookie": "k=v"}, b"/things/7", id="apikey-cookie"
+        ),
+        pytest.param(
+            "type: apikey, key: Authorization, value: 'Token token={{THINGS_KEY}}'",
+            {"authorization": "Token token=s"},
+            b"/things/7",
+            id="text-around",
+        ),
+        pytest.param(
+            "type: basic, username: u, password: '{{THINGS_KEY}}'",
+            {"authorization": "Basic " + base64.b64encode(b"u:s").decode()},
+            b"/things/7",
+            id="basic",
+        ),
+    ],
+)
+def test_credentials_that_are_sent(
+    things: Things, get_thing: str, auth: str, headers: dict[str, str], target: bytes
+) -> None:
+    document = things(f"authentication: {{{auth}}}\n{get_thing}", REST)
+    with upstream() as api, gateway(document, base_uris={"api": api.url}, values={"THINGS_KEY": "s"}) as cap:
+        assert 200 == httpx.get(cap.url + "/things/7").status_code
+
+    assert target == api.requests[0].target
+    for name, value in headers.items():
+        assert [value.encode()] == [v for n, v in api.requests[0].headers if n.decode().lower() == name]
+
+
+def test_a_parameter_that_authentication_supplies_is_no_input(things: Things, get_thing: str) -> None:
+    inputs = get_thing + "    - {name: api_key, in: query, type: string}\n"
+    document = things(f"authentication: {{type: apikey, key: api_key, value: k, placement: query}}\n{inputs}", REST)
+    with upstream() as api, gateway(document, base_uris={"api": api.url}) as cap:
+        httpx.get(cap.url + "/things/7?api_key=mine")
+
+    assert b"/things/7?api_key=k" == api.requests[0].target
+
+
+@pytest.fixture(params=["flag-bearer", "flag-apikey", "document"])
+def guarded(request: pytest.FixtureRequest, things: Things, get_thing: str) -> tuple[Path, str | None, dict[str, str]]:
+    """A document whose callers must know `sesame`: by which flag, if any, and with which headers."""
+    document = things(get_thing, REST, TOOL)
+    if request.param == "document":
+        text = document.read_text()
+        for port in ("8080", "9090"):
+            text = text.replace(
+                f"port: {port}", f"port: {port}\n    authentication: {{type: bearer, token: '{{{{THINGS_KEY}}}}'}}"
+            )
+        document.write_text(text)
+        return document, None, {"authorization": "Bearer sesame"}
+    if request.param == "flag-apikey":
+        return document, "apikey:X-Door:THINGS_KEY", {"x-door": "sesame"}
+    return document, "bearer:THINGS_KEY", {"authorization": "Bearer sesame"}
+
+
+def test_callers_are_checked_on_every_face(guarded) -> None:
+    document, flag, good = guarded
+    with (
+        upstream() as api,
+        gateway(document, base_uris={"api": api.url}, values={"THINGS_KEY": "sesame"}, caller_auth=flag) as cap,
+    ):
+        for headers in ({}, {"authorization": "Bearer wrong", "x-door": "wrong"}):
+            for answer in (
+                httpx.get(cap.url + "/things/7", headers=headers),
+                httpx.post(cap.url + "/mcp", json=LIST, headers=headers),
+                httpx.get(cap.url + "/openapi.json", headers=headers),
+                httpx.get(cap.url + "/docs", headers=headers),
+            ):
+                assert 401 == answer.status_code
+                assert answer.headers["www-authenticate"]
+                assert "sesame" not in answer.text
+        assert [] == api.requests
+        assert 200 == httpx.get(cap.url + "/things/7", headers=good).status_code
+        assert "get-thing" in httpx.post(cap.url + "/mcp", json=LIST, headers=good).text
+        assert 200 == httpx.get(cap.url + "/openapi.json", headers=good).status_code
+        assert 200 == httpx.get(cap.url + "/health/live").status_code
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_an_expected_credential_that_is_not_set_matches_nobody(
+    things, get_thing, monkeypatch, value: str | None
+) -> None:
+    monkeypatch.delenv("DOOR", raising=False)
+    if value is not None:
+        monkeypatch.setenv("DOOR", value)
+    with gateway(things(get_thing, REST), caller_auth="bearer:DOOR") as cap:
+        for token in ("-", "None", "***"):
+            assert 401 == httpx.get(cap.url + "/things/7", headers={"authorization": f"Bearer {token}"}).status_code
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param({}, 200, id="no-origin"),
+        pytest.param({"host": "localhost"}, 200, id="localhost"),
+        pytest.param({"host": "127.0.0.1:1"}, 200, id="loopback-other-port"),
+        pytest.param({"host": "evil.example"}, 421, id="foreign-host"),
+        pytest.param({"host": "127.0.0.1.evil.example"}, 421, id="host-that-starts-well"),
+        pytest.param({"host": "public.example"}, 200, id="allowed-host"),
+        pytest.param({"origin": "https://evil.example"}, 403, id="foreign-origin"),
+        pytest.param({"origin": "null"}, 403, id="null-origin"),
+        pytest.param({"origin": "http://localhost:3000"}, 200, id="page-of-this-machine"),
+        pytest.param({"origin": "https://page.example"}, 200, id="allowed-origin"),
+        pytest.param({"origin": "https://page.example.evil"}, 403, id="origin-that-starts-well"),
+    ],
+)
+def test_host_and_origin(thing: Path, headers: dict[str, str], status: int) -> None:
+    listening = ListenOptions(allow_hosts=("public.example",), allow_origins=("https://page.example",))
+    with upstream() as api, gateway(thing, base_uris={"api": api.url}, listening=listening) as cap:
+        rest = httpx.get(cap.url + "/things/7", headers=headers)
+        mcp = httpx.post(cap.url + "/mcp", json=LIST, headers=headers)
+
+        assert (status, status) == (rest.status_code, mcp.status_code)
+        assert (1 if status == 200 else 0) == len(api.requests)
+
+
+def test_two_capabilities_that_share_an_address_keep_their_own(things: Things, get_thing: str) -> None:
+    one = things(get_thing, REST, TOOL, name="one.yaml")
+    two = things(get_thing, REST, TOOL, name="two.yaml")
+    with upstream() as api, gateway(one, two, base_uris={"api": api.url}) as cap:
+        bare = httpx.get(cap.url + "/things/7")
+        own = [httpx.get(f"{cap.url}/{name}/things/7").status_code for name in ("one", "two")]
+        tools = [httpx.post(f"{cap.url}/mcp{end}", json=LIST).json()["result"]["tools"] for end in ("", "/one", "/two")]
+
+    assert 404 == bare.status_code
+    assert "/one/things/{id}" in bare.json()["detail"]
+    assert "/two/things/{id}" in bare.json()["detail"]
+    assert [200, 200] == own
+    assert (2, 1, 1) == tuple(map(len, tools))
+    assert "get-thing" not in {tool["name"] for tool in tools[0]}
+    assert ["get-thing", "get-thing"] == [tool["name"] for tool in (*tools[1], *tools[2])]

@@ -1,0 +1,188 @@
+"""Documents that are refused: one located line that says where, what and what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cap_core import plugins
+from cap_core.compile import Compiled, CompileOptions, compile_source
+from cap_core.diagnostics import CODES
+from cap_core.sources import Source
+
+Document = Callable[..., Path]
+
+
+def compiled(path: Path, **options: object) -> Compiled:
+    return compile_source(Source(path.stem, path.name, path), plugins.load(), CompileOptions(**options))  # type: ignore[arg-type]
+
+
+GOOD = """\
+naftiko: 1.0.0-alpha2
+info: {label: Things, description: d}
+capability:
+  consumes:
+  - type: http
+    namespace: api
+    baseUri: https://api.example
+    authentication: {type: bearer, token: '{{TOKEN}}'}
+    resources:
+    - path: /things
+      operations:
+      - {name: list, method: GET}
+  exposes:
+  - type: rest
+    namespace: things-rest
+    port: 8080
+    resources:
+    - path: /things
+      operations:
+      - {name: list, method: GET, call: api.list}
+binds:
+- namespace: env
+  keys: {TOKEN: TOKEN}
+"""
+
+
+def test_the_good_document_is_served_without_a_word(document: Document) -> None:
+    out = compiled(document(GOOD))
+
+    assert out.plan is not None
+    assert [] == [d for d in out.diagnostics if d.severity != "info"]
+
+
+@pytest.mark.parametrize(
+    ("change", "place", "code", "says"),
+    [
+        pytest.param(
+            ("naftiko: 1.0.0-alpha2\n", "a: [1,\n"), "things.yaml:3:1", "not-yaml", "while parsing", id="yaml"
+        ),
+        pytest.param(
+            ("naftiko: 1.0.0-alpha2", "kind: x"), "things.yaml:1:1", "not-a-capability", "kind", id="no-dialect"
+        ),
+        pytest.param(("1.0.0-alpha2", "banana"), "things.yaml:1:10", "unknown-version", "'banana'", id="no-version"),
+        pytest.param(("1.0.0-alpha2", "0.5.0"), "things.yaml:1:10", "unknown-version", "'0.5.0'", id="old-version"),
+        pytest.param(
+            ("    namespace: api", "    namespace: api\n    type: x"),
+            "things.yaml:7:5",
+            "duplicate-key",
+            "line 5",
+            id="twice",
+        ),
+        pytest.param(("type: bearer", "type: hmac"), "things.yaml:8:28", "unknown-auth", "'hmac'", id="auth-type"),
+        pytest.param(
+            ("{type: bearer, token: '{{TOKEN}}'}", "{type: bearer}"),
+            "things.yaml:8:21",
+            "bad-auth",
+            "'token'",
+            id="auth-options",
+        ),
+        pytest.param(("token:", "tokn:"), "things.yaml:8:42", "bad-auth", "'tokn'", id="auth-option"),
+        pytest.param(("type: rest", "type: soap"), "things.yaml:14:11", "unknown-exposure", "'soap'", id="exposure"),
+        pytest.param(("port: 8080", "port: high"), "things.yaml:16:11", "wrong-type", "'high'", id="wrong-type"),
+        pytest.param(("port: 8080", "port: 70000"), "things.yaml:16:11", "wrong-type", "70000", id="port"),
+        pytest.param(("    namespace: api\n", ""), "things.yaml:5:5", "missing-key", "'namespace'", id="missing"),
+        pytest.param(
+            ("https://api.example", "ftp://api.example"), "things.yaml:7:14", "bad-base-uri", "http", id="scheme"
+        ),
+        pytest.param(
+            ("https://api.example", "https://u:p@api.example"),
+            "things.yaml:7:14",
+            "bad-base-uri",
+            "user name",
+            id="userinfo",
+        ),
+        pytest.param(
+            ("https://api.example", "https://{{a}.example"), "things.yaml:7:14", "bad-base-uri", "balanced", id="braces"
+        ),
+        pytest.param(("'{{TOKEN}}'", "'{{#TOKEN}}'"), "things.yaml:8:43", "bad-template", "sections", id="template"),
+        pytest.param(
+            ("call: api.list", "call: api.lst"), "things.yaml:20:41", "nothing-live", "api.lst", id="dangling"
+        ),
+    ],
+)
+def test_one_line_says_where_and_what(
+    document: Document, change: tuple[str, str], place: str, code: str, says: str
+) -> None:
+    assert change[0] in GOOD
+    refusal = compiled(document(GOOD.replace(*change))).refusal
+
+    assert refusal is not None
+    line = str(refusal)
+    assert line.startswith(f"{place}: error[{code}]: ")
+    assert says in line
+    assert "\n" not in line
+    assert refusal.hint
+
+
+def test_a_newer_version_is_read_as_the_newest_known(document: Document) -> None:
+    out = compiled(document(GOOD.replace("1.0.0-alpha2", "1.0.0-beta9")))
+
+    assert out.plan is not None
+    assert ["newer-version"] == [d.code for d in out.diagnostics if d.severity == "warning"]
+
+
+def test_a_key_nobody_acts_upon_is_reported_with_a_did_you_mean(document: Document) -> None:
+    out = compiled(document(GOOD.replace("{name: list, method: GET}", "{name: list, method: GET, descripton: x}")))
+    found = [d for d in out.diagnostics if d.code == "unknown-key"]
+
+    assert ["things.yaml:12:35"] == [str(d.at) for d in found]
+    assert "did you mean 'description'?" in found[0].message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\x00",
+        "a",
+        "[]",
+        "naftiko:",
+        "naftiko: {version: 1}",
+        "- naftiko: x",
+        "&a [*a]",
+        "[" * 5000,
+        "a: &x [1]\nb: *y",
+    ],
+)
+def test_whatever_is_no_document_gives_one_located_error(document: Document, text: str) -> None:
+    out = compiled(document(text))
+
+    assert out.plan is None
+    assert out.refusal is not None
+    assert out.refusal.at.line > 0
+
+
+def test_a_file_that_grows_through_aliases_is_refused_quickly(document: Document) -> None:
+    levels = "\n".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 12))
+    out = compiled(document(f"naftiko: 1.0.0-alpha2\nl0: &l0 [1]\n{levels}\n"))
+
+    assert "too-large" == (out.refusal and out.refusal.code)
+
+
+TWO = GOOD.replace(
+    "      - {name: list, method: GET, call: api.list}",
+    "      - {name: list, method: GET, call: api.list}\n      - {name: gone, method: POST, call: api.lst}",
+)
+
+
+def test_one_bad_operation_leaves_the_others_served(document: Document) -> None:
+    out = compiled(document(TWO))
+
+    assert out.plan is not None
+    exposure = out.plan.exposures[0]
+    assert (["list"], ["gone"]) == (
+        [c.exposed.name for c in exposure.calls],
+        [q.exposed.name for q in exposure.quarantined],
+    )
+    why = exposure.quarantined[0].why
+    assert ("dangling-call", "things.yaml:21:42") == (why.code, str(why.at))
+    assert "did you mean 'api.list'?" == why.hint
+
+
+def test_every_code_of_the_table_says_what_it_means() -> None:
+    for name, row in CODES.items():
+        assert name == row.name
+        assert row.meaning.endswith(".")
+        assert row.severity in ("info", "warning", "error")
