@@ -223,7 +223,7 @@ class Source(Protocol):
     """Somewhere that values come from."""
 
     def describe(self, name: str) -> str:
-        """Where a name's value comes from, for people ("environment variable PORTKEY_API_KEY")."""
+        """Where a name's value comes from, for people ("environment variable API_KEY")."""
         ...
 
     def fetch(self, names: frozenset[str]) -> Awaitable[Mapping[str, Secret]]:

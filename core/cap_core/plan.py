@@ -23,7 +23,7 @@ class Binding(msgspec.Struct, frozen=True):
     """A variable of a `binds` entry, of `--set`, or one that nothing declares (`declared` is False)."""
 
     name: str
-    """As messages name it: `PORTKEY_API_KEY`, or the undeclared template's own text."""
+    """As messages name it: `API_KEY`, or the undeclared template's own text."""
     namespace: str = ""
     declared: bool = True
 

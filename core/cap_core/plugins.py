@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable, Iterable
 from importlib import metadata
 from pathlib import Path
@@ -106,6 +107,7 @@ def _file(path: Path) -> _Found:
         if spec is None or spec.loader is None or not path.is_file():
             raise FileNotFoundError(f"no Python file {path}")
         module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # as an import would: annotations are looked up there
         spec.loader.exec_module(module)
         return module
 
@@ -133,7 +135,7 @@ def _ask(manager: pluggy.PluginManager, found: list[_Found]) -> Offers:
 
     def collect(hook: str, noun: str) -> list[tuple[str, Any]]:
         out: list[tuple[str, Any]] = []
-        for impl in reversed(getattr(manager.hook, hook).get_hookimpls()):
+        for impl in getattr(manager.hook, hook).get_hookimpls():
             answer: Iterable[Any]
             try:
                 answer = list(impl.function() or ())

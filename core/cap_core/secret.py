@@ -14,7 +14,7 @@ class Secret:
     def __init__(self, value: str, origin: str = "") -> None:
         self._value = value
         self.origin = origin
-        """Where the value came from ("environment variable PORTKEY_API_KEY"), for people."""
+        """Where the value came from ("environment variable API_KEY"), for people."""
 
     def reveal(self) -> str:
         """The value itself; for the place that sends or compares it."""

@@ -19,7 +19,7 @@ BACKLOG = 2048
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """An address to listen on, and for people who wants it ("portkey-batch/portkey-batch-rest")."""
+    """An address to listen on, and for people who wants it ("things/things-rest")."""
 
     host: str
     port: int

@@ -19,7 +19,7 @@ function h(tag, attributes, ...children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== ""));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== ""));
   return element;
 }
 
@@ -114,8 +114,9 @@ function grouped(description, resolve) {
 // --- sections -------------------------------------------------------------------------------------------------------
 
 function introduction(info, groups) {
-  const same = groups.length === 1 && groups[0].description.endsWith(text(info.description));
-  return text(info.description) && !same ? h("section", {}, h("p", {}, text(info.description))) : null;
+  // With several capabilities, each says for itself what it is.
+  const said = groups.length > 1 || groups.some((group) => group.description.endsWith(text(info.description)));
+  return text(info.description) && !said ? h("section", {}, h("p", {}, text(info.description))) : null;
 }
 
 function credentialsSection(schemes) {
@@ -136,7 +137,7 @@ function credentialsSection(schemes) {
     "section",
     { id: "credentials" },
     h("header", {}, h("h2", {}, "Your credentials"), h("p", { class: "quiet small" }, "Sent with what you try here; kept nowhere.")),
-    h("div", { class: "rows" }, rows),
+    h("form", { class: "rows", onsubmit: (event) => event.preventDefault() }, rows),
   );
 }
 
@@ -197,7 +198,7 @@ function responsesPart(responses) {
     const types = Object.keys(object(answer.content)).join(", ");
     return [h("dt", {}, status), h("dd", {}, text(answer.description), types ? h("span", { class: "quiet" }, ` ${types}`) : null)];
   });
-  return [h("h4", {}, "Answers"), h("dl", {}, rows)].reduce((all, one) => (all.append(one), all), h("div"));
+  return [h("h4", {}, "Answers"), h("dl", {}, rows)];
 }
 
 function mcpSection(endpoints) {
@@ -271,7 +272,7 @@ function leftOutSection(leftOut) {
 }
 
 function contents(groups, endpoints, leftOut) {
-  const link = (href, name) => h("li", {}, h("a", { href: `#${encodeURIComponent(href)}` }, name));
+  const link = (href, ...name) => h("li", {}, h("a", { href: `#${encodeURIComponent(href)}` }, ...name));
   const more = [
     ...(endpoints.length ? [link("mcp", "MCP")] : []),
     ...(leftOut.length ? [link("left-out", `Not served (${leftOut.length})`)] : []),
@@ -279,7 +280,13 @@ function contents(groups, endpoints, leftOut) {
   document.getElementById("contents").append(
     ...groups.flatMap((group) => [
       h("h2", {}, h("a", { href: `#${encodeURIComponent(`capability-${group.name}`)}` }, group.name)),
-      h("ul", {}, group.operations.map((entry) => link(entry.id, text(entry.operation.summary) || entry.id))),
+      h(
+        "ul",
+        {},
+        group.operations.map(({ id, method, operation }) =>
+          link(id, h("span", { class: `verb ${method}` }, method.toUpperCase()), " ", text(operation.summary) || id),
+        ),
+      ),
     ]),
     ...(more.length ? [h("h2", {}, "More"), h("ul", {}, more)] : []),
   );
@@ -407,7 +414,7 @@ function parameterField(entry, parameter) {
       { class: "name", for: id },
       text(parameter.name),
       parameter.required ? h("span", { class: "needed", title: "required" }, " *") : null,
-      h("span", { class: "kind" }, `${place}, ${kindOf(schema)}`),
+      h("span", { class: "kind" }, `${place}, ${kindOf(schema, "text")}`),
     ),
     h(
       "div",
@@ -434,9 +441,9 @@ function inputOf(schema, id) {
 const spelled = (value) => (typeof value === "string" ? value : JSON.stringify(value));
 
 /** A schema in a few words. */
-function kindOf(schema) {
+function kindOf(schema, otherwise = "any") {
   const types = [schema.type].flat().filter((type) => type && type !== "null");
-  const kind = types.join(" or ") || "any";
+  const kind = types.join(" or ") || otherwise;
   const of = schema.type === "array" && object(schema.items).type ? ` of ${object(schema.items).type}` : "";
   const choices = list(schema.enum).length ? `, one of ${list(schema.enum).map(spelled).join(", ")}` : "";
   const pattern = text(schema.pattern) ? `, ${schema.pattern}` : "";

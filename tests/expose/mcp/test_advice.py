@@ -175,7 +175,8 @@ OTHER = "00-" + "c" * 32 + "-" + "d" * 16 + "-00"
     [
         (TRACE, None, TRACE),
         (None, TRACE, TRACE),
-        (OTHER, TRACE, OTHER),
+        (OTHER, TRACE, TRACE),
+        (TRACE, "nonsense", TRACE),
         ("nonsense", TRACE, TRACE),
         ("nonsense", "x", None),
         (None, TRACE + "\r\nx: y", None),

@@ -70,11 +70,14 @@ def accepts_json(accept: bytes | None) -> bool:
 
 
 def traceparent(header: bytes | None, member: bytes) -> bytes | None:
-    """The caller's trace, from its header or from the JSON text of `_meta.traceparent`; a malformed one is none (W3C
-    Trace Context, Versioning of traceparent)."""
+    """The caller's trace, from the JSON text of `_meta.traceparent`, else from its header.
+
+    `_meta` comes first, because a proxy on the way may have put its own into the header. A malformed one is none (W3C
+    Trace Context, Versioning of traceparent).
+    """
     if header is None and not member:
         return None
-    for given in (header, member.strip(b'"')):
+    for given in (member.strip(b'"'), header):
         if given and _TRACEPARENT.fullmatch(given):
             return given
     return None
