@@ -96,6 +96,7 @@ class _Compiler:
         self.options = options
         self.report = report
         self.operator: dict[Binding, Variable] = {}
+        self.keys: dict[str, int] = {}
 
     def say(self, code: str, at: Mark, message: str, hint: str | None = None) -> Diagnostic:
         return self.report.add(code, at, message, hint=hint)
@@ -267,15 +268,17 @@ class _Compiler:
             return None
         assert isinstance(entry, ExposesEntry)
         at = ExposeAt(capability=about.name, namespace=entry.namespace, at=entry.at, report=self.say)
+        key = self._key(about, entry)
         calls: list[Call] = []
         left_out: list[Quarantined] = []
         for exposed in self._unique(offer.declared(entry, at), left_out):
             try:
-                calls.append(self._call(exposed, entry, bindings, known))
+                calls.append(self._call(exposed, entry, key, bindings, known))
             except Quarantine as why:
                 left_out.append(self._quarantined(exposed, why))
         return ExposurePlan(
             about=about,
+            key=key,
             type=offer.key,
             namespace=entry.namespace,
             description=entry.description or "",
@@ -286,6 +289,12 @@ class _Compiler:
             authentication=self._caller_auth(entry, bindings),
             options=entry,
         )
+
+    def _key(self, about: About, entry: ExposesEntry) -> str:
+        """Two entries of one namespace stay two: a guard of one must never be taken for the other's."""
+        key = f"{about.name}/{entry.namespace}"
+        self.keys[key] = self.keys.get(key, 0) + 1
+        return key if self.keys[key] == 1 else f"{key}#{self.keys[key]}"
 
     def _offer(self, node: Node) -> Exposure[Any] | None:
         type_ = node.get(Scalar("type", node.mark)) if isinstance(node, Map) else None
@@ -319,6 +328,9 @@ class _Compiler:
         seen: dict[str, Exposed] = {}
         out = []
         for exposed in declared:
+            if exposed.left_out is not None:
+                left_out.append(Quarantined(exposed, exposed.left_out))
+                continue
             address = exposed.name if exposed.method is None else f"{exposed.method} {_shape(exposed.path or '')}"
             first = seen.setdefault(address, exposed)
             if first is exposed:
@@ -333,7 +345,9 @@ class _Compiler:
         diagnostic = self.report.add(why.code, why.at, why.what, hint=why.hint, operation=exposed.name)
         return Quarantined(exposed, diagnostic)
 
-    def _call(self, exposed: Exposed, entry: ExposesEntry, bindings: Bindings, known: list[Callee]) -> Call:
+    def _call(
+        self, exposed: Exposed, entry: ExposesEntry, key: str, bindings: Bindings, known: list[Callee]
+    ) -> Call:
         callee = find(exposed, known, self.report)
         consumed = callee.operation.consumed
         fills: frozenset[tuple[str, str]] = frozenset()
@@ -346,7 +360,7 @@ class _Compiler:
             self._check_outputs(outputs, callee)
         what = exposed.name if exposed.method is None else f"{exposed.method} {exposed.path}"
         return Call(
-            key=f"{self.source.name}/{entry.namespace}/{what}",
+            key=f"{key}/{what}",
             exposed=exposed,
             operation=callee.operation,
             inputs=wired.inputs,

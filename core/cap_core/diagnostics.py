@@ -110,7 +110,7 @@ _define(
     "auth-supplies",
     "info",
     "A declared parameter is supplied by the authentication, so it is no input.",
-    "nothing to do",
+    "",
 )
 _define(
     "unbound-variable", "warning", "A variable is declared by no bind.", "declare it under binds, or give it with --set"
@@ -148,8 +148,8 @@ _define(
     "A 'with' key or input that the called operation does not declare.",
     "declare it on the called operation",
 )
-_define("inferred-input", "info", "An input taken from the called operation.", "nothing to do")
-_define("normalized-name", "info", "Two spellings of one name were matched.", "nothing to do")
+_define("inferred-input", "info", "An input taken from the called operation.", "")
+_define("normalized-name", "info", "Two spellings of one name were matched.", "")
 _define(
     "paired-placeholder",
     "info",

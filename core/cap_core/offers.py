@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 import msgspec
 
 from cap_core.errors import Mark
-from cap_core.types import AsgiApp, Check, Endpoint, Headers, Run, Send
+from cap_core.types import AsgiApp, Caller, Check, Endpoint, Headers, Run, Send
 
 if TYPE_CHECKING:
     from cap_core.diagnostics import Diagnostic
@@ -161,7 +161,9 @@ class Face(msgspec.Struct, frozen=True, kw_only=True):
 class Host(Protocol):
     """What the core does for an exposure's endpoints."""
 
-    async def enter(self, exposure: str, scope: Mapping[str, object], headers: Mapping[bytes, bytes]) -> object:
+    async def enter(
+        self, exposure: str, scope: Mapping[str, object], headers: Mapping[bytes, bytes]
+    ) -> Caller | None:
         """Check the caller of a request against an exposure's guard; the `Caller`, or None where nobody is asked.
 
         Raises `Refusal` 401 or 403.

@@ -204,6 +204,8 @@ class Exposed(msgspec.Struct, frozen=True, kw_only=True):
     """The HTTP method of a REST operation; None where there is none (a tool)."""
     path: str | None = None
     """The path template of a REST operation; None where there is none."""
+    left_out: Diagnostic | None = None
+    """Why the exposure itself leaves this operation out; None where it does not."""
     detail: object = None
 
 
@@ -248,6 +250,8 @@ class ExposurePlan(msgspec.Struct, frozen=True, kw_only=True):
     """One `exposes` entry, compiled."""
 
     about: About
+    key: str
+    """Unique among everything served."""
     type: str
     namespace: str
     description: str
@@ -258,11 +262,6 @@ class ExposurePlan(msgspec.Struct, frozen=True, kw_only=True):
     authentication: Authentication | None
     options: object
     """The plugin's own options struct."""
-
-    @property
-    def key(self) -> str:
-        """Unique among everything served."""
-        return f"{self.about.name}/{self.namespace}"
 
 
 class CapabilityPlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,14 +31,14 @@ TITLES = {
     "nothing-found": "An output mapping found nothing",
     "internal": "The gateway failed",
 }
-"""Every problem type, by its slug, with its title (`docs/errors.md`)."""
+"""The core's problem types, by their slug, with its title (`docs/errors.md`)."""
 
 
 def problem(refusal: Refusal, call: Call | None = None, trace_id: str = "") -> Reply:
     """A refusal as an HTTP answer. Where a call is known, it names the capability, the operation and its place."""
     body: dict[str, object] = {
         "type": f"urn:cap:problem:{refusal.code}",
-        "title": TITLES[refusal.code],
+        "title": TITLES.get(refusal.code, "The request was refused"),
         "status": refusal.status,
         "detail": refusal.detail + (f"; {refusal.hint}" if refusal.hint else ""),
     }

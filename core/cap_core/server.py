@@ -225,7 +225,8 @@ async def _cut(server: uvicorn.Server, draining: Draining, drain: float, *, forc
         listener.close()
     if draining.busy:
         why = "a second signal" if forced else f"{drain:g} s"
-        _log.warning(f"{draining.busy} calls were cut off after {why}", calls=draining.busy)
+        calls = "1 call was" if draining.busy == 1 else f"{draining.busy} calls were"
+        _log.warning(f"{calls} cut off after {why}", calls=draining.busy)
     draining.abort()
     await asyncio.sleep(0)  # so that uvicorn knows they are gone, and answers nobody
     tasks = set(server.server_state.tasks)

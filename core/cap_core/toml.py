@@ -63,7 +63,8 @@ def _syntax(message: str, text: str, file: str) -> ConfigError:
     found = _AT.search(message)
     if found is None:
         return ConfigError(message, at=Mark(file, 1, 1))
-    line, column = (int(found[1]), int(found[2])) if found[1] else (text.count("\n") + 1, 1)
+    end = (text.count("\n") + 1, len(text) - text.rfind("\n"))
+    line, column = (int(found[1]), int(found[2])) if found[1] else end
     return ConfigError(message[: found.start()], at=Mark(file, line, column))
 
 

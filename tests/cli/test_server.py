@@ -104,7 +104,7 @@ def test_what_takes_longer_than_the_drain_is_cut_and_counted(tiny: Callable[...,
 
         assert not _everything(client).endswith(b"0\r\n\r\n")
         assert server.ended() == 0
-        assert "1 calls were cut off after 1.2 s" in server.lines[-1]
+        assert "1 call was cut off after 1.2 s" in server.lines[-1]
 
 
 def test_a_second_interrupt_ends_at_once(tiny: Callable[..., Any]) -> None:

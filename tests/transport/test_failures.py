@@ -71,7 +71,7 @@ async def test_nobody_listens(transport, get, closed_port):
 
 async def test_nobody_listens_on_any_address_of_a_name(transport, get, closed_port):
     async with transport.open(Upstream("http", "localhost", closed_port)) as send:
-        with pytest.raises(UpstreamError, match="refused: localhost:[0-9]+ cannot be reached: connection refused"):
+        with pytest.raises(UpstreamError, match=r"refused: localhost:\d+ cannot be reached: connection refused"):
             await get(send)
 
 
@@ -169,27 +169,48 @@ async def test_the_answer_is_not_http(transport, serve, get, answer):
     [(), (b"HTTP/1.1 200",), (b"HTTP/1.1 200 OK\r\nA: b\r\n",), (b"HTTP/1.1 103 Early\r\n\r\n",)],
     ids=repr,
 )
-@pytest.mark.parametrize("body", [b"", b"x" * 100_000], ids=["small", "large"])
-async def test_no_answer_in_time(transport, serve, get, steps, body):
+@pytest.mark.parametrize("size", [0, 100_000])
+async def test_no_answer_in_time(transport, serve, get, steps, size):
     async def script(peer):
         await peer.head()
-        await peer.read(len(body))
+        await peer.read(size)
         for step in steps:
             await peer.send(step)
         await peer.gone(5)
 
-    limits = {"first_byte": 0.15, "idle": 5}
+    limits = {"first_byte": 0.1, "idle": 5}
     async with serve(script) as server, transport.open(server.upstream(**limits)) as send, failing("idle"):
-        await get(send, "POST", headers=SECRET, body=body)
+        await get(send, "POST", headers=SECRET, body=b"x" * size)
 
 
 @pytest.mark.parametrize("limit", ["total", "deadline"])
-@pytest.mark.parametrize("body", [b"", b"x" * 100_000], ids=["small", "large"])
-async def test_the_time_is_over_before_the_head(transport, serve, get, limit, body):
+@pytest.mark.parametrize("size", [0, 100_000])
+async def test_the_time_is_over_before_the_head(transport, serve, get, limit, size):
     now = asyncio.get_running_loop().time()
-    total = 0.15 if limit == "total" else None
+    total = 0.1 if limit == "total" else None
     async with serve(after(5)) as server, transport.open(server.upstream(total=total)) as send, failing("total"):
-        await get(send, "POST", headers=SECRET, body=body, deadline=None if total else now + 0.15)
+        await get(send, "POST", headers=SECRET, body=b"x" * size, deadline=None if total else now + 0.1)
+
+
+async def test_the_upstream_tears_the_connection_down_while_it_is_sent_a_body(transport, serve, get, stream):
+    async def script(peer):
+        await peer.head()
+        await peer.read(1000)
+        await asyncio.sleep(0.05)
+        peer.reset()
+
+    body = stream(*[b"x" * 65536] * 500)
+    async with serve(script) as server, transport.open(server.upstream()) as send, failing("reset"):
+        await get(send, "POST", body=body)
+
+    assert body.closed
+
+
+async def test_the_upstream_switches_protocols_because_the_request_offers_it(transport, serve, get):
+    answer = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nwhatever"
+    headers = ((b"Connection", b"upgrade"), (b"Upgrade", b"x"))
+    async with serve(after(answer, 5)) as server, transport.open(server.upstream()) as send, failing("garbage"):
+        await get(send, headers=headers)
 
 
 async def test_the_upstream_stops_reading_the_request(transport, serve, get, stream):
@@ -273,8 +294,7 @@ async def test_the_body_falls_silent(transport, serve, get, whole, begun):
             await whole(await get(send, headers=SECRET))
 
 
-@pytest.mark.parametrize("limit", ["total", "deadline"])
-@pytest.mark.parametrize("begun", BEGUN)
+@pytest.mark.parametrize(("begun", "limit"), [*[(begun, "total") for begun in BEGUN], ("large", "deadline")])
 async def test_the_time_is_over_while_the_body_still_comes(transport, serve, get, whole, begun, limit):
     async def script(peer):
         await peer.head()
@@ -284,10 +304,9 @@ async def test_the_time_is_over_while_the_body_still_comes(transport, serve, get
         await peer.gone(5)
 
     now = asyncio.get_running_loop().time()
-    total = 0.2 if limit == "total" else None
-    async with serve(script) as server, transport.open(server.upstream(total=total)) as send:
-        async with failing("total"):
-            await whole(await get(send, headers=SECRET, deadline=None if total else now + 0.2))
+    total = 0.15 if limit == "total" else None
+    async with serve(script) as server, transport.open(server.upstream(total=total)) as send, failing("total"):
+        await whole(await get(send, headers=SECRET, deadline=None if total else now + 0.15))
 
 
 async def test_the_time_is_over_while_nobody_reads(transport, serve, get):

@@ -7,7 +7,7 @@ import pytest
 import trustme
 
 from cap_core.errors import StartError, UpstreamError
-from cap_core.plan import Tls
+from cap_core.plan import Tls, Upstream
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +63,18 @@ async def test_an_upstream_without_tls_refuses(transport, serve, get):
             await get(send)
 
     assert ("refused", False) == (failed.value.kind, failed.value.sent)
+
+
+async def test_an_upstream_that_hangs_up_right_after_tls_is_a_reset(transport, get, authority, trusted):
+    made = server_context(authority)
+    made.maximum_version = ssl.TLSVersion.TLSv1_2  # so that the end arrives together with the last of the handshake
+    listener = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=made)
+    port = listener.sockets[0].getsockname()[1]
+    async with listener, transport.open(Upstream("https", "127.0.0.1", port, tls=Tls(ca=trusted))) as send:
+        with pytest.raises(UpstreamError) as failed:
+            await get(send)
+
+    assert failed.value.kind == "reset"
 
 
 async def test_an_upstream_that_hangs_up_on_tls_refuses(transport, serve, get):

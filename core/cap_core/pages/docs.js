@@ -194,7 +194,9 @@ function operationInside(entry) {
 
 function responsesPart(responses) {
   if (!responses.length) return null;
-  const rows = responses.map(([status, answer]) => {
+  // An object's keys that look like numbers come first, whatever their order was.
+  const sorted = responses.toSorted(([one], [other]) => (one < other ? -1 : 1));
+  const rows = sorted.map(([status, answer]) => {
     const types = Object.keys(object(answer.content)).join(", ");
     return [h("dt", {}, status), h("dd", {}, text(answer.description), types ? h("span", { class: "quiet" }, ` ${types}`) : null)];
   });
@@ -212,9 +214,10 @@ function mcpSection(endpoints) {
 
 function mcpEndpoint(endpoint) {
   const name = text(endpoint.name) || "cap";
-  const url = new URL(text(endpoint.url), `${base}/`).href;
+  const url = absolute(text(endpoint.url));
   const tools = list(endpoint.tools).map(object);
-  const config = JSON.stringify({ mcpServers: { [name]: { type: "http", url } } }, null, 2);
+  const headers = endpoint.headers ? { headers: object(endpoint.headers) } : {};
+  const config = JSON.stringify({ mcpServers: { [name]: { type: "http", url, ...headers } } }, null, 2);
   const words = [name, url, ...tools.flatMap((tool) => [text(tool.name), text(tool.description)])].join(" ").toLowerCase();
   return h(
     "details",
@@ -223,7 +226,7 @@ function mcpEndpoint(endpoint) {
       "summary",
       {},
       h("span", { class: "method" }, "MCP"),
-      h("span", { class: "path" }, new URL(url).pathname),
+      h("span", { class: "path" }, url.startsWith(base) ? url.slice(base.length) : url),
       h("span", { class: "label" }, `${name}, ${tools.length} ${tools.length === 1 ? "tool" : "tools"}`),
     ),
     h(
@@ -239,6 +242,15 @@ function mcpEndpoint(endpoint) {
       ),
     ),
   );
+}
+
+/** An address of this gateway as a whole URL. */
+function absolute(address) {
+  try {
+    return new URL(address, `${base}/`).href;
+  } catch {
+    return address;
+  }
 }
 
 function leftOutSection(leftOut) {
@@ -341,7 +353,7 @@ function tryForm(entry) {
   const fields = entry.parameters.map((parameter) => parameterField(entry, parameter));
   const body = entry.body ? bodyField(entry) : null;
   const problem = h("p", { class: "wrong", role: "alert" });
-  const result = h("div", { class: "result", "aria-live": "polite" });
+  const result = { said: h("div", { class: "status", "aria-live": "polite" }), shown: h("div") };
   const curl = h("div");
   let running = null;
 
@@ -384,7 +396,7 @@ function tryForm(entry) {
           type: "button",
           onclick: () => {
             const wanted = read();
-            if (wanted) curl.replaceChildren(snippet(curlOf(wanted, entry)));
+            if (wanted) curl.replaceChildren(snippet(curlOf(wanted)));
           },
         },
         "Show as curl",
@@ -392,7 +404,7 @@ function tryForm(entry) {
       problem,
     ),
     curl,
-    result,
+    h("div", { class: "result" }, result.said, result.shown),
   );
   return form;
 }
@@ -540,50 +552,63 @@ function request(entry, fields, body) {
     else if (place === "cookie" && given.length) cookies.push(`${name}=${encodeURIComponent(given.join(","))}`);
   }
   if (cookies.length) headers.push({ name: "Cookie", value: cookies.join("; "), forbidden: true });
-  for (const [key, scheme] of entry.security) credential(key, scheme, headers, query);
+  const secrets = [];
+  for (const [key, scheme] of entry.security) credential(key, scheme, headers, secrets);
   const sent = body?.value() ?? null;
   if (entry.body?.required && !sent) throw new Error("a body is required");
   if (sent) headers.push({ name: "Content-Type", value: sent.type });
   const asked = query.toString();
-  return { method: entry.method.toUpperCase(), url: `${base}${path}${asked ? `?${asked}` : ""}`, headers, body: sent };
+  return { method: entry.method.toUpperCase(), url: `${base}${path}${asked ? `?${asked}` : ""}`, secrets, headers, body: sent };
 }
 
-function credential(key, scheme, headers, query) {
+/** A credential as a header, or as a `secrets` pair for the query. In a header `value` is only the secret part. */
+function credential(key, scheme, headers, secrets) {
   const value = credentials.get(key) ?? "";
-  const shown = "$CAP_CREDENTIAL";
-  if (scheme.type === "apiKey" && scheme.in === "query") {
-    if (value) query.append(text(scheme.name), value);
-  } else if (scheme.type === "apiKey") {
-    headers.push({ name: scheme.in === "cookie" ? "Cookie" : text(scheme.name), value, secret: shown, forbidden: scheme.in === "cookie" });
-  } else if (scheme.type === "http") {
+  const name = text(scheme.name);
+  if (scheme.type === "apiKey" && scheme.in === "query") secrets.push({ name, value });
+  else if (scheme.type === "apiKey" && scheme.in === "cookie") headers.push({ name: "Cookie", before: `${name}=`, value, secret: true, forbidden: true });
+  else if (scheme.type === "apiKey") headers.push({ name, value, secret: true });
+  else if (scheme.type === "http") {
     const basic = text(scheme.scheme).toLowerCase() === "basic";
-    const prefix = basic ? "Basic" : "Bearer";
     const token = basic && value ? btoa(String.fromCharCode(...new TextEncoder().encode(value))) : value;
-    headers.push({ name: "Authorization", value: token ? `${prefix} ${token}` : "", secret: `${prefix} ${shown}` });
+    headers.push({ name: "Authorization", before: basic ? "Basic " : "Bearer ", value: token, secret: true });
   }
 }
 
 /** A command line. What is secret stands in it as a shell variable, so that a copied command gives nothing away. */
-function curlOf(wanted, entry) {
+function curlOf(wanted) {
+  // Everything else is in single quotes, where a shell reads nothing: names come from documents of others.
   const quote = (value) => `'${value.replaceAll("'", "'\\''")}'`;
-  const parts = [`curl ${quote(wanted.url)}`];
+  const secret = '"$CAP_CREDENTIAL"';
+  const asked = wanted.secrets.map(({ name }, n) => {
+    const sign = n === 0 && !wanted.url.includes("?") ? "?" : "&";
+    return `${quote(`${sign}${encodeURIComponent(name)}=`)}${secret}`;
+  });
+  const parts = [`curl ${quote(wanted.url)}${asked.join("")}`];
   if (wanted.method === "HEAD") parts.push("--head");
   else if (wanted.method !== "GET") parts.push(`--request ${wanted.method}`);
-  for (const { name, value, secret } of wanted.headers) {
-    parts.push(secret ? `--header "${name}: ${secret}"` : `--header ${quote(`${name}: ${value}`)}`);
+  for (const header of wanted.headers) {
+    const begun = `${header.name}: ${header.before ?? ""}`;
+    parts.push(`--header ${header.secret ? quote(begun) + secret : quote(begun + header.value)}`);
   }
-  if (wanted.body) parts.push(`--data-binary ${quote(wanted.body.name ? `@${wanted.body.name}` : wanted.body.data)}`);
+  if (wanted.body?.name) parts.push(`--data-binary ${quote(`@${wanted.body.name}`)}`);
+  else if (wanted.body) parts.push(`--data-raw ${quote(wanted.body.data)}`);
   return parts.join(" \\\n  ");
 }
 
-async function perform(wanted, signal, result) {
-  result.replaceChildren(h("p", { class: "quiet" }, "Waiting for the answer …"));
+async function perform(wanted, signal, { said, shown }) {
+  said.replaceChildren(h("span", { class: "quiet" }, "Waiting for the answer …"));
+  shown.replaceChildren();
   const began = performance.now();
   const took = () => `${Math.round(performance.now() - began)} ms`;
   const headers = new Headers();
   try {
-    for (const { name, value, forbidden } of wanted.headers) if (!forbidden && value) headers.append(name, value);
-    const answer = await fetch(wanted.url, {
+    for (const { name, before, value, forbidden } of wanted.headers) {
+      if (!forbidden && value) headers.append(name, `${before ?? ""}${value}`);
+    }
+    const url = new URL(wanted.url);
+    for (const { name, value } of wanted.secrets) if (value) url.searchParams.append(name, value);
+    const answer = await fetch(url, {
       method: wanted.method,
       headers,
       body: wanted.body?.data,
@@ -592,28 +617,25 @@ async function perform(wanted, signal, result) {
       cache: "no-store",
       redirect: "manual",
     });
-    await showAnswer(answer, result, took);
+    await showAnswer(answer, said, shown, took);
   } catch (error) {
-    const what = error.name === "AbortError" ? "Stopped." : `No answer: ${error.message}`;
-    result.append(h("p", { class: "wrong" }, `${what} (${took()})`));
-    result.querySelector("p.quiet")?.remove();
+    const what = error.name === "AbortError" ? "Stopped" : `No whole answer: ${error.message}`;
+    said.append(h("span", { class: "wrong" }, `${what} (${took()})`));
+    said.querySelector(".quiet")?.remove();
   }
 }
 
-async function showAnswer(answer, result, took) {
+async function showAnswer(answer, said, shown, took) {
   if (answer.type === "opaqueredirect") {
-    result.replaceChildren(h("p", {}, `A redirect, which a browser does not let a page look at; curl shows it. (${took()})`));
+    said.replaceChildren(h("span", {}, `A redirect, which a browser does not let a page look at; curl shows it. (${took()})`));
     return;
   }
   const time = h("span", {}, took());
   const size = h("span");
-  const shown = h("pre", { tabindex: "0" });
+  const whole = h("pre", { tabindex: "0" });
   const fields = [...answer.headers].flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]);
-  result.replaceChildren(
-    h("div", { class: "status" }, h("strong", { class: answer.ok ? "good" : "bad" }, `${answer.status} ${answer.statusText}`), time, size),
-    h("details", { class: "plain" }, h("summary", {}, "Headers"), h("dl", {}, fields)),
-    shown,
-  );
+  said.replaceChildren(h("strong", { class: answer.ok ? "good" : "bad" }, `${answer.status} ${answer.statusText}`), time, size);
+  shown.replaceChildren(h("details", { class: "plain" }, h("summary", {}, "Headers"), h("dl", {}, fields)), whole);
   const type = answer.headers.get("content-type") ?? "";
   const chunks = [];
   let bytes = 0;
@@ -624,29 +646,27 @@ async function showAnswer(answer, result, took) {
       chunks.push(part.value);
       bytes += part.value.length;
       // Streams are shown as they arrive.
-      if (shown.textContent.length < SHOWN) shown.textContent += decoder.decode(part.value, { stream: true });
-      size.textContent = `${bytes} bytes`;
+      if (whole.textContent.length < SHOWN) whole.append(decoder.decode(part.value, { stream: true }));
     }
   }
   time.textContent = took();
-  size.textContent = `${bytes} bytes`;
-  finish(shown, chunks, bytes, type, result);
+  size.textContent = bytes === 1 ? "1 byte" : `${bytes} bytes`;
+  finish(whole, chunks, bytes, type, shown);
 }
 
 /** The whole answer: JSON laid out, what is no text or very long as a file. */
-function finish(shown, chunks, bytes, type, result) {
+function finish(whole, chunks, bytes, type, shown) {
   if (!bytes) {
-    shown.replaceWith(h("p", { class: "quiet small" }, "No body."));
+    whole.replaceWith(h("p", { class: "quiet small" }, "No body."));
     return;
   }
-  const whole = new Blob(chunks, { type });
   const binary = /^(image|audio|video|font)\/|octet-stream|zip|pdf|protobuf|avro/i.test(type);
-  if (binary || bytes > SHOWN) result.append(download(whole));
+  if (binary || bytes > SHOWN) shown.append(download(new Blob(chunks, { type })));
   if (binary) {
-    shown.replaceWith(h("p", { class: "quiet small" }, `${type || "Something that is no text"}, ${bytes} bytes.`));
+    whole.replaceWith(h("p", { class: "quiet small" }, `${type}: not shown.`));
   } else if (/json/i.test(type) && bytes <= SHOWN) {
     try {
-      shown.textContent = JSON.stringify(JSON.parse(shown.textContent), null, 2);
+      whole.textContent = JSON.stringify(JSON.parse(whole.textContent), null, 2);
     } catch {
       // Not one JSON document (JSON Lines, say): it stays as it came.
     }

@@ -98,7 +98,7 @@ class _Exchange:
         self._times["read"] = self._limits.idle
         if response.status == 101:
             await self.aclose()
-            raise UpstreamError("garbage", f"{self._hop.to} switched protocols without being asked")
+            raise UpstreamError("garbage", f"{self._hop.to} switched to another protocol")
         headers = tuple([(name.lower(), value) for name, value in response.headers])
         lengths = [value for name, value in headers if name == b"content-length"]
         if request.method == "HEAD" or response.status in (204, 304):

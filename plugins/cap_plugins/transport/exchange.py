@@ -118,20 +118,21 @@ class Exchange:
             max_line_size=_LINE,
             max_field_size=_LINE,
         )
-        assert protocol.transport is not None  # the pool has just looked
+        transport = protocol.transport
+        assert transport is not None  # the pool has just looked
         if small is None:
-            protocol.transport.write(head)
-            self._upload = asyncio.create_task(self._send(request))
+            transport.write(head)
+            self._upload = asyncio.create_task(self._send(request, transport))
         else:
-            protocol.transport.write(head + small)
+            transport.write(head + small)
             protocol.start_timeout()
         if end is not None:
             self._timer = asyncio.get_running_loop().call_at(end, self._expire)
 
-    async def _send(self, request: Request) -> None:
+    async def _send(self, request: Request, transport: asyncio.Transport) -> None:
         failure = None
         try:
-            await upload(self._protocol, request, self._limits.idle)
+            await upload(self._protocol, transport, request, self._limits.idle)
         except Exception as error:  # also the body's own, which concern whoever waits for the answer
             failure = error
         finally:
@@ -153,7 +154,7 @@ class Exchange:
             if message.code >= 200:
                 break
             if message.code == 101:
-                raise UpstreamError("garbage", f"{self._where} switched protocols without being asked")
+                raise UpstreamError("garbage", f"{self._where} switched to another protocol")
             if self._sent():
                 self._expect()  # an informational response stops aiohttp's clock
         self._message, self._payload = message, payload
@@ -190,16 +191,13 @@ class Exchange:
 
     def _watch(self) -> None:
         """Notice a malformed chunk: aiohttp closes the connection, and leaves whoever reads the body waiting (3.14)."""
-        if self._message.chunked:
-            self._closed = self._protocol.closed
-            if self._closed is None:
-                self._malformed()
-            else:
-                self._closed.remove_done_callback(_look)
-                self._closed.add_done_callback(_look)
-                self._closed.add_done_callback(self._malformed)
+        if self._message.chunked and (closed := self._protocol.closed) is not None:
+            closed.remove_done_callback(_look)
+            closed.add_done_callback(_look)
+            closed.add_done_callback(self._malformed)
+            self._closed = closed
 
-    def _malformed(self, _: object = None) -> None:
+    def _malformed(self, _: object) -> None:
         # The parser ends a body that came whole, and gives one that was cut short an exception.
         if self._payload is not None and not self._payload.is_eof() and self._payload.exception() is None:
             self._fail(UpstreamError("garbage", f"the body from {self._where} is not framed as it must be"))

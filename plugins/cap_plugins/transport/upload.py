@@ -12,12 +12,14 @@ from cap_core.errors import UpstreamError
 from cap_plugins.transport.pieces import pieces
 
 if TYPE_CHECKING:
+    from asyncio import Transport
+
     from aiohttp.client_proto import ResponseHandler
 
     from cap_core.types import Request
 
 
-async def upload(protocol: ResponseHandler, request: Request, idle: float) -> None:
+async def upload(protocol: ResponseHandler, transport: Transport, request: Request, idle: float) -> None:
     """Send the body on a connection that has the head already.
 
     Ends early, without an error, when the connection is gone: whoever waits for the answer learns why. Raises
@@ -28,16 +30,11 @@ async def upload(protocol: ResponseHandler, request: Request, idle: float) -> No
     flow = StreamWriter(protocol, asyncio.get_running_loop())
     async with aclosing(pieces(request)) as sequence:
         async for piece in sequence:
-            _write(protocol, b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+            transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
             if not await _drained(protocol, flow, idle):
                 return
     if chunked:
-        _write(protocol, b"0\r\n\r\n")
-
-
-def _write(protocol: ResponseHandler, data: bytes) -> None:
-    if protocol.transport is not None:
-        protocol.transport.write(data)
+        transport.write(b"0\r\n\r\n")
 
 
 async def _drained(protocol: ResponseHandler, flow: StreamWriter, idle: float) -> bool:

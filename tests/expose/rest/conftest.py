@@ -49,6 +49,7 @@ def make_exposure(*calls, quarantined=(), about=ABOUT, namespace="cats-rest", au
     """An exposure of some calls."""
     return ExposurePlan(
         about=about,
+        key=f"{about.name}/{namespace}",
         type="rest",
         namespace=namespace,
         description="",

@@ -54,7 +54,7 @@ class Callers:
 
     async def _ask(self, exposure: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Entered:
         caller = await self._host.enter(exposure, scope, headers)
-        return Entered(exposure, caller if isinstance(caller, Caller) else None)
+        return Entered(exposure, caller)
 
 
 def _together(refusals: list[Refusal]) -> Refusal:

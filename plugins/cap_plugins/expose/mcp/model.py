@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from cap_core.diagnostics import Diagnostic
 from cap_core.documents import Node
 from cap_core.model import ExposedOutput, ExposedParameter, ExposesEntry
 from cap_core.plan import Exposed
@@ -79,8 +80,7 @@ def declared(entry: McpEntry, at: ExposeAt) -> Iterator[Exposed]:
     """The tools of an entry; one that cannot be served is reported and left out."""
     _check_entry(entry, at)
     for tool in entry.tools:
-        if _check_name(tool, at) and _check_built(tool, at):
-            yield _exposed(tool)
+        yield _exposed(tool, _refused_name(tool, at) or _not_built(tool, at))
 
 
 def binary_limit(entry: McpEntry) -> int | None:
@@ -89,7 +89,7 @@ def binary_limit(entry: McpEntry) -> int | None:
     return int(found[1]) * _UNITS[found[2]] if found else None
 
 
-def _exposed(tool: Tool) -> Exposed:
+def _exposed(tool: Tool, left_out: Diagnostic | None) -> Exposed:
     hints = tool.hints
     with_ = {str(key): value for key, value in tool.with_.items()} if isinstance(tool.with_, dict) else None
     return Exposed(
@@ -101,6 +101,7 @@ def _exposed(tool: Tool) -> Exposed:
         inputs=tuple(item.declared() for item in tool.inputParameters),
         outputs=tuple(item.declared() for item in tool.outputParameters),
         description=tool.description or "",
+        left_out=left_out,
         detail=Detail(tool.label or (hints.title if hints else None) or "", hints),
     )
 
@@ -123,23 +124,21 @@ def _check_entry(entry: McpEntry, at: ExposeAt) -> None:
         at.report("wrong-type", entry.mark("cacheScope"), what)
 
 
-def _check_name(tool: Tool, at: ExposeAt) -> bool:
+def _refused_name(tool: Tool, at: ExposeAt) -> Diagnostic | None:
     place = tool.mark("name")
     if not _NAME.fullmatch(tool.name):
-        at.report("bad-tool-name", place, f"MCP clients refuse the tool name {_shown(tool.name)}; it is left out")
-        return False
+        return at.report("bad-tool-name", place, f"MCP clients refuse the tool name {_shown(tool.name)}; it is left out")
     if len(tool.name) > LONG_NAME:
         at.report("long-tool-name", place, f"the tool name {tool.name!r} has {len(tool.name)} characters")
-    return True
+    return None
 
 
-def _check_built(tool: Tool, at: ExposeAt) -> bool:
+def _not_built(tool: Tool, at: ExposeAt) -> Diagnostic | None:
     for key, noun in _NOT_BUILT.items():
         if getattr(tool, key) is not None:
             what = f"tool {tool.name!r} has {noun}, which are not run yet; it is left out"
-            at.report("not-built", tool.mark(key), what)
-            return False
-    return True
+            return at.report("not-built", tool.mark(key), what)
+    return None
 
 
 def _shown(name: str) -> str:
