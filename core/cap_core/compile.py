@@ -18,7 +18,7 @@ from cap_core.credentials import supplied
 from cap_core.diagnostics import Diagnostic, Report
 from cap_core.dialects import normalize
 from cap_core.documents import Map, Node, Scalar, Seq, load
-from cap_core.errors import Mark, OptionError, SpecError
+from cap_core.errors import Mark, OptionError, PluginError, SpecError
 from cap_core.expressions import Names, value
 from cap_core.model import ConsumesEntry, Document, ExposesEntry
 from cap_core.names import match
@@ -83,10 +83,24 @@ def compile_source(source: Source, offers: Offers, options: CompileOptions) -> C
         at = error.at or Mark(source.file)
         report.add(error.code or "not-a-capability", at, error.what, hint=error.hint or None)
         plan = None
+    if plan is not None and not report.failed:
+        report.extend(_said_by_rules(plan, offers))
     diagnostics = report.sorted()
     return Compiled(
         None if report.failed else plan and msgspec.structs.replace(plan, diagnostics=diagnostics), diagnostics
     )
+
+
+def _said_by_rules(plan: CapabilityPlan, offers: Offers) -> tuple[Diagnostic, ...]:
+    """What the plugins' lint rules say. Raises `PluginError` for a rule that fails: the document is not to blame."""
+    found: list[Diagnostic] = []
+    for rule in offers.rules:
+        try:
+            found += rule.diagnose(plan)
+        # Somebody else's code, as where plugins are asked.
+        except Exception as error:
+            raise PluginError(f"the diagnostic rule {rule.key!r} fails: {error}", hint="see 'cap plugins'") from error
+    return tuple(found)
 
 
 class _Compiler:

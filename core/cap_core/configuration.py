@@ -173,10 +173,7 @@ class _Reader:
             noun = "a table, or a list of NAME=VALUE" if row.many == "table" else "a list"
             raise ConfigError(f"{row.name!r} must be {noun}", at=self._at(path))
         if row.many == "table":
-            return {
-                (row.name, name): _Entry(text, self._origin(path))
-                for name, text in (self._listed_pair(row, index, item) for index, item in enumerate(value))
-            }
+            return dict(self._listed_pair(row, index, item) for index, item in enumerate(value))
         items = tuple(self._value(row, (*path, index), item).value for index, item in enumerate(value))
         return {path: _Entry(items, self._origin(path))}
 
@@ -188,12 +185,13 @@ class _Reader:
             else:
                 yield (row.name, ".".join(map(str, below[1:]))), self._value(row, below, value)
 
-    def _listed_pair(self, row: Row, index: int, item: object) -> tuple[str, Any]:
+    def _listed_pair(self, row: Row, index: int, item: object) -> tuple[_Path, _Entry]:
         at = self._at((row.name, index))
         name, equals, value = item.partition("=") if isinstance(item, str) else ("", "", "")
         if not equals or not name.strip():
             raise ConfigError(f"{row.name!r} must hold NAME=VALUE texts", at=at)
-        return name.strip(), _read(row, row.kind.from_text, value, self.directory, repr(name), at)
+        text = _read(row, row.kind.from_text, value, self.directory, repr(name), at)
+        return (row.name, name.strip()), _Entry(text, str(at))
 
     def _upstreams(self, value: object) -> Iterator[tuple[_Path, _Entry]]:
         known = {row.name: row for row in rows(UpstreamSettings)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -17,26 +17,41 @@ from cap_core.types import Check
 MASK = "***"
 """What stands for a value that is not shown."""
 
+Text = Callable[[Binding], str | None]
+"""A variable's value; None where it has none, which only a variable of an optional option may have."""
+
 
 def bindings_of(authentication: Authentication) -> list[Binding]:
-    """The variables an authentication needs."""
-    found = (leaf for item in authentication.options.values() for leaf in leaves(item))
+    """The variables an authentication names."""
+    return _bindings(authentication.options.values())
+
+
+def required(scheme: AuthScheme[Any], authentication: Authentication) -> list[Binding]:
+    """The variables without which an authentication is not ready."""
+    return _bindings(item for name, item in authentication.options.items() if name not in scheme.optional)
+
+
+def _bindings(items: Iterable[Value]) -> list[Binding]:
+    found = (leaf for item in items for leaf in leaves(item))
     return list(dict.fromkeys(leaf for leaf in found if isinstance(leaf, Binding)))
 
 
 def sign(
-    scheme: AuthScheme[Any], authentication: Authentication, consumed: Consumed, text: Callable[[Binding], str]
+    scheme: AuthScheme[Any], authentication: Authentication, consumed: Consumed, text: Text, *, masked: bool = False
 ) -> Credentials | Flow:
     """What a scheme sends with these values. Raises `OptionError`."""
     if scheme.sign is None:
         raise OptionError("type", f"authentication type {scheme.key!r} cannot be sent", "it checks callers only")
-    at = SignAt(capability=consumed.capability, namespace=consumed.namespace)
+    at = SignAt(
+        capability=consumed.capability,
+        namespace=consumed.namespace,
+        variables={n: ", ".join(b.name for b in _bindings([item])) for n, item in authentication.options.items()},
+        masked=masked,
+    )
     return scheme.sign(expand(scheme, authentication, text), at)
 
 
-def check(
-    scheme: AuthScheme[Any], authentication: Authentication, exposure: ExposurePlan, text: Callable[[Binding], str]
-) -> Check:
+def check(scheme: AuthScheme[Any], authentication: Authentication, exposure: ExposurePlan, text: Text) -> Check:
     """The function that checks a caller. Raises `OptionError`."""
     if scheme.check is None:
         raise OptionError("type", f"authentication type {scheme.key!r} cannot check callers")
@@ -46,7 +61,7 @@ def check(
 
 def supplied(scheme: AuthScheme[Any], authentication: Authentication, consumed: Consumed) -> frozenset[tuple[str, str]]:
     """The (place, lower-case name) of everything a scheme sends, found by letting it sign with masked values."""
-    shown = sign(scheme, authentication, consumed, lambda binding: MASK)
+    shown = sign(scheme, authentication, consumed, lambda binding: MASK, masked=True)
     credentials = shown.shown if isinstance(shown, Flow) else shown
     return frozenset(
         [("header", name.decode("latin-1").lower()) for name, _ in credentials.headers]
@@ -56,14 +71,18 @@ def supplied(scheme: AuthScheme[Any], authentication: Authentication, consumed: 
     )
 
 
-def expand(scheme: AuthScheme[Any], authentication: Authentication, text: Callable[[Binding], str]) -> Any:
-    """The scheme's options with every template expanded. Raises `OptionError` for an option it does not know."""
+def expand(scheme: AuthScheme[Any], authentication: Authentication, text: Text) -> Any:
+    """The scheme's options with every template expanded, optional ones only where all their variables are set.
+
+    Raises `OptionError` for an option the scheme does not know.
+    """
     known = {field.encode_name for field in msgspec.structs.fields(scheme.options)}
     for name in authentication.options:
         if name not in known:
             hint = near(name, known) or f"it has {', '.join(sorted(known))}"
             raise OptionError(name, f"authentication type {scheme.key!r} has no option {name!r}", hint)
-    options = {name: _expand(item, text) for name, item in authentication.options.items()}
+    absent = {name for name in scheme.optional & authentication.options.keys() if _unset(authentication, name, text)}
+    options = {name: _expand(item, text) for name, item in authentication.options.items() if name not in absent}
     try:
         return msgspec.convert(options, scheme.options)
     except msgspec.ValidationError as error:
@@ -72,9 +91,13 @@ def expand(scheme: AuthScheme[Any], authentication: Authentication, text: Callab
         raise OptionError(name, f"the options of authentication type {scheme.key!r} do not fit: {error}") from None
 
 
-def _expand(item: Value, text: Callable[[Binding], str]) -> object:
+def _unset(authentication: Authentication, option: str, text: Text) -> bool:
+    return any(text(binding) is None for binding in _bindings([authentication.options[option]]))
+
+
+def _expand(item: Value, text: Text) -> object:
     if isinstance(item, Binding):
-        return text(item)
+        return _part(item, text)
     if isinstance(item, Template):
         return "".join(part if isinstance(part, str) else _part(part, text) for part in item.parts)
     if isinstance(item, Tree):
@@ -87,7 +110,9 @@ def _expand(item: Value, text: Callable[[Binding], str]) -> object:
     return item
 
 
-def _part(part: InputRef | Binding, text: Callable[[Binding], str]) -> str:
+def _part(part: InputRef | Binding, text: Text) -> str:
     if isinstance(part, InputRef):
         raise OptionError("", "an authentication option cannot depend on the caller's input")
-    return text(part)
+    value = text(part)
+    assert value is not None  # whoever asks has made sure that the required ones are set
+    return value

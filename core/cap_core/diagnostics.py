@@ -72,6 +72,12 @@ CODES: dict[str, Code] = {}
 """Every code there is. Other modules read it; only this module and offers of diagnostic rules write it."""
 
 
+def declare(code: Code) -> None:
+    """Add a plugin's row to the table. Raises `ValueError` where its name already means something else."""
+    if CODES.setdefault(code.name, code) != code:
+        raise ValueError(f"the code {code.name!r} already means something else")
+
+
 def _define(name: str, severity: Severity, meaning: str, remedy: str) -> None:
     CODES[name] = Code(name, severity, meaning, remedy)
 

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from cap_core.bases import Base
-from cap_core.bindings import Variable, fetch
+from cap_core.bindings import fetch
 from cap_core.context import Context
-from cap_core.credentials import MASK, bindings_of, sign
+from cap_core.credentials import MASK, bindings_of, required, sign
 from cap_core.diagnostics import Diagnostic
-from cap_core.errors import Refusal
+from cap_core.errors import OptionError, Refusal
 from cap_core.expressions import leaves
 from cap_core.offers import Credentials, Flow
 from cap_core.opening import OpenOptions, base_of, not_set, origin_of
@@ -71,7 +71,8 @@ async def explain(
     """Explain a call with checked `inputs`, as `Inputs.reader` gives them. Raises `Refusal` for what cannot be sent."""
     consumed = call.operation.consumed
     address = await _address(plan, call)
-    credentials = _masked(offers, call)
+    have = await _have(plan, call)
+    credentials = _masked(offers, call, have)
     values = {binding: MASK for feed in call.feeds for binding in _bindings(feed)}
     refused = None
     request = None
@@ -80,10 +81,12 @@ async def explain(
     else:
         build = compile_request(call, address.path, credentials, values)
         request = _shown(build(inputs, Context("cli", call.key)), address)
-    unset = await _unset(plan, call)
+    unset = _unset(offers, call, have)
     if unset and refused is None:
         refusal = not_set(unset, plan)
         refused = f"{refusal.detail}; {refusal.hint}"
+    if refused is None:
+        refused = _wrong_options(offers, call, have)
     return Explanation(
         capability=plan.about.name,
         exposed=spelled(call),
@@ -119,21 +122,41 @@ async def _address(plan: CapabilityPlan, call: Call) -> Base | Refusal:
     return base_of(call.operation.consumed, {b: s.reveal() for b, s in secrets.items()}, plan)
 
 
-async def _unset(plan: CapabilityPlan, call: Call) -> list[Binding]:
+async def _have(plan: CapabilityPlan, call: Call) -> dict[Binding, str]:
+    """The values of the variables that a call names, where they have one."""
     authentication = call.operation.consumed.authentication
-    needed = [*(bindings_of(authentication) if authentication else []), *(b for f in call.feeds for b in _bindings(f))]
-    wanted: list[Variable] = [v for v in plan.variables if v.binding in needed]
-    secrets = await fetch(wanted)
-    return [binding for binding in dict.fromkeys(needed) if binding not in secrets]
+    named = [*(bindings_of(authentication) if authentication else []), *(b for f in call.feeds for b in _bindings(f))]
+    secrets = await fetch(v for v in plan.variables if v.binding in named)
+    return {binding: secret.reveal() for binding, secret in secrets.items()}
 
 
-def _masked(offers: Offers, call: Call) -> Credentials:
+def _unset(offers: Offers, call: Call, have: Mapping[Binding, str]) -> list[Binding]:
+    authentication = call.operation.consumed.authentication
+    needed = required(offers.auth_schemes[authentication.type], authentication) if authentication else []
+    used = [binding for feed in call.feeds for binding in _bindings(feed)]
+    return [binding for binding in dict.fromkeys((*needed, *used)) if binding not in have]
+
+
+def _wrong_options(offers: Offers, call: Call, have: Mapping[Binding, str]) -> str | None:
+    """Why the scheme would not sign with the real values, so that serving would not start; None where it would."""
+    consumed = call.operation.consumed
+    if consumed.authentication is None:
+        return None
+    try:
+        sign(offers.auth_schemes[consumed.authentication.type], consumed.authentication, consumed, have.get)
+    except OptionError as error:
+        return "; ".join(text for text in (error.what, error.hint) if text)
+    return None
+
+
+def _masked(offers: Offers, call: Call, have: Mapping[Binding, str]) -> Credentials:
     """What the scheme sends for masked values. A header that encodes the mask away shows one word."""
     consumed = call.operation.consumed
     if consumed.authentication is None:
         return Credentials()
     scheme = offers.auth_schemes[consumed.authentication.type]
-    signed = sign(scheme, consumed.authentication, consumed, lambda binding: MASK)
+    shown = {*have, *required(scheme, consumed.authentication)}
+    signed = sign(scheme, consumed.authentication, consumed, lambda b: MASK if b in shown else None, masked=True)
     credentials = signed.shown if isinstance(signed, Flow) else signed
     mask = MASK.encode()
     headers = tuple((n, v if mask in v else v.partition(b" ")[0] + b" " + mask) for n, v in credentials.headers)

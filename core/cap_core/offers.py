@@ -17,8 +17,8 @@ from cap_core.errors import Mark
 from cap_core.types import AsgiApp, Caller, Check, Endpoint, Headers, Run, Send
 
 if TYPE_CHECKING:
-    from cap_core.diagnostics import Diagnostic
-    from cap_core.plan import Exposed, ExposurePlan, Operation, Plan, Upstream
+    from cap_core.diagnostics import Code, Diagnostic
+    from cap_core.plan import CapabilityPlan, Exposed, ExposurePlan, Operation, Upstream
     from cap_core.secret import Secret
 
 O = TypeVar("O")  # noqa: E741  (the options struct of an offer; the name is the design's)
@@ -63,6 +63,10 @@ class SignAt(msgspec.Struct, frozen=True, kw_only=True):
 
     capability: str
     namespace: str
+    variables: Mapping[str, str] = {}
+    """The names of the variables behind each option, for messages."""
+    masked: bool = False
+    """Whether the values are masks: then `sign` shows what the options it has would send, and asks no more of them."""
 
 
 class CheckAt(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +88,8 @@ class AuthScheme(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     options: type[O]
     sign: Callable[[O, SignAt], Credentials | Flow] | None = None
     check: Callable[[O, CheckAt], Check] | None = None
+    optional: frozenset[str] = frozenset()
+    """Options that are absent where a variable in them is not set; a variable of any other option has to be set."""
     caller_option: Callable[[str], Mapping[str, object]] | None = None
     """Options from the text behind `--caller-auth TYPE:`; None where the flag does not fit this type."""
 
@@ -292,11 +298,11 @@ class Interceptor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DiagnosticRule(msgspec.Struct, frozen=True, kw_only=True):
-    """A lint rule over a compiled plan, with the codes it may say (`name`, `severity`, `meaning`, `remedy`)."""
+    """A lint rule over a compiled document, with the codes it may say; these join the table of all codes."""
 
     key: str
-    codes: tuple[object, ...]
-    diagnose: Callable[[Plan], Iterable[Diagnostic]]
+    codes: tuple[Code, ...]
+    diagnose: Callable[[CapabilityPlan], Iterable[Diagnostic]]
 
 
 class AsgiWrapper(msgspec.Struct, frozen=True, kw_only=True):

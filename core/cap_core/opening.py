@@ -9,12 +9,12 @@ import structlog
 
 from cap_core.bases import Base, missing, render
 from cap_core.bindings import fetch
-from cap_core.credentials import bindings_of, check, sign
+from cap_core.credentials import bindings_of, check, required, sign
 from cap_core.errors import CapError, OptionError, Refusal
 from cap_core.executor import compile_run
 from cap_core.expressions import leaves
 from cap_core.offers import Credentials, Flow, Limits, OpenAt, OutputAt
-from cap_core.plan import Binding, Call, CapabilityPlan, Consumed, ExposurePlan, Plan, Timeouts, Tls
+from cap_core.plan import Authentication, Binding, Call, CapabilityPlan, Consumed, ExposurePlan, Plan, Timeouts, Tls
 from cap_core.plugins import Offers
 from cap_core.pools import Pools, upstream_of
 from cap_core.requests import compile_request
@@ -128,8 +128,10 @@ class _Opening:
     ) -> _Way | Refusal:
         """The address, the credentials and the pool of a namespace, or why there are none."""
         address = base_of(consumed, values, plan)
-        needed = bindings_of(consumed.authentication) if consumed.authentication else []
-        for binding in needed:
+        named, needed = self._variables(consumed.authentication)
+        for binding in named:
+            if binding not in values and binding not in needed:
+                continue
             host = address.host if isinstance(address, Base) else "an address not set yet"
             origin = secrets[binding].origin if binding in secrets else origin_of(binding, plan)
             self.destinations.append(Destination(binding.name, origin, host, binding in values))
@@ -147,12 +149,18 @@ class _Opening:
         self.ways.append(at)
         return _Way(address, credentials, wrap.wrap(send) if wrap else send)
 
+    def _variables(self, authentication: Authentication | None) -> tuple[list[Binding], list[Binding]]:
+        """The variables an authentication names, and those of them that have to be set."""
+        if authentication is None:
+            return [], []
+        return bindings_of(authentication), required(self.offers.auth_schemes[authentication.type], authentication)
+
     def _credentials(self, consumed: Consumed, values: Mapping[Binding, str]) -> tuple[Credentials, Flow | None]:
         authentication = consumed.authentication
         if authentication is None:
             return Credentials(), None
         try:
-            signed = sign(self.offers.auth_schemes[authentication.type], authentication, consumed, lambda b: values[b])
+            signed = sign(self.offers.auth_schemes[authentication.type], authentication, consumed, values.get)
         except OptionError as error:
             at = authentication.marks.get(error.option, authentication.at)
             raise CapError(error.what, at=at, hint=error.hint, code="bad-auth") from None
@@ -198,14 +206,14 @@ class _Opening:
         authentication = exposure.authentication
         if authentication is None:
             return
-        unset = [binding for binding in bindings_of(authentication) if not values.get(binding)]
+        scheme = self.offers.auth_schemes[authentication.type]
+        unset = [binding for binding in required(scheme, authentication) if not values.get(binding)]
         if unset:
             _log.warning("nobody can be let in", exposure=exposure.key, unset=", ".join(b.name for b in unset))
             self.guards[exposure.key] = _nobody(exposure)
             return
-        scheme = self.offers.auth_schemes[authentication.type]
         try:
-            self.guards[exposure.key] = check(scheme, authentication, exposure, lambda b: values[b])
+            self.guards[exposure.key] = check(scheme, authentication, exposure, values.get)
         except OptionError as error:
             at = authentication.marks.get(error.option, authentication.at)
             raise CapError(error.what, at=at, hint=error.hint, code="bad-auth") from None

@@ -13,6 +13,7 @@ import msgspec
 import pluggy
 
 from cap_core import hookspecs
+from cap_core.diagnostics import declare
 from cap_core.errors import PluginError
 from cap_core.names import near
 from cap_core.offers import (
@@ -130,6 +131,15 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split()) or "it failed without a message"
 
 
+def _declare_codes(rules: Iterable[DiagnosticRule]) -> None:
+    for rule in rules:
+        for code in rule.codes:
+            try:
+                declare(code)
+            except ValueError as error:
+                raise PluginError(f"the diagnostic rule {rule.key!r} cannot be used: {error}") from None
+
+
 def _ask(manager: pluggy.PluginManager, found: list[_Found]) -> Offers:
     said: dict[str, list[str]] = {plugin.name: [] for plugin in found}
 
@@ -176,6 +186,7 @@ def _ask(manager: pluggy.PluginManager, found: list[_Found]) -> Offers:
         "rules": tuple(keyed("cap_diagnose", "diagnostic rule").values()),
         "asgi": tuple(keyed("cap_asgi", "asgi wrapper").values()),
     }
+    _declare_codes(answers["rules"])
     plugins = tuple(Plugin(p.name, p.distribution, p.version, tuple(said[p.name])) for p in found)
     sources = tuple(source for _, source in capabilities)
     return Offers(plugins=plugins, capabilities=sources, hooks=manager.hook, **answers)

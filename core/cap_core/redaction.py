@@ -17,40 +17,48 @@ SHORTEST = 4
 """Shorter values would blank out ordinary words, and guard nothing."""
 _SHORTEST_BASE64 = 6
 
-_forms: list[str] = []
+
+class Redaction:
+    """Values that must not be shown, and texts without them."""
+
+    def __init__(self) -> None:
+        self._forms: list[str] = []
+
+    def add(self, values: Iterable[str]) -> None:
+        """Mask these values from now on, in all their spellings."""
+        known = {*self._forms}
+        for value in values:
+            if len(value) >= SHORTEST:
+                known.update(_spellings(value))
+        # The longest first, so that no spelling is cut in two by a shorter one.
+        self._forms = sorted(known, key=len, reverse=True)
+
+    def text(self, text: str) -> str:
+        """A text without any of them."""
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, MASK)
+        return text
+
+    def value(self, value: Any) -> Any:
+        """A log value without any of them; what is no JSON value becomes text."""
+        if isinstance(value, str):
+            return self.text(value)
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, dict):
+            return {self.text(str(key)): self.value(item) for key, item in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.value(item) for item in value]
+        return self.text(value.decode("latin-1") if isinstance(value, bytes) else str(value))
 
 
-def redact(values: Iterable[str]) -> None:
-    """Mask these values from now on, in this process, in all their spellings."""
-    known = {*_forms}
-    for value in values:
-        if len(value) >= SHORTEST:
-            known.update(_spellings(value))
-    # The longest first, so that no spelling is cut in two by a shorter one.
-    _forms[:] = sorted(known, key=len, reverse=True)
+_PROCESS = Redaction()
+"""What this process must not show; its logs and its stderr are one each, too."""
 
-
-def hidden(text: str) -> str:
-    """A text without any known secret."""
-    for form in _forms:
-        if form in text:
-            text = text.replace(form, MASK)
-    return text
-
-
-def hidden_in(value: Any) -> Any:
-    """A log value without any known secret; what is no JSON value becomes text."""
-    if isinstance(value, str):
-        return hidden(value)
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if isinstance(value, dict):
-        return {hidden(str(key)): hidden_in(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [hidden_in(item) for item in value]
-    if isinstance(value, bytes):
-        return hidden(value.decode("latin-1"))
-    return hidden(str(value))
+redact = _PROCESS.add
+hidden = _PROCESS.text
+hidden_in = _PROCESS.value
 
 
 def _spellings(value: str) -> Iterator[str]:

@@ -29,9 +29,14 @@ async def test_an_answer_that_comes_with_the_end_of_the_time_is_late(transport, 
     assert failed.value.kind == "total"
 
 
-async def test_a_body_that_came_in_time_may_be_read_later(transport, serve, answering, get, whole):
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000
-    async with serve(answering(answer)) as server, transport.open(server.upstream(total=0.1)) as send:
+async def test_a_body_that_came_in_time_may_be_read_later(transport, serve, get, whole):
+    async def script(peer):
+        await peer.head()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"x" * 50_000)
+        await asyncio.sleep(0.02)
+        await peer.send(b"x" * 50_000)
+
+    async with serve(script) as server, transport.open(server.upstream(total=0.1)) as send:
         response = await get(send)
         await asyncio.sleep(0.15)
 
@@ -41,11 +46,14 @@ async def test_a_body_that_came_in_time_may_be_read_later(transport, serve, answ
 async def test_a_caller_that_does_not_even_begin_to_read_is_not_an_idle_upstream(transport, serve, get, whole):
     async def script(peer):
         await peer.head()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n" + b"x" * 9_000_000)
+        await peer.head()
         peer.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\n" + b"x" * 500_000)
-        time.sleep(0.05)  # so that more than the parser keeps arrives at once
+        time.sleep(0.02)  # so that more than is kept of a body arrives together with the head
         await peer.gone(5)
 
     async with serve(script) as server, transport.open(server.upstream(idle=0.1)) as send:
+        await whole(await get(send))  # the system's buffers have grown with this
         response = await get(send)
         await asyncio.sleep(0.2)
 
@@ -66,7 +74,7 @@ async def test_an_answer_may_come_before_the_request_is_complete(transport, serv
         assert body.closed
 
 
-async def test_a_body_that_fails_when_it_is_given_up_does_not_spoil_the_answer(transport, serve, ok, get):
+async def test_a_body_that_fails_when_it_is_given_up_does_not_spoil_the_answer(transport, serve, get):
     class Stubborn:
         async def __aiter__(self):
             yield b"x" * 65536
@@ -78,8 +86,29 @@ async def test_a_body_that_fails_when_it_is_given_up_does_not_spoil_the_answer(t
         async def aclose(self):
             pass
 
-    async with serve(ok) as server, transport.open(server.upstream()) as send:
+    async def script(peer):
+        await peer.head()
+        await peer.send(OK)
+        await peer.gone(5)
+
+    async with serve(script) as server, transport.open(server.upstream()) as send:
         assert (await get(send, "POST", body=Stubborn())).status == 200
+
+
+async def test_a_connection_torn_down_in_both_directions_is_told_to_the_reader(transport, serve, get, stream):
+    async def script(peer):
+        await peer.head()
+        await peer.send(CHUNKED)
+        await asyncio.sleep(0.05)
+        peer.reset()
+
+    async with serve(script) as server, transport.open(server.upstream(idle=5)) as send:
+        response = await get(send, "POST", body=stream(*[b"x" * 65536] * 500))
+        await asyncio.sleep(0.1)
+        with pytest.raises(UpstreamError) as failed:
+            await anext(aiter(response.body))
+
+    assert failed.value.kind == "reset"
 
 
 async def test_both_directions_may_stream_at_once(transport, serve, get, stream):

@@ -150,6 +150,37 @@ async def test_a_file_that_cannot_be_used_is_told_when_the_pool_opens(transport,
                 pass
 
 
+async def test_a_tls_connection_that_turns_to_nonsense_is_a_reset(transport, serve, get, authority, trusted):
+    sent = asyncio.Event()
+
+    async def secured(peer):
+        await peer.head()
+        sent.set()
+        await peer.gone(5)
+
+    async with serve(secured, ssl=server_context(authority)) as server:
+
+        async def between(peer):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+
+            async def copy(source, sink):
+                while data := await source.read(65536):
+                    sink.write(data)
+
+            copying = [asyncio.create_task(copy(*pair)) for pair in ((peer.reader, writer), (reader, peer.writer))]
+            await sent.wait()
+            await peer.send(b"nonsense" * 10)
+            await asyncio.wait(copying, timeout=1)
+            writer.close()
+
+        async with serve(between) as relay:
+            async with transport.open(relay.upstream(scheme="https", tls=Tls(ca=trusted))) as send:
+                with pytest.raises(UpstreamError) as failed:
+                    await get(send)
+
+    assert (failed.value.kind, failed.value.sent) == ("reset", True)
+
+
 @pytest.mark.parametrize("answer", [b"Content-Length: 10\r\n", b"Transfer-Encoding: chunked\r\n"])
 async def test_a_body_given_up_closes_the_connection(transport, serve, get, authority, trusted, answer):
     closed = asyncio.Event()
@@ -161,12 +192,14 @@ async def test_a_body_given_up_closes_the_connection(transport, serve, get, auth
         closed.set()
 
     upstream = {"scheme": "https", "tls": Tls(ca=trusted)}
-    async with serve(script, ssl=server_context(authority)) as server:
-        async with transport.open(server.upstream(**upstream)) as send:
-            call = asyncio.create_task(get(send))
-            await asyncio.sleep(0.1)
-            call.cancel()
-            await asyncio.wait([call])
-            if not call.cancelled():
-                await call.result().body.aclose()
-            await asyncio.wait_for(closed.wait(), 1)
+    async with (
+        serve(script, ssl=server_context(authority)) as server,
+        transport.open(server.upstream(**upstream)) as send,
+    ):
+        call = asyncio.create_task(get(send))
+        await asyncio.sleep(0.1)
+        call.cancel()
+        await asyncio.wait([call])
+        if not call.cancelled():
+            await call.result().body.aclose()
+        await asyncio.wait_for(closed.wait(), 1)

@@ -12,6 +12,7 @@ import click
 
 from cap_core.cli.options import Session
 from cap_core.errors import CapError, ConfigError
+from cap_core.settings import rows
 
 COMMANDS = {
     "serve": "Serve capabilities as REST and MCP.",
@@ -116,13 +117,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _usage(error: click.ClickException) -> str:
     """What is wrong with a command line, in the form of our own errors."""
+    what = error.format_message()
+    hint = ""
     if isinstance(error, click.NoSuchOption | click.NoSuchCommand):
-        close = f"did you mean {error.possibilities[0]!r}?" if error.possibilities else ""
-        what = error.message.rstrip(".")
-    else:
-        close, what = "", error.format_message().rstrip(".")
+        what = error.message
+        hint = f"did you mean {error.possibilities[0]!r}?" if error.possibilities else ""
+    if isinstance(error, click.NoSuchOption) and error.option_name in {row.flag for row in rows()}:
+        hint = "it is a flag of 'cap serve'"
     ctx = getattr(error, "ctx", None)
-    return f"{what}; {close or 'see ' + repr((ctx.command_path if ctx else 'cap') + ' --help')}"
+    return f"{what.rstrip('.')}; {hint or 'see ' + repr((ctx.command_path if ctx else 'cap') + ' --help')}"
 
 
 def _say(line: str, code: int) -> int:

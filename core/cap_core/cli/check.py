@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import click
 
 from cap_core.cli import reports
-from cap_core.cli.documents import Document, documents, offers_of
+from cap_core.cli.documents import documents, offers_of
 from cap_core.cli.options import Command, settings_flags
-from cap_core.diagnostics import Diagnostic
-from cap_core.plan import Plan
-from cap_core.plugins import Offers
 from cap_core.settings import Settings
 
 
@@ -40,13 +35,6 @@ def command(settings: Settings, capabilities: tuple[str, ...], format_: str, str
     offers = offers_of(settings)
     found = documents(settings, offers, capabilities)
     diagnostics = [d for document in found for d in document.compiled.diagnostics]
-    diagnostics += _rules(offers, found)
     click.echo(reports.FORMATS[format_](diagnostics, len(found)), nl=False)
     failing = {"error", "warning"} if strict else {"error"}
     return int(any(d.severity in failing for d in diagnostics))
-
-
-def _rules(offers: Offers, found: Sequence[Document]) -> list[Diagnostic]:
-    """What the plugins' rules say of the documents that compile."""
-    plan = Plan(tuple(d.compiled.plan for d in found if d.compiled.plan is not None))
-    return [diagnostic for rule in offers.rules for diagnostic in rule.diagnose(plan)]

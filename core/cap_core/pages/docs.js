@@ -3,6 +3,7 @@
 
 const METHODS = ["get", "head", "post", "put", "patch", "delete", "options", "trace"];
 const SHOWN = 512 * 1024; // characters of an answer that are put into the page
+const KEPT = /^(cookie|host|origin|referer|user-agent|accept-encoding|sec-.*|proxy-.*)$/i; // headers a page may not set
 
 // Where this page lives: `/docs`, perhaps below a proxy's prefix, perhaps with a slash at its end.
 const here = location.pathname.replace(/\/+$/, "").replace(/[^/]*$/, "");
@@ -195,7 +196,7 @@ function operationInside(entry) {
 function responsesPart(responses) {
   if (!responses.length) return null;
   // An object's keys that look like numbers come first, whatever their order was.
-  const sorted = responses.toSorted(([one], [other]) => (one < other ? -1 : 1));
+  const sorted = [...responses].sort(([one], [other]) => (one < other ? -1 : 1));
   const rows = sorted.map(([status, answer]) => {
     const types = Object.keys(object(answer.content)).join(", ");
     return [h("dt", {}, status), h("dd", {}, text(answer.description), types ? h("span", { class: "quiet" }, ` ${types}`) : null)];
@@ -416,8 +417,7 @@ function parameterField(entry, parameter) {
   const place = text(parameter.in);
   const id = `field-${(serial += 1)}`;
   const input = inputOf(schema, id);
-  // A page may not set these; curl can.
-  const forbidden = place === "cookie" || (place === "header" && /^(cookie|host|origin|referer|user-agent|accept-encoding|sec-.*|proxy-.*)$/i.test(text(parameter.name)));
+  const forbidden = place === "cookie" || (place === "header" && KEPT.test(text(parameter.name)));
   const row = h(
     "div",
     { class: "row" },

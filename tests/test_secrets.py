@@ -1,0 +1,172 @@
+"""Canaries planted as credentials are looked for in everything the gateway says."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.parse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from cap_core.testing import Answered, Recorded, upstream
+
+CANARIES = {
+    "BEARER": "canary bearer/one+x",
+    "QUERY": "canary query&two%y",
+    "PASSWORD": "canary:password=three",
+    "DOOR": "canary-door-four",
+}
+CALLERS = "canary-of-the-caller-five"
+
+DOCUMENT = """\
+naftiko: 1.0.0-alpha2
+binds:
+- namespace: env
+  keys: {BEARER: BEARER, QUERY: QUERY, PASSWORD: PASSWORD, DOOR: DOOR}
+capability:
+  consumes:
+  - namespace: by-bearer
+    baseUri: UPSTREAM
+    authentication: {type: bearer, token: '{{BEARER}}'}
+    resources: [{path: '/bearer/{how}', operations: [{name: get, method: GET}]}]
+  - namespace: by-query
+    baseUri: UPSTREAM
+    authentication: {type: apikey, key: key, value: '{{QUERY}}', placement: query}
+    resources: [{path: '/query/{how}', operations: [{name: get, method: GET}]}]
+  - namespace: by-basic
+    baseUri: UPSTREAM
+    authentication: {type: basic, username: u, password: '{{PASSWORD}}'}
+    resources: [{path: '/basic/{how}', operations: [{name: get, method: GET}]}]
+  - namespace: far
+    baseUri: http://far.example
+    authentication: {type: bearer, token: '{{BEARER}}'}
+    resources: [{path: '/far/{how}', operations: [{name: get, method: GET}]}]
+  - namespace: nowhere
+    baseUri: http://127.0.0.1:1
+    authentication: {type: bearer, token: '{{BEARER}}'}
+    resources: [{path: '/nowhere/{how}', operations: [{name: get, method: GET}]}]
+  exposes:
+  - type: rest
+    namespace: r
+    port: 8080
+    authentication: {type: bearer, token: '{{DOOR}}'}
+    resources:
+    - {path: '/bearer/{how}', operations: [{name: a, method: GET, call: by-bearer.get}]}
+    - {path: '/query/{how}', operations: [{name: b, method: GET, call: by-query.get}]}
+    - {path: '/basic/{how}', operations: [{name: c, method: GET, call: by-basic.get}]}
+    - {path: '/far/{how}', operations: [{name: d, method: GET, call: far.get}]}
+    - {path: '/nowhere/{how}', operations: [{name: e, method: GET, call: nowhere.get}]}
+  - type: mcp
+    namespace: m
+    port: 9090
+    authentication: {type: bearer, token: '{{DOOR}}'}
+    tools:
+    - {name: bearer, description: d, call: by-bearer.get}
+    - {name: query, description: d, call: by-query.get}
+    - {name: basic, description: d, call: by-basic.get}
+    - {name: far, description: d, call: far.get}
+    - {name: nowhere, description: d, call: nowhere.get}
+"""
+
+
+def answer(request: Recorded) -> Answered:
+    if request.target.partition(b"?")[0].endswith(b"refuse"):
+        return Answered(401, body=b'{"error":"no"}')
+    if request.target.partition(b"?")[0].endswith(b"break"):
+        return Answered(body=(b"a", b"b"), cut=1)
+    return Answered()
+
+
+@contextlib.contextmanager
+def serving(document: Path, log: Path) -> Iterator[str]:
+    command = [sys.executable, "-m", "cap_core", "serve", str(document), "--port", "0", "--log-level", "debug"]
+    environment = {**os.environ, **CANARIES}
+    with log.open("wb") as out:
+        flags = ["--log-format", "json", "--access-log"]
+        process = subprocess.Popen([*command, *flags], stdout=out, stderr=subprocess.STDOUT, env=environment)
+        try:
+            yield wait_for(log, process)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert 0 == process.wait(20)
+
+
+def wait_for(log: Path, process: subprocess.Popen[bytes]) -> str:
+    for _ in range(400):
+        found = re.search(r'"event":\s*"ready".*?(http://127\.0\.0\.1:\d+)', log.read_text())
+        if found:
+            return found[1]
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.05)
+            break
+    raise AssertionError(log.read_text())
+
+
+def spellings(secret: str) -> set[str]:
+    """A secret as it is, escaped, and encoded; also its parts, which would tell enough."""
+    quoted = {urllib.parse.quote(secret), urllib.parse.quote_plus(secret), urllib.parse.quote(secret, safe="")}
+    pair = base64.b64encode(f"u:{secret}".encode()).decode()
+    return {secret, *quoted, base64.b64encode(secret.encode()).decode().rstrip("="), pair.rstrip("=")}
+
+
+def test_no_secret_is_ever_said(document: Callable[..., Path], tmp_path: Path) -> None:
+    said: list[str] = []
+    log = tmp_path / "log"
+    with upstream(answer) as api, serving(document(DOCUMENT.replace("UPSTREAM", api.url)), log) as url:
+        good = {"authorization": f"Bearer {CANARIES['DOOR']}"}
+        for headers in ({}, {"authorization": f"Bearer {CALLERS}", "cookie": CALLERS}, good):
+            for name in ("bearer", "query", "basic", "far", "nowhere"):
+                for how in ("fine", "refuse", "break"):
+                    with contextlib.suppress(httpx.RemoteProtocolError):
+                        reply = httpx.get(f"{url}/{name}/{how}", headers=headers)
+                        said += [reply.text, str(reply.headers)]
+                    params = {"name": name, "arguments": {"how": how}}
+                    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+                    reply = httpx.post(f"{url}/mcp", json=call, headers=headers)
+                    said += [reply.text, str(reply.headers)]
+        said += [httpx.get(f"{url}{page}", headers=good).text for page in ("/openapi.json", "/docs", "/health/ready")]
+        received = b"".join(value for request in api.requests for _, value in request.headers)
+        assert len(api.requests) >= 18
+    said.append(log.read_text())
+
+    assert CANARIES["BEARER"].encode() in received
+    assert CALLERS.encode() not in received
+    everything = "\n".join(said)
+    for secret in (*CANARIES.values(), CALLERS):
+        for spelling in spellings(secret):
+            assert spelling not in everything, spelling
+    assert "Traceback" not in everything
+
+
+@pytest.mark.parametrize(
+    "command", [["check"], ["explain", "bearer", "how=fine"], ["call", "nowhere", "how=fine"], ["config"], ["list"]]
+)
+def test_no_command_says_a_secret(document: Callable[..., Path], command: list[str]) -> None:
+    path = document(DOCUMENT.replace("UPSTREAM", "http://127.0.0.1:1"))
+    words = [command[0], *([str(path)] if command[0] not in ("config", "list") else []), *command[1:]]
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "cap_core",
+            *words,
+            *(["--set", "QUERY=" + CANARIES["QUERY"]] if command[0] == "config" else []),
+        ],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **CANARIES},
+        timeout=60,
+        check=False,
+    )
+
+    assert run.stdout + run.stderr
+    for secret in CANARIES.values():
+        for spelling in spellings(secret):
+            assert spelling not in run.stdout + run.stderr
