@@ -78,7 +78,7 @@ class Callee(msgspec.Struct, frozen=True, kw_only=True):
     broken: tuple[str, Mark, str] | None
 
 
-def callees(entry: ConsumesEntry, consumed: Consumed, say: object) -> list[Callee]:
+def callees(entry: ConsumesEntry, consumed: Consumed) -> list[Callee]:
     """Every operation of a `consumes` entry, in order."""
     return [
         _callee(entry, resource, operation, consumed)

@@ -167,9 +167,7 @@ class Face(msgspec.Struct, frozen=True, kw_only=True):
 class Host(Protocol):
     """What the core does for an exposure's endpoints."""
 
-    async def enter(
-        self, exposure: str, scope: Mapping[str, object], headers: Mapping[bytes, bytes]
-    ) -> Caller | None:
+    async def enter(self, exposure: str, scope: Mapping[str, object], headers: Mapping[bytes, bytes]) -> Caller | None:
         """Check the caller of a request against an exposure's guard; the `Caller`, or None where nobody is asked.
 
         Raises `Refusal` 401 or 403.

@@ -204,11 +204,11 @@ def test_short_values_are_no_secrets() -> None:
     assert hidden("on and abc") == "on and abc"
 
 
-@given(st.text(min_size=6), st.text(), st.text())
+@given(st.text(st.characters(exclude_characters="*", exclude_categories=["Cs"]), min_size=6), st.text(), st.text())
 def test_no_secret_survives(secret: str, before: str, after: str) -> None:
     redaction = Redaction()
     redaction.add([secret])
 
-    assert secret not in redaction.text(before + secret + after).replace(MASK, "")
+    assert secret not in redaction.text(before + secret + after)
     encoded = base64.b64encode((before + secret + after).encode()).decode()
     assert MASK in redaction.text(encoded)

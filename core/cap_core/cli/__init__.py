@@ -23,7 +23,9 @@ COMMANDS = {
     "plugins": "Show the plugins and what they offer.",
     "config": "Show the effective settings and where each came from.",
 }
-"""What there is, in the order of the help; each has a module of its name, imported when it is used."""
+"""What there is, in the order of the help; each has a module of its own, imported when it is used."""
+
+_MODULES = {"list": "installed"}  # a module `list` would hide the built-in one in here
 
 LATER = ("schema", "new", "connect", "tokens", "import", "export", "record", "diff", "flow", "doctor")
 """What is not built yet."""
@@ -38,7 +40,7 @@ class _Commands(click.Group):
             return _not_built(cmd_name)
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(f"cap_core.cli.{cmd_name}").command
+        command = import_module(f"cap_core.cli.{_MODULES.get(cmd_name, cmd_name)}").command
         assert isinstance(command, click.Command)
         return command
 

@@ -16,7 +16,18 @@ from cap_core.compile import CompileOptions, compile_source
 from cap_core.errors import Mark
 from cap_core.inputs import Input, Inputs
 from cap_core.offers import AttachAt, Limits
-from cap_core.plan import About, Call, Consumed, DeclaredOutput, Exposed, ExposurePlan, Operation
+from cap_core.plan import (
+    About,
+    Authentication,
+    Call,
+    Constant,
+    Consumed,
+    DeclaredOutput,
+    Exposed,
+    ExposurePlan,
+    Operation,
+    Tree,
+)
 from cap_core.plugins import Offers
 from cap_core.router import Found, Router
 from cap_core.sources import Source
@@ -60,6 +71,18 @@ def make_exposure(*calls, quarantined=(), about=ABOUT, namespace="cats-rest", au
         authentication=authentication,
         options=None,
     )
+
+
+def make_authentication(type, **options):
+    """What an exposure asks of its callers."""
+    values = {name: _value(value) for name, value in options.items()}
+    return Authentication(type, values, AT, {})
+
+
+def _value(value):
+    if isinstance(value, dict):
+        return Tree(tuple((name, Constant(inner)) for name, inner in value.items()), keyed=True)
+    return Constant(value)
 
 
 class Runs:
@@ -248,6 +271,7 @@ def made():
         input = staticmethod(make_input)
         call = staticmethod(make_call)
         exposure = staticmethod(make_exposure)
+        authentication = staticmethod(make_authentication)
         runs = Runs
         drive = staticmethod(drive)
         output = DeclaredOutput

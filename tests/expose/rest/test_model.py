@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cap_core.diagnostics import Diagnostic
 from cap_core.documents import load
 from cap_core.offers import ExposeAt
 from cap_core.reading import read
@@ -50,6 +51,7 @@ def tell():
 
         def say(code, mark, what):
             said.append((code, mark.line, what))
+            return Diagnostic(mark, "warning", code, what)
 
         entry = read(load(text.encode(), "cats.yaml"), RestEntry, say, "the rest exposure")
         at = ExposeAt(capability="cats", namespace="cats-rest", at=entry.at, report=say)
@@ -98,8 +100,8 @@ resources:
   - {{method: GET, call: a.b}}
 """)
 
-    assert one.call is None
-    assert [("unbalanced-path", 4, f"the path '{path}' has {what}, so no request can reach it")] == said
+    assert "unbalanced-path" == one.left_out.code
+    assert [("unbalanced-path", 4, f"the path '{path}' has {what}; no request can reach it")] == said
 
 
 @pytest.mark.parametrize("key", ["steps", "ref", "mappings", "responses", "responseBinary"])
@@ -115,7 +117,7 @@ resources:
   - {{method: POST, name: null, call: a.b, {key}: ~}}
 """)
 
-    assert (None, "a.b", "a.b") == (one.call, other.call, null.call)
+    assert ("not-built", None, None) == (one.left_out.code, other.left_out, null.left_out)
     assert [("not-built", 6, f"'{key}' of 'one' is not built yet")] == said
     assert "/cats" == one.path
 
@@ -129,7 +131,7 @@ resources:
   forward: {targetNamespace: vendor}
 """)
 
-    assert ("*", "/proxy/{path}", None) == (forward.method, forward.path, forward.call)
+    assert ("*", "/proxy/{path}", "not-built") == (forward.method, forward.path, forward.left_out.code)
     assert [("not-built", 5, "'forward' of '/proxy/{path}' is not built yet")] == said
 
 

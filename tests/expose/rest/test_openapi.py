@@ -244,3 +244,54 @@ def test_placeholders_nobody_takes_and_odd_methods_stay_valid(made, exposures):
 
     assert [] == list(OpenAPIV31SpecValidator(whole).iter_errors())
     assert {"/{x}/{x_2}": ["get", "put"]} == {path: list(item) for path, item in part["paths"].items()}
+
+
+@pytest.mark.parametrize(
+    ("type", "options", "expected"),
+    [
+        ("bearer", {"token": "secret"}, {"type": "http", "scheme": "bearer"}),
+        ("basic", {}, {"type": "http", "scheme": "basic"}),
+        ("hmac", {}, {"type": "http", "scheme": "hmac"}),
+        ("apikey", {"name": "k", "value": "secret", "in": "query"}, {"type": "apiKey", "in": "query", "name": "k"}),
+        ("apikey", {"header": "X-K", "key": "secret"}, {"type": "apiKey", "in": "header", "name": "X-K"}),
+        ("apikey", {"headers": {"X-K": "secret"}}, {"type": "apiKey", "in": "header", "name": "X-K"}),
+        ("apikey", {"headers": ["secret"]}, {"type": "apiKey", "in": "header", "name": "X-Api-Key"}),
+    ],
+)
+def test_every_way_to_ask_a_caller_is_a_scheme(made, type, options, expected):
+    exposure = made.exposure(made.call(), authentication=made.authentication(type, **options))
+    part = describe((exposure,), frozenset([exposure.key]))
+
+    assert [expected] == list(part["components"]["securitySchemes"].values())
+    assert "secret" not in str(part)
+
+
+def test_schemes_that_differ_have_names_that_differ(made):
+    asked = [
+        made.authentication("apikey", key="k", value="x", placement=place) for place in ("header", "query", "header")
+    ]
+    exposures = tuple(
+        made.exposure(made.call(path=f"/{n}"), namespace=str(n), authentication=a) for n, a in enumerate(asked)
+    )
+    part = describe(exposures, frozenset(e.key for e in exposures))
+
+    assert ["apikey_k", "apikey_k_2"] == list(part["components"]["securitySchemes"])
+    used = [item["get"]["security"] for item in part["paths"].values()]
+    assert [[{"apikey_k": []}], [{"apikey_k_2": []}], [{"apikey_k": []}]] == used
+
+
+def test_of_unnamed_outputs_any_may_be_the_answer(made):
+    outputs = (
+        made.output(at=made.at, type="string", mapping="$.a"),
+        made.output(at=made.at, type="object", mapping="$.b"),
+        made.output(at=made.at, type="array", mapping="$.c"),
+    )
+    exposure = made.exposure(made.call(outputs=outputs))
+    part = describe((exposure,), frozenset([exposure.key]))
+
+    content = part["paths"]["/cats"]["get"]["responses"]["2XX"]["content"]
+    assert {
+        "application/json": {
+            "schema": {"anyOf": [{"type": ["string", "null"]}, {}, {"type": ["array", "null"], "items": {}}]}
+        }
+    } == content

@@ -15,6 +15,7 @@ from cap_core.router import ANY, balanced
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from cap_core.diagnostics import Diagnostic
     from cap_core.offers import ExposeAt
 
 
@@ -70,15 +71,14 @@ _LATER = ("ref", "steps", "mappings", "responses", "responseBinary")
 
 
 def declared(entry: RestEntry, at: ExposeAt) -> Iterator[Exposed]:
-    """Every operation of an exposure. One that cannot be served calls nothing, and the core leaves it out."""
+    """Every operation of an exposure; one that cannot be served says why (`Exposed.left_out`)."""
     for resource in entry.resources:
         path = resource.path if resource.path.startswith("/") else f"/{resource.path}"
-        addressable = _addressable(resource, path, at)
+        unreachable = _unreachable(resource, path, at)
         levels = (entry.inputParameters, resource.inputParameters)
         for operation in resource.operations:
-            built = _built(operation, at)
-            detail = _detail(operation, resource)
-            yield _exposed(operation, path, levels, detail, served=addressable and built)
+            left_out = _not_built(operation, at) or unreachable
+            yield _exposed(operation, path, levels, _detail(operation, resource), left_out)
         if _given(resource.forward):
             yield _forwarded(resource, path, at)
 
@@ -88,14 +88,13 @@ def _exposed(
     path: str,
     levels: tuple[tuple[ExposedParameter, ...], ...],
     detail: Detail,
-    *,
-    served: bool,
+    left_out: Diagnostic | None,
 ) -> Exposed:
     method = operation.method.upper()
     return Exposed(
         name=operation.name or f"{method} {path}",
         at=operation.at,
-        call=(operation.call or None) if served else None,
+        call=operation.call or None,
         call_at=operation.mark("call"),
         with_=operation.with_ if isinstance(operation.with_, Map) else None,  # type: ignore[arg-type]  # Scalar is a str
         inputs=_inputs((*levels, operation.inputParameters)),
@@ -103,6 +102,7 @@ def _exposed(
         description=operation.description or "",
         method=method,
         path=path,
+        left_out=left_out,
         detail=detail,
     )
 
@@ -121,27 +121,34 @@ def _inputs(levels: Iterable[tuple[ExposedParameter, ...]]) -> tuple[DeclaredInp
     return tuple({item.name: item.declared() for level in levels for item in level}.values())
 
 
-def _addressable(resource: Resource, path: str, at: ExposeAt) -> bool:
+def _unreachable(resource: Resource, path: str, at: ExposeAt) -> Diagnostic | None:
     if balanced(path) and "#" not in path and "?" not in path:
-        return True
+        return None
     what = "braces that are not balanced" if not balanced(path) else "a fragment" if "#" in path else "a query"
-    at.report("unbalanced-path", resource.mark("path"), f"the path {path!r} has {what}, so no request can reach it")
-    return False
+    return at.report("unbalanced-path", resource.mark("path"), f"the path {path!r} has {what}; no request can reach it")
 
 
-def _built(operation: Operation, at: ExposeAt) -> bool:
+def _not_built(operation: Operation, at: ExposeAt) -> Diagnostic | None:
+    name = operation.name or operation.method
     later = [key for key in _LATER if _given(getattr(operation, key))]
-    for key in later:
-        what = f"{key!r} of {operation.name or operation.method!r} is not built yet"
-        at.report("not-built", operation.mark(key), what)
-    return not later
+    said = [at.report("not-built", operation.mark(key), f"{key!r} of {name!r} is not built yet") for key in later]
+    return said[0] if said else None
 
 
 def _forwarded(resource: Resource, path: str, at: ExposeAt) -> Exposed:
     """The address of a `forward`, so that it answers that it is not served, and not that it is not there."""
-    at.report("not-built", resource.mark("forward"), f"'forward' of {path!r} is not built yet")
     mark = resource.mark("forward")
-    return Exposed(name=f"forward {path}", at=mark, call=None, call_at=mark, method=ANY, path=path, detail=Detail())
+    why = at.report("not-built", mark, f"'forward' of {path!r} is not built yet")
+    return Exposed(
+        name=f"forward {path}",
+        at=mark,
+        call=None,
+        call_at=mark,
+        method=ANY,
+        path=path,
+        left_out=why,
+        detail=Detail(),
+    )
 
 
 def _given(node: Node | None) -> bool:

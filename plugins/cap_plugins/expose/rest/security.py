@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cap_core.plan import Constant
+from cap_core.plan import Constant, Tree
 
 if TYPE_CHECKING:
     from cap_core.plan import Authentication
@@ -20,7 +20,10 @@ def security_scheme(authentication: Authentication) -> dict[str, object]:
 
 
 def _name(authentication: Authentication) -> str:
-    """Where `key` stands beside `header`, it is the secret."""
+    """Where `key` stands beside `header`, it is the secret; `headers` is a map of names to secrets."""
+    several = authentication.options.get("headers")
+    if isinstance(several, Tree) and several.keyed:
+        return next((item[0] for item in several.items if isinstance(item, tuple)), "X-Api-Key")
     spellings = ("header",) if "header" in authentication.options else ("key", "name")
     names = (_text(authentication, option) for option in spellings)
     return next((name for name in names if name), "X-Api-Key")

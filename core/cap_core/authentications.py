@@ -1,0 +1,105 @@
+"""`authentication` blocks, and `--caller-auth`, read and handed to their scheme for a first look."""
+
+from __future__ import annotations
+
+from cap_core.bindings import Variable
+from cap_core.compilation import Compilation
+from cap_core.credentials import supplied
+from cap_core.documents import Map, Node, Scalar
+from cap_core.errors import Mark, OptionError, SpecError
+from cap_core.expressions import value
+from cap_core.model import ExposesEntry
+from cap_core.names import match
+from cap_core.offers import BindAt
+from cap_core.plan import Authentication, Binding, Constant, Consumed, Value
+from cap_core.templates import TemplateError, parse
+
+OPERATOR = "(operator)"
+"""The namespace of names that the operator, not the document, asked to be read from the environment."""
+
+
+def authentication(node: Node, compilation: Compilation) -> Authentication:
+    """An `authentication` block; its templates are parsed, and expanded when the gateway opens. Raises `SpecError`."""
+    if not isinstance(node, Map):
+        raise SpecError("'authentication' must be a mapping with a 'type'", at=node.mark, code="bad-auth")
+    type_ = node.get(Scalar("type", node.mark))
+    if not isinstance(type_, Scalar):
+        raise SpecError("the authentication has no 'type'", at=node.mark, code="bad-auth")
+    schemes = compilation.offers.auth_schemes
+    key = match(type_, schemes)
+    if key is None:
+        offered = ", ".join(sorted(schemes))
+        what = f"no plugin offers authentication type {str(type_)!r}; offered are {offered}"
+        raise SpecError(what, at=type_.mark, code="unknown-auth")
+    options = {str(k): _option(v, compilation) for k, v in node.items() if k != "type"}
+    return Authentication(type=key, options=options, at=node.mark, marks={str(k): v.mark for k, v in node.items()})
+
+
+def _option(node: Node, compilation: Compilation) -> Value:
+    try:
+        return value(node, compilation.variables_only)
+    except TemplateError as error:
+        raise SpecError(str(error), at=node.mark, code="bad-template") from None
+
+
+def fills(consumed: Consumed, compilation: Compilation) -> frozenset[tuple[str, str]]:
+    """The (place, lower-case name) pairs that a namespace's authentication supplies. Raises `SpecError`.
+
+    The scheme looks at its options with every variable masked, so a wrong option is told at its place in the document.
+    """
+    block = consumed.authentication
+    if block is None:
+        return frozenset()
+    try:
+        return supplied(compilation.offers.auth_schemes[block.type], block, consumed)
+    except OptionError as error:
+        at = block.marks.get(error.option, block.at)
+        raise SpecError(error.what, at=at, code="bad-auth", hint=error.hint) from None
+
+
+def caller_authentication(entry: ExposesEntry, compilation: Compilation) -> Authentication | None:
+    """How an exposure's callers are checked: as the document says, else as `--caller-auth` does. Raises `SpecError`."""
+    if entry.authentication is not None:
+        block = authentication(entry.authentication, compilation)
+    elif compilation.options.caller_auth:
+        block = _given(compilation.options.caller_auth, compilation)
+    else:
+        return None
+    if compilation.offers.auth_schemes[block.type].check is None:
+        what = f"authentication type {block.type!r} cannot check callers"
+        raise SpecError(what, at=block.at, code="unknown-auth", hint="use bearer or apikey")
+    return block
+
+
+def _given(text: str, compilation: Compilation) -> Authentication:
+    """`TYPE:…` from the operator."""
+    key, _, rest = text.partition(":")
+    scheme = compilation.offers.auth_schemes.get(key)
+    at = Mark(compilation.options.caller_auth_origin)
+    if scheme is None or scheme.caller_option is None:
+        fitting = ", ".join(sorted(k for k, s in compilation.offers.auth_schemes.items() if s.caller_option))
+        raise SpecError(f"no plugin checks callers by {key!r}; offered are {fitting}", at=at, code="unknown-auth")
+    try:
+        options = scheme.caller_option(rest)
+    except OptionError as error:
+        raise SpecError(error.what, at=at, code="bad-auth", hint=error.hint) from None
+    parsed = {name: _operator_option(str(option), at, compilation) for name, option in options.items()}
+    return Authentication(type=key, options=parsed, at=at, marks={}, origin=at.file)
+
+
+def _operator_option(text: str, at: Mark, compilation: Compilation) -> Value:
+    """An option the operator gave; its variable comes from the environment, unless the document or `--set` has it."""
+    parts = parse(text)
+    if len(parts) != 1 or isinstance(parts[0], str):
+        return Constant(text)
+    name = parts[0].name
+    known = compilation.bindings.find(name)
+    if known is not None:
+        return known
+    environment = compilation.offers.bindings.get("")
+    place = BindAt(capability=compilation.source.name, namespace=OPERATOR, at=at, directories=(), allowed=())
+    source = environment.parse("", place) if environment is not None else None
+    binding = Binding(name, OPERATOR)
+    given = compilation.options.values.get(name)
+    compilation.operator[binding] = Variable(binding=binding, key=name, source=source, at=None, given=given)
+    return binding

@@ -1,0 +1,58 @@
+"""What the parts of compiling one document share: the source, what is on offer, what was asked for, what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from cap_core.bindings import Bindings, Given, Variable
+from cap_core.diagnostics import Diagnostic, Report
+from cap_core.errors import Mark
+from cap_core.expressions import Names
+from cap_core.plan import Binding
+from cap_core.plugins import Offers
+from cap_core.sources import Source
+
+
+class CompileOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line and the configuration add to a document.
+
+    `base_uris` by namespace or `capability:namespace`; `values` by `NAME` or `namespace.NAME`, each with its origin;
+    `caller_auth` as `--caller-auth` has it; `allow_files` further directories that files may lie in.
+    """
+
+    base_uris: Mapping[str, Given] = {}
+    values: Mapping[str, Given] = {}
+    allow_plaintext: frozenset[str] = frozenset()
+    allow_files: tuple[Path, ...] = ()
+    caller_auth: str | None = None
+    caller_auth_origin: str = "--caller-auth"
+
+
+class Compilation:
+    """One document being compiled."""
+
+    def __init__(self, source: Source, offers: Offers, options: CompileOptions, report: Report) -> None:
+        self.source = source
+        self.offers = offers
+        self.options = options
+        self.report = report
+        self.bindings = Bindings(())
+        """The names the document may read, once its `binds` are known."""
+        self.operator: dict[Binding, Variable] = {}
+        """Variables that the operator, not the document, asked for."""
+
+    def say(self, code: str, at: Mark, message: str, hint: str | None = None) -> Diagnostic:
+        """Say a diagnostic."""
+        return self.report.add(code, at, message, hint=hint)
+
+    def unbound(self, name: str, at: Mark) -> None:
+        """Say that nothing declares a variable."""
+        self.say("unbound-variable", at, f"nothing declares the variable {name!r}")
+
+    @property
+    def variables_only(self) -> Names:
+        """What names mean where a caller's input can never stand: base URIs and authentication."""
+        return Names(self.bindings, frozenset(), frozenset(), self.unbound)

@@ -1,0 +1,63 @@
+"""A `consumes` entry: its address and its credentials."""
+
+from __future__ import annotations
+
+from cap_core.authentications import authentication
+from cap_core.bases import literal_base
+from cap_core.compilation import Compilation
+from cap_core.errors import Mark, SpecError
+from cap_core.model import ConsumesEntry
+from cap_core.plan import Binding, Consumed, Template
+from cap_core.templates import TemplateError, parse_base
+
+
+def consumed(entry: ConsumesEntry, compilation: Compilation) -> Consumed:
+    """Compile an entry. Raises `SpecError` for a base URI or an authentication that cannot be."""
+    base, origin = _base(entry, compilation)
+    block = authentication(entry.authentication, compilation) if entry.authentication is not None else None
+    return Consumed(
+        capability=compilation.source.name,
+        namespace=entry.namespace,
+        base=base,
+        base_origin=origin,
+        authentication=block,
+        at=entry.at,
+    )
+
+
+def _base(entry: ConsumesEntry, compilation: Compilation) -> tuple[Template | None, str]:
+    given = compilation.options.base_uris
+    replaced = given.get(f"{compilation.source.name}:{entry.namespace}") or given.get(entry.namespace)
+    if replaced is not None:
+        return Template((replaced.value,)), replaced.origin
+    at = entry.mark("baseUri")
+    if not entry.baseUri:
+        compilation.say("no-base-uri", at, f"the namespace {entry.namespace!r} names no baseUri")
+        return None, str(at)
+    try:
+        parts = parse_base(entry.baseUri)
+    except TemplateError as error:
+        raise SpecError(str(error), at=at, code="bad-base-uri") from None
+    template = Template(tuple(p if isinstance(p, str) else _variable(p.name, at, compilation) for p in parts))
+    _check(entry, template, at, compilation)
+    return template, str(at)
+
+
+def _variable(name: str, at: Mark, compilation: Compilation) -> Binding:
+    binding = compilation.bindings.find(name)
+    if binding is None:
+        compilation.unbound(name, at)
+    return binding or Binding(name, declared=False)
+
+
+def _check(entry: ConsumesEntry, template: Template, at: Mark, compilation: Compilation) -> None:
+    """Look at an address that has no variables; one with variables is looked at when the gateway opens."""
+    try:
+        base = literal_base(template)
+    except ValueError as error:
+        raise SpecError(f"the baseUri {entry.baseUri!r} {error}", at=at, code="bad-base-uri") from None
+    if base is None or base.safe or entry.authentication is None:
+        return
+    if not {entry.namespace, f"{compilation.source.name}:{entry.namespace}"} & compilation.options.allow_plaintext:
+        what = f"the credential of {entry.namespace!r} would go to {base.host} over plain http"
+        compilation.say("plaintext", at, what)

@@ -1,0 +1,170 @@
+"""An `exposes` entry: what it exposes, each bound to the operation it calls, or left out with the reason."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cap_core.authentications import caller_authentication, fills
+from cap_core.calls import find
+from cap_core.compilation import Compilation
+from cap_core.consumed import Callee, Quarantine
+from cap_core.documents import Map, Node, Scalar
+from cap_core.errors import SpecError
+from cap_core.model import ExposesEntry
+from cap_core.offers import ExposeAt, Exposure
+from cap_core.plan import About, Call, DeclaredOutput, Exposed, ExposurePlan, Quarantined
+from cap_core.reading import read
+from cap_core.router import shape
+from cap_core.shapes import check_outputs
+from cap_core.wiring import wire
+
+PUBLISHED = frozenset({"rest", "mcp", "skill", "control"})
+"""The exposure types that the dialects have; one of these without a plugin is left out, any other refuses the file."""
+
+
+def exposures(
+    nodes: Iterable[Node], about: About, known: Sequence[Callee], compilation: Compilation
+) -> list[ExposurePlan]:
+    """Compile every entry that is served. Raises `SpecError` for one of a type that nobody offers."""
+    out: list[ExposurePlan] = []
+    for node in nodes:
+        offer = _offer(node, compilation)
+        entry = read(node, offer.options, compilation.say, f"the {offer.key} exposure") if offer is not None else None
+        if offer is None or entry is None:
+            continue
+        assert isinstance(entry, ExposesEntry)
+        # Two entries of one namespace stay two: a guard of one must never be taken for the other's.
+        same = sum(plan.namespace == entry.namespace for plan in out)
+        key = f"{about.name}/{entry.namespace}" + (f"#{same + 1}" if same else "")
+        out.append(_exposure(entry, offer, key, about, known, compilation))
+    return out
+
+
+def _exposure(
+    entry: ExposesEntry,
+    offer: Exposure[Any],
+    key: str,
+    about: About,
+    known: Sequence[Callee],
+    compilation: Compilation,
+) -> ExposurePlan:
+    at = ExposeAt(capability=about.name, namespace=entry.namespace, at=entry.at, report=compilation.say)
+    calls: list[Call] = []
+    left_out: list[Quarantined] = []
+    for exposed in _unique(offer.declared(entry, at), left_out, compilation):
+        try:
+            calls.append(_call(exposed, entry, key, known, compilation))
+        except Quarantine as why:
+            left_out.append(_quarantined(exposed, why, compilation))
+    return ExposurePlan(
+        about=about,
+        key=key,
+        type=offer.key,
+        namespace=entry.namespace,
+        description=entry.description or "",
+        port=_port(entry, offer, compilation),
+        at=entry.at,
+        calls=tuple(calls),
+        quarantined=tuple(left_out),
+        authentication=caller_authentication(entry, compilation),
+        options=entry,
+    )
+
+
+def _offer(node: Node, compilation: Compilation) -> Exposure[Any] | None:
+    type_ = node.get(Scalar("type", node.mark)) if isinstance(node, Map) else None
+    if not isinstance(type_, Scalar):
+        raise SpecError("an entry of 'exposes' needs a 'type'", at=node.mark, code="unknown-exposure")
+    offered = compilation.offers.exposures
+    offer = offered.get(str(type_))
+    if offer is None and type_ in PUBLISHED:
+        what = f"the exposure type {str(type_)!r} is not served yet; it is left out"
+        compilation.say("not-built", type_.mark, what)
+        return None
+    if offer is None:
+        what = f"no plugin offers exposure type {str(type_)!r}; offered are {', '.join(sorted(offered))}"
+        raise SpecError(what, at=type_.mark, code="unknown-exposure")
+    return offer
+
+
+def _port(entry: ExposesEntry, offer: Exposure[Any], compilation: Compilation) -> int:
+    if entry.address and not _is_loopback(entry.address):
+        what = f"the address {entry.address} is not on this machine alone; --host decides where to listen"
+        compilation.say("foreign-address", entry.mark("address"), what)
+    if entry.port is None:
+        compilation.say("no-port", entry.at, f"{entry.namespace!r} names no port; {offer.default_port} is used")
+        return offer.default_port
+    if not 0 < entry.port < 65536:
+        at = entry.mark("port")
+        raise SpecError(f"{entry.port} is not a port", at=at, code="wrong-type", hint="use 1 to 65535")
+    return entry.port
+
+
+def _is_loopback(address: str) -> bool:
+    if address == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _unique(declared: Iterable[Exposed], left_out: list[Quarantined], compilation: Compilation) -> list[Exposed]:
+    """The first of two operations at one address is served, the second is left out."""
+    seen: dict[str, Exposed] = {}
+    for exposed in declared:
+        if exposed.left_out is not None:
+            left_out.append(Quarantined(exposed, exposed.left_out))
+            continue
+        address = exposed.name if exposed.method is None else f"{exposed.method} {shape(exposed.path or '')}"
+        first = seen.setdefault(address, exposed)
+        if first is not exposed:
+            code = "duplicate-name" if exposed.method is None else "duplicate-route"
+            what = f"{address!r} already stands in line {first.at.line}"
+            left_out.append(_quarantined(exposed, Quarantine(code, exposed.at, what), compilation))
+    return list(seen.values())
+
+
+def _quarantined(exposed: Exposed, why: Quarantine, compilation: Compilation) -> Quarantined:
+    diagnostic = compilation.report.add(why.code, why.at, why.what, hint=why.hint, operation=exposed.name)
+    return Quarantined(exposed, diagnostic)
+
+
+def _call(exposed: Exposed, entry: ExposesEntry, key: str, known: Sequence[Callee], compilation: Compilation) -> Call:
+    callee = find(exposed, known, compilation.report)
+    supplied = fills(callee.operation.consumed, compilation)
+    wired = wire(exposed, callee, compilation.bindings, entry.namespace, supplied, compilation.report)
+    outputs = _mapped(exposed.outputs)
+    if outputs:
+        _check_outputs(outputs, callee, compilation)
+    what = exposed.name if exposed.method is None else f"{exposed.method} {exposed.path}"
+    return Call(
+        key=f"{key}/{what}",
+        exposed=exposed,
+        operation=callee.operation,
+        inputs=wired.inputs,
+        feeds=wired.feeds,
+        outputs=outputs,
+        body_type=wired.body_type,
+    )
+
+
+def _mapped(outputs: tuple[DeclaredOutput, ...]) -> tuple[DeclaredOutput, ...]:
+    """The outputs to apply; none where they mean the whole answer, untouched."""
+    if len(outputs) != 1:
+        return outputs
+    one = outputs[0]
+    whole = one.mapping in (None, "$", "$.") and not one.properties and one.items is None
+    return () if whole and one.name is None else outputs
+
+
+def _check_outputs(outputs: tuple[DeclaredOutput, ...], callee: Callee, compilation: Compilation) -> None:
+    for output, what in check_outputs(outputs):
+        raise Quarantine("bad-mapping", output.at, what)
+    offered = compilation.offers.output_mappers
+    wanted = callee.operation.format
+    if wanted not in offered:
+        what = f"no plugin decodes outputRawFormat {wanted!r}; offered are {', '.join(sorted(offered))}"
+        raise Quarantine("unknown-format", callee.operation.at, what)

@@ -1,0 +1,121 @@
+"""`cap check`: its formats and exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Cap = Callable[..., subprocess.CompletedProcess[str]]
+
+SURPRISING = "- {name: get-thing, description: Get it., call: api.get-thing}\n- {name: lost, call: api.no-such}"
+BROKEN = "naftiko: 1.0.0-alpha2\ncapability: [\n"
+
+
+@pytest.fixture
+def surprising(things: Callable[..., Path], get_thing: str) -> Path:
+    """A document with a warning in it: one of its two tools calls nothing."""
+    return things(get_thing, tools=SURPRISING, name="surprising.yaml")
+
+
+@pytest.fixture
+def broken(document: Callable[..., Path]) -> Path:
+    return document(BROKEN, "broken.yaml")
+
+
+def test_a_good_document_is_0_and_counted(cap: Cap, thing: Path) -> None:
+    result = cap("check", thing.name)
+
+    assert result.returncode == 0
+    assert result.stdout.splitlines()[-1].startswith("1 document: 0 errors, 0 warnings")
+
+
+def test_a_warning_fails_only_where_it_is_asked_to(cap: Cap, surprising: Path) -> None:
+    result = cap("check", surprising.name)
+
+    assert result.returncode == 0
+    assert any(line.startswith("surprising.yaml:") and "warning[dangling-call]" in line for line in result.stdout.splitlines())
+    assert cap("check", surprising.name, "--strict").returncode == 1
+
+
+def test_one_bad_document_among_many_is_refused_alone(cap: Cap, thing: Path, broken: Path) -> None:
+    result = cap("check", ".")
+
+    assert result.returncode == 1
+    assert "broken.yaml:3:1: error[not-yaml]:" in result.stdout
+    assert result.stdout.splitlines()[-1].startswith("2 documents: 1 error, 0 warnings")
+    assert result.stderr == ""
+
+
+def test_json_is_one_array(cap: Cap, surprising: Path) -> None:
+    result = cap("check", surprising.name, "--format", "json")
+
+    found = next(one for one in json.loads(result.stdout) if one["severity"] == "warning")
+    assert list(found) == ["file", "line", "column", "severity", "code", "message", "hint", "operation"]
+    assert (found["file"], found["code"], found["operation"]) == ("surprising.yaml", "dangling-call", "lost")
+    assert found["line"] > 1
+
+
+def test_github_annotates_lines(cap: Cap, surprising: Path) -> None:
+    lines = cap("check", surprising.name, "--format", "github").stdout.splitlines()
+
+    (line,) = [line for line in lines if line.startswith("::warning ")]
+    assert line.startswith("::warning file=surprising.yaml,line=")
+    assert ",title=dangling-call::nothing consumed here is called 'api.no-such'" in line
+
+
+def test_sarif_has_rules_and_places(cap: Cap, surprising: Path, broken: Path) -> None:
+    (run,) = json.loads(cap("check", ".", "--format", "sarif").stdout)["runs"]
+
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    results = {result["ruleId"]: result for result in run["results"]}
+    assert results["not-yaml"]["level"] == "error"
+    assert results["dangling-call"]["ruleIndex"] == rules.index("dangling-call")
+    place = results["not-yaml"]["locations"][0]["physicalLocation"]
+    assert place == {"artifactLocation": {"uri": "broken.yaml"}, "region": {"startLine": 3, "startColumn": 1}}
+
+
+def test_a_namespace_on_the_command_line_that_nothing_consumes_is_a_mistake(cap: Cap, thing: Path) -> None:
+    result = cap("check", thing.name, "--base-uri", "aip=http://127.0.0.1:9")
+
+    assert result.returncode == 2
+    assert result.stderr == "--base-uri aip: no such namespace is consumed; did you mean 'api'?\n"
+    assert cap("check", thing.name, CAP_BASE_URI="aip=http://127.0.0.1:9").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [(None, "prod.env: No such file or directory; correct --env-file"), ("=x", "prod.env:1:1: not a NAME=value line")],
+    ids=["missing", "malformed"],
+)
+def test_a_bad_dotenv_file_stops(cap: Cap, thing: Path, tmp_path: Path, text: str | None, complaint: str) -> None:
+    if text is not None:
+        (tmp_path / "prod.env").write_text(text)
+    result = cap("check", thing.name, "--env-file", "prod.env")
+
+    assert result.returncode != 0
+    assert result.stderr.startswith(complaint)
+
+
+def test_rules_of_plugins_are_asked(cap: Cap, thing: Path, tmp_path: Path) -> None:
+    (tmp_path / "house.py").write_text(RULE)
+    result = cap("check", thing.name, "--plugin", "house.py")
+
+    assert "things.yaml: info[house-style]: one capability" in result.stdout
+
+
+RULE = """
+from cap_core import DiagnosticRule, Mark, hookimpl
+from cap_core.diagnostics import Diagnostic
+
+def diagnose(plan):
+    for capability in plan.capabilities:
+        yield Diagnostic(Mark(capability.about.file), "info", "house-style", "one capability")
+
+@hookimpl
+def cap_diagnose():
+    return [DiagnosticRule(key="house", codes=(), diagnose=diagnose)]
+"""

@@ -1,0 +1,106 @@
+"""`cap explain`, `cap list` and `cap plugins`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Cap = Callable[..., subprocess.CompletedProcess[str]]
+
+AUTH = "authentication: {type: bearer, token: '{{env.THINGS_KEY}}'}\n"
+
+INSTALLED = """
+from pathlib import Path
+from cap_core import CapabilitySource, hookimpl
+
+@hookimpl
+def cap_capabilities():
+    return [CapabilitySource("installed", Path(__file__).parent / "things.yaml")]
+"""
+
+
+@pytest.fixture
+def guarded(things: Callable[..., Path], get_thing: str) -> Path:
+    """A document whose upstream wants a key."""
+    return things(AUTH + get_thing, tools="- {name: get-thing, description: Get it., call: api.get-thing}")
+
+
+def test_explain_shows_the_request_without_its_secret(cap: Cap, guarded: Path) -> None:
+    result = cap("explain", guarded.name, "get-thing", "id=a b", THINGS_KEY="s3cret")
+
+    assert result.returncode == 0
+    assert "GET https://api.example/base/things/a%20b\n" in result.stdout
+    assert "Authorization: Bearer ***\n" in result.stdout
+    assert "s3cret" not in result.stdout + result.stderr
+    lines = {line[:12].strip(): line for line in result.stdout.splitlines()}
+    assert "input id" in lines["path id"]
+    assert "things.yaml:" in lines["path id"]
+
+
+def test_explain_says_what_is_missing(cap: Cap, guarded: Path) -> None:
+    assert "THINGS_KEY is not set" in cap("explain", guarded.name, "get-thing", "id=1", THINGS_KEY="").stdout
+
+
+def test_explain_names_the_flag_a_value_came_from(cap: Cap, guarded: Path) -> None:
+    result = cap("explain", guarded.name, "get-thing", "id=1", "--base-uri", "api=http://127.0.0.1:9", "--format", "json")
+
+    explained = json.loads(result.stdout)
+    assert explained["request"]["url"] == "http://127.0.0.1:9/things/1"
+    assert next(one for one in explained["values"] if one["place"] == "base URI")["at"] == "--base-uri"
+
+
+def test_explain_refuses_what_a_call_would(cap: Cap, guarded: Path) -> None:
+    result = cap("explain", guarded.name, "get-thing")
+
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "argument id is required and missing\n"
+
+
+def test_list_shows_what_is_installed(cap: Cap, thing: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(INSTALLED)
+    only = "--only-plugins", "mine,expose-rest,expose-mcp,binding-environment,output-json"
+    (found,) = json.loads(cap("list", "--plugin", "mine.py", *only, "--format", "json").stdout)
+
+    assert (found["name"], found["title"], found["routes"], found["tools"]) == ("installed", "Things", 1, 1)
+    lines = cap("list", "--plugin", "mine.py", *only).stdout.splitlines()
+    assert lines[0].split() == ["NAME", "TITLE", "ROUTES", "TOOLS", "DOCUMENT"]
+    assert lines[1].split()[:4] == ["installed", "Things", "1", "1"]
+
+
+def test_list_without_any(cap: Cap) -> None:
+    result = cap("list", "--only-plugins", "expose-rest", "--format", "json")
+
+    assert (result.returncode, json.loads(result.stdout)) == (0, [])
+
+
+def test_plugins_are_listed_with_what_they_offer(cap: Cap) -> None:
+    plugins = {one["name"]: one for one in json.loads(cap("plugins", "--format", "json").stdout)}
+
+    assert plugins["expose-rest"]["distribution"] == "cap-core"
+    assert plugins["expose-rest"]["offers"] == ["exposure rest"]
+    assert "expose-rest" in cap("plugins").stdout
+
+
+def test_a_blocked_plugin_is_not_there(cap: Cap) -> None:
+    assert "expose-mcp" not in cap("plugins", "--block", "expose-mcp").stdout
+    assert "expose-mcp" not in cap("plugins", CAP_BLOCK="expose-mcp").stdout
+
+
+def test_a_plugin_that_is_not_there_cannot_be_blocked(cap: Cap) -> None:
+    result = cap("plugins", "--block", "expose-mpc")
+
+    assert result.returncode != 0
+    assert result.stderr == "there is no plugin 'expose-mpc'; did you mean 'expose-mcp'?\n"
+
+
+def test_plugins_for_a_capability_say_what_each_is_for(cap: Cap, guarded: Path) -> None:
+    uses = {one["offer"]: one for one in json.loads(cap("plugins", "--for", guarded.name, "--format", "json").stdout)}
+
+    assert uses["auth scheme bearer"]["where"] == "requests to api"
+    assert uses["exposure mcp"]["plugin"] == "expose-mcp"
+    assert "auth scheme basic" not in uses
+    assert "auth scheme bearer" in cap("plugins", "--for", guarded.name).stdout
