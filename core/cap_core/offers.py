@@ -273,6 +273,8 @@ class Transport(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     open: Callable[[OpenAt], AbstractAsyncContextManager[Send]]
     shared: bool = True
+    local: bool = False
+    """Nothing leaves the process: what is not configured (a base URI, a credential) is stood in for."""
 
 
 def _same_run(call: object, run: Run) -> Run:

@@ -9,12 +9,23 @@ import structlog
 
 from cap_core.bases import Base, missing, render
 from cap_core.bindings import fetch
-from cap_core.credentials import bindings_of, check, required, sign
+from cap_core.credentials import MASK, Text, bindings_of, check, required, sign
 from cap_core.errors import CapError, OptionError, Refusal
 from cap_core.executor import compile_run
 from cap_core.expressions import leaves
 from cap_core.offers import Credentials, Flow, Limits, OpenAt, OutputAt
-from cap_core.plan import Authentication, Binding, Call, CapabilityPlan, Consumed, ExposurePlan, Plan, Timeouts, Tls
+from cap_core.plan import (
+    Authentication,
+    Binding,
+    Call,
+    CapabilityPlan,
+    Consumed,
+    ExposurePlan,
+    Plan,
+    Timeouts,
+    Tls,
+    Upstream,
+)
 from cap_core.plugins import Offers
 from cap_core.pools import Pools, upstream_of
 from cap_core.requests import compile_request
@@ -127,6 +138,8 @@ class _Opening:
         self, plan: CapabilityPlan, consumed: Consumed, values: Mapping[Binding, str], secrets: Mapping[Binding, Secret]
     ) -> _Way | Refusal:
         """The address, the credentials and the pool of a namespace, or why there are none."""
+        if self.pools.local:
+            return await self._local_way(plan, consumed, values)
         address = base_of(consumed, values, plan)
         named, needed = self._variables(consumed.authentication)
         for binding in named:
@@ -140,14 +153,27 @@ class _Opening:
         unset = [binding for binding in needed if binding not in values]
         if unset:
             return not_set(unset, plan)
-        credentials, wrap = self._credentials(consumed, values)
+        credentials, wrap = self._credentials(consumed, values.get)
         how = self.options.upstream(consumed)
         upstream = upstream_of(address, how.timeouts, how.tls, how.proxy, how.connections)
+        return _Way(address, credentials, await self._opened(plan, consumed, address, upstream, wrap))
+
+    async def _local_way(self, plan: CapabilityPlan, consumed: Consumed, values: Mapping[Binding, str]) -> _Way:
+        """Where nothing leaves the process, nothing has to be configured: masks stand in for credentials."""
+        known = base_of(consumed, values, plan)
+        address = known if isinstance(known, Base) else Base("https", "sandbox.invalid", 443, "")
+        credentials, wrap = self._credentials(consumed, lambda binding: MASK, masked=True)
+        upstream = upstream_of(address, Timeouts(), Tls(), None, 0)
+        return _Way(address, credentials, await self._opened(plan, consumed, address, upstream, wrap))
+
+    async def _opened(
+        self, plan: CapabilityPlan, consumed: Consumed, address: Base, upstream: Upstream, wrap: Flow | None
+    ) -> Send:
         operations = tuple(o for o in plan.operations if o.consumed == consumed)
         at = OpenAt(upstream=upstream, namespace=consumed.key, prefix=address.path, operations=operations)
         send = await self.pools.acquire(at)
         self.ways.append(at)
-        return _Way(address, credentials, wrap.wrap(send) if wrap else send)
+        return wrap.wrap(send) if wrap else send
 
     def _variables(self, authentication: Authentication | None) -> tuple[list[Binding], list[Binding]]:
         """The variables an authentication names, and those of them that have to be set."""
@@ -155,12 +181,13 @@ class _Opening:
             return [], []
         return bindings_of(authentication), required(self.offers.auth_schemes[authentication.type], authentication)
 
-    def _credentials(self, consumed: Consumed, values: Mapping[Binding, str]) -> tuple[Credentials, Flow | None]:
+    def _credentials(self, consumed: Consumed, text: Text, *, masked: bool = False) -> tuple[Credentials, Flow | None]:
         authentication = consumed.authentication
         if authentication is None:
             return Credentials(), None
         try:
-            signed = sign(self.offers.auth_schemes[authentication.type], authentication, consumed, values.get)
+            scheme = self.offers.auth_schemes[authentication.type]
+            signed = sign(scheme, authentication, consumed, text, masked=masked)
         except OptionError as error:
             at = authentication.marks.get(error.option, authentication.at)
             raise CapError(error.what, at=at, hint=error.hint, code="bad-auth") from None
@@ -171,10 +198,17 @@ class _Opening:
             return refusing(way)
         used = [leaf for feed in call.feeds for leaf in leaves(feed.value) if isinstance(leaf, Binding)]
         unset = list(dict.fromkeys(binding for binding in used if binding not in values))
-        if unset:
+        if self.pools.local:
+            values = {**values, **dict.fromkeys(unset, MASK)}
+        elif unset:
             return refusing(not_set(unset, plan))
         consumed = call.operation.consumed
-        if not way.base.safe and (consumed.authentication or used) and not self.options.plaintext(consumed):
+        if (
+            not self.pools.local
+            and not way.base.safe
+            and (consumed.authentication or used)
+            and not self.options.plaintext(consumed)
+        ):
             return refusing(_plaintext(consumed, way.base))
         return compile_run(
             call,

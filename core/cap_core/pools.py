@@ -27,6 +27,11 @@ class Pools:
         self._transport = transport
         self._pools: dict[Hashable, _Pool] = {}
 
+    @property
+    def local(self) -> bool:
+        """Whether nothing that is sent leaves the process."""
+        return self._transport.local
+
     def _identity(self, at: OpenAt) -> Hashable:
         """What an opened transport is known by: the upstream alone where it is shared."""
         if self._transport.shared:

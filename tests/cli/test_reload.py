@@ -1,0 +1,141 @@
+"""`cap serve --reload`: edits take over without a failed call, and bad ones do not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cap_core.testing import Answered, Recorded, Upstream, upstream
+
+Serving = Callable[..., Any]
+
+PATIENCE = 10.0
+
+
+def answer(request: Recorded) -> Answered:
+    return Answered(body=json.dumps({"target": request.target.decode()}).encode())
+
+
+@pytest.fixture
+def api() -> Iterator[Upstream]:
+    with upstream(answer) as running:
+        yield running
+
+
+@pytest.fixture
+def live(serving: Serving, api: Upstream) -> Callable[..., Any]:
+    """Serve documents, and follow their edits."""
+
+    def start(*names: str, **more: str) -> Any:
+        return serving(*names, "--reload", "--port", "0", "--base-uri", f"api={api.url}", **more)
+
+    return start
+
+
+def test_an_edit_takes_over(live: Callable[..., Any], thing: Path) -> None:
+    with live(thing.name) as server:
+        assert httpx.get(server.url + "/things/1").json() == {"target": "/things/1"}
+        _edit(thing, "- path: /things/{id}", "- path: /renamed/{id}")
+        server.wait_for('"reloaded"')
+
+        assert httpx.get(server.url + "/renamed/1").json() == {"target": "/things/1"}
+        assert httpx.get(server.url + "/things/1").status_code == 404
+
+
+def test_a_bad_edit_keeps_the_last_good_plan_and_says_why(live: Callable[..., Any], thing: Path) -> None:
+    good = thing.read_text()
+    with live(thing.name) as server:
+        thing.write_text(good + "capability: {}\n")
+        line = json.loads(server.wait_for("last good plan"))
+        assert line["level"] == "error"
+        assert line["event"].startswith("things.yaml:")
+        assert "error[duplicate-key]" in line["event"]
+        assert httpx.get(server.url + "/things/1").status_code == 200
+
+        thing.write_text(good)
+        server.wait_for('"reloaded"')
+
+
+def test_a_file_that_is_replaced_or_gone_for_a_moment_is_followed(live: Callable[..., Any], thing: Path) -> None:
+    text = thing.read_text()
+    with live(thing.name) as server:
+        thing.unlink()
+        assert "things.yaml" in server.wait_for("last good plan")
+        other = thing.with_suffix(".new")
+        other.write_text(text.replace("label: Things", "label: Others"))
+        other.rename(thing)
+        server.wait_for('"reloaded"')
+        assert httpx.get(server.url + "/openapi.json").json()["info"]["title"] == "Others"
+
+
+def test_a_new_document_of_a_directory_is_taken_up(
+    live: Callable[..., Any], thing: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "documents").mkdir()
+    moved = thing.rename(tmp_path / "documents" / "things.yaml")
+    with live("documents") as server:
+        (tmp_path / "documents" / "below").mkdir()
+        (tmp_path / "documents" / "below" / "more.yaml").write_text(moved.read_text())
+        server.wait_for('"reloaded"')
+
+        assert httpx.get(server.url + "/more/things/1").status_code == 200
+
+
+def test_other_ports_need_a_restart(serving: Serving, thing: Path, free_ports: Callable[[int], list[int]]) -> None:
+    rest, mcp, new = free_ports(3)
+    thing.write_text(thing.read_text().replace("8080", str(rest)).replace("9090", str(mcp)))
+    with serving(thing.name, "--reload") as server:
+        _edit(thing, f"port: {mcp}", f"port: {new}")
+        line = server.wait_for("last good plan")
+
+        assert f"the new documents want port {new}, which is not open; restart to listen there" in line
+        assert httpx.post(f"http://127.0.0.1:{mcp}/mcp").status_code != 404
+
+
+def test_settings_are_taken_up_or_need_a_restart(live: Callable[..., Any], thing: Path, tmp_path: Path) -> None:
+    config = tmp_path / "cap.toml"
+    config.write_text("drain = 3\n")
+    with live(thing.name) as server:
+        config.write_text("prot = 3\n")
+        assert "cap.toml:1:1: 'prot' is no setting" in server.wait_for("last good plan")
+        config.write_text("drain = 4\n")
+        assert json.loads(server.wait_for("restart to take up"))["settings"] == ["drain"]
+
+
+def test_no_call_fails_while_documents_are_edited(
+    live: Callable[..., Any], thing: Path, load: Callable[..., Any]
+) -> None:
+    text = thing.read_text()
+    with live(thing.name) as server:
+        clients = load(server.url, "/things/things/1")
+
+        def edit() -> None:
+            for n in range(6):
+                thing.write_text(text.replace("label: Things", f"label: Edit {n}"))
+                _until(lambda n=n: httpx.get(server.url + "/openapi.json").json()["info"]["title"] == f"Edit {n}")  # type: ignore[misc]
+                thing.write_text("naftiko: [")
+                time.sleep(0.2)
+
+        asyncio.run(clients.run(8, edit))
+
+    assert clients.failures == []
+    assert clients.statuses == {b"200"}
+
+
+def _edit(path: Path, before: str, after: str) -> None:
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+
+
+def _until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
