@@ -1,1 +1,1 @@
-"""What the gateway costs, as ratios: `python -m benchmarks.ratio` over the wire, `python -m benchmarks.inside` within."""
+"""What the gateway costs, as ratios: `benchmarks.ratio` over the wire, `benchmarks.inside` in process."""

@@ -23,10 +23,18 @@ class Failure(Exception):
     """Why nothing can be measured, in one line."""
 
 
-def cores() -> tuple[int, int] | None:
-    """A core for the load with its upstream, and one for what is measured; None where there is only one."""
+@contextlib.contextmanager
+def split_cores() -> Iterator[int | None]:
+    """Keep to one core, with every child that is not put elsewhere, and give another; None where there is only one."""
     allowed = sorted(os.sched_getaffinity(0))
-    return (allowed[0], allowed[1]) if len(allowed) > 1 else None
+    if len(allowed) < 2:
+        yield None
+        return
+    os.sched_setaffinity(0, {allowed[0]})
+    try:
+        yield allowed[1]
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def free_port() -> int:
@@ -95,10 +103,10 @@ def running(
     name: str,
     port: int,
     directory: Path,
-    core: int | None,
+    core: int | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Child]:
-    """Run a server; its output goes to a file in `directory`."""
+    """Run a server, on a core if one is given; its output goes to a file in `directory`."""
     log = directory / f"{name.replace(' ', '-')}.log"
     with log.open("wb") as out:
         process = subprocess.Popen(

@@ -53,7 +53,9 @@ def listing(size: int) -> bytes:
     out, n = b'{"object":"list","data":[', 0
     while True:
         thing = {"id": f"t-{n}", "object": "thing", "name": f"Thing number {n}", "created_at": 1716000000 + n}
-        more = (b"," if n else b"") + msgspec.json.encode({**thing, "tags": ["a", "b"], "price": n * 0.25, "gone": None})
+        more = (b"," if n else b"") + msgspec.json.encode(
+            {**thing, "tags": ["a", "b"], "price": n * 0.25, "gone": None}
+        )
         if len(out) + len(more) + len(end % b"") > size:
             return out + end % (b"x" * (size - len(out) - len(end % b"")))
         out += more

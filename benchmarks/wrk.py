@@ -49,15 +49,13 @@ def version() -> str | None:
     return next((word for word in said if word[0].isdigit() or word.startswith("debian")), "?")
 
 
-def load(port: int, asked: Asked, size: int, seconds: float, core: int | None, directory: Path) -> Result:
+def load(port: int, asked: Asked, size: int, seconds: int, directory: Path) -> Result:
     """Send `asked` for some seconds. Raises `Failure` for any answer that is not 200 with `size` bytes."""
     script = directory / "load.lua"
     script.write_text(_lua(asked))
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--latency", "-s", str(script)]
-    # The first process of the pair pins itself, so that wrk's own thread is born on the core.
-    pinned = ["taskset", "-c", str(core)] if core is not None else []
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", str(script)]
     url = f"http://127.0.0.1:{port}{asked.target}"
-    done = subprocess.run([*pinned, *command, url], capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, url], capture_output=True, text=True, check=False)
     line = next((line for line in done.stdout.splitlines() if line.startswith("RESULT ")), None)
     if done.returncode or line is None:
         raise Failure(f"wrk ended with {done.returncode}: {done.stderr.strip()[-300:]}")
@@ -79,7 +77,7 @@ def _check(result: Result, asked: Asked, size: int) -> None:
 
 def _lua(asked: Asked) -> str:
     headers: Mapping[str, str] = asked.headers
-    lines = "\n".join(f"wrk.headers[{_text(name)}] = {_text(value)}" for name, value in headers.items())
+    lines = "\n".join(f"wrk.headers[ {_text(name)} ] = {_text(value)}" for name, value in headers.items())
     return _SCRIPT.format(
         method=_text(asked.method), body=_text(asked.body.decode()) if asked.body else "nil", headers=lines
     )

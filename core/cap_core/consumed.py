@@ -10,7 +10,7 @@ import msgspec
 from cap_core.documents import Map, Node, Scalar, Seq
 from cap_core.errors import Mark
 from cap_core.model import ConsumedOperation, ConsumedParameter, ConsumedResource, ConsumesEntry, scalars
-from cap_core.plan import Consumed, FeedPlace, Operation
+from cap_core.plan import Consumed, FeedPlace, Operation, OperationParameter
 from cap_core.templates import TemplateError, Var, parse_path
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -102,9 +102,12 @@ def _callee(
         broken = ("unbalanced-path", operation.mark("path") if operation.path else resource.mark("path"), str(error))
     levels = (entry.inputParameters, resource.inputParameters, operation.inputParameters)
     body, why = _body(operation)
+    method = operation.method.upper()
+    placeholders = {part.name for part in segments if isinstance(part, Var)}
+    parameters = tuple(_parameter(p, method, placeholders) for p in _nearest(levels))
     plan = Operation(
         name=operation.name,
-        method=operation.method.upper(),
+        method=method,
         path=path,
         segments=segments,
         query=query,
@@ -112,9 +115,8 @@ def _callee(
         description=operation.description or resource.description or "",
         format=operation.outputRawFormat or "json",
         at=operation.at,
+        parameters=tuple(OperationParameter(p.name, p.place, p.type) for p in parameters),
     )
-    placeholders = {part.name for part in segments if isinstance(part, Var)}
-    parameters = tuple(_parameter(p, plan.method, placeholders) for p in _nearest(levels))
     return Callee(operation=plan, parameters=parameters, body=body, broken=broken or why)
 
 

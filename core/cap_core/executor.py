@@ -56,10 +56,10 @@ def compile_run(
 
         async def identity(values: Values, context: Context) -> Answer:
             response = await exchange(values, context)
-            headers, body = kept(response.headers), response.body
-            if context.follow and (coding := _coding(response.headers)):
+            headers, body, status = kept(response.headers), response.body, response.status
+            if context.follow and (coding := _coding(headers)):
                 headers, body = _decoded(headers), await _uncoded(body, coding, limits.answer, call)
-            return Reply(response.status, headers, body, response.status >= 400)
+            return Reply(status, headers, body, status >= 400)
 
         return identity
 
@@ -85,7 +85,7 @@ _JSON = (b"content-type", b"application/json")
 
 def kept(headers: Headers) -> Headers:
     """The upstream headers that the caller gets to see; no hop-by-hop ones, and no cookies."""
-    return tuple(header for header in headers if header[0] in _KEPT or header[0].startswith(_KEPT_PREFIXES))
+    return tuple([header for header in headers if header[0] in _KEPT or header[0].startswith(_KEPT_PREFIXES)])
 
 
 def failed(error: UpstreamError, call: Call) -> Refusal:

@@ -254,13 +254,15 @@ class OpenAt(msgspec.Struct, frozen=True, kw_only=True):
     """What a transport is opened for: an upstream, and the consumed operations that go there.
 
     `prefix` is the path of the base URI, which every target starts with. `namespace` is the consumed namespace's key
-    (`capability:namespace`), or "" where several share the upstream.
+    (`capability:namespace`), or "" where several share the upstream. `state` is the file that a transport which keeps
+    state keeps it in (`--sandbox-file`); None leaves it in memory.
     """
 
     upstream: Upstream
     namespace: str = ""
     prefix: str = ""
     operations: tuple[Operation, ...] = ()
+    state: Path | None = None
 
 
 class Transport(msgspec.Struct, frozen=True, kw_only=True):

@@ -133,6 +133,14 @@ class Consumed(msgspec.Struct, frozen=True):
         return f"{self.capability}:{self.namespace}"
 
 
+class OperationParameter(msgspec.Struct, frozen=True):
+    """A parameter that a consumed operation declares: its name, where it lands, and its type where that is known."""
+
+    name: str
+    place: FeedPlace
+    type: str | None
+
+
 class Operation(msgspec.Struct, frozen=True):
     """One consumed operation: one HTTP call."""
 
@@ -149,6 +157,8 @@ class Operation(msgspec.Struct, frozen=True):
     format: str
     """`outputRawFormat`."""
     at: Mark
+    parameters: tuple[OperationParameter, ...] = ()
+    """What the operation declares, inherited parameters included, in the order first named."""
 
     @property
     def address(self) -> str:

@@ -44,20 +44,13 @@ def compile_request(call: Call, prefix: str, credentials: Credentials, values: M
     headers = _headers(call, credentials, values)
     method = call.operation.method
     identity = call.identity
-    fixed = _names_set(call, credentials)
+    passed = _passing(_names_set(call, credentials)) if identity else _nothing_passes
 
     def build(inputs: Values, context: Context) -> Request:
-        out = headers(inputs)
         content, length, content_type = body(inputs)
+        out = (*headers(inputs), *passed(context.headers))
         if content_type is not None:
             out = (*out, (b"Content-Type", content_type))
-        if identity and context.headers:
-            passed = tuple(header for header in context.headers if header[0] not in fixed)
-            out = (*out, *passed)
-            if not any(name == b"accept-encoding" for name, _ in passed):
-                out = (*out, _IDENTITY)
-        else:
-            out = (*out, _IDENTITY)
         if context.trace is not None:
             out = (*out, (b"traceparent", context.trace))
         return Request(context.method or method, target(inputs), out, content, length)
@@ -65,7 +58,29 @@ def compile_request(call: Call, prefix: str, credentials: Credentials, values: M
     return build
 
 
-_IDENTITY = (b"Accept-Encoding", b"identity")
+_IDENTITY: Headers = ((b"Accept-Encoding", b"identity"),)
+
+
+def _nothing_passes(headers: Headers) -> Headers:
+    """Where the answer is read, the upstream is asked not to encode it, and the caller's own wishes do not count."""
+    return _IDENTITY
+
+
+def _passing(fixed: frozenset[bytes]) -> Callable[[Headers], Headers]:
+    """The caller's headers that go along, without those the document sets; `identity` unless they name a coding."""
+
+    def passing(headers: Headers) -> Headers:
+        if not headers:
+            return _IDENTITY
+        for name, _ in headers:
+            if name in fixed:
+                return passing(tuple(header for header in headers if header[0] not in fixed))
+        for name, _ in headers:
+            if name == b"accept-encoding":
+                return headers
+        return headers + _IDENTITY
+
+    return passing
 
 
 # --- the target ---------------------------------------------------------------------------------------------------
@@ -92,21 +107,28 @@ def _target(
 
 def _path(call: Call, prefix: str, values: Mapping[Binding, str]) -> bytes | Callable[[Values], bytes]:
     feeds = {feed.name: feed for feed in call.feeds if feed.place == "path"}
-    pieces: list[bytes | list[bytes | tuple[str, Get]]] = []
+    pieces: list[bytes | Piece] = [_encoded(prefix)]
     for segment in _segments(call.operation.segments):
         if all(isinstance(part, str) for part in segment):
             pieces.append("".join(map(str, segment)).encode())
         else:
-            pieces.append([_piece(part, feeds, values, call) for part in segment])
-    start = _encoded(prefix)
-    flat = _merged([start, *pieces])
+            pieces.append(_segment([_piece(part, feeds, values) for part in segment]))
+    flat = _merged(pieces)
     if len(flat) == 1 and isinstance(flat[0], bytes):
         return flat[0] or b"/"
+    renders = [piece if callable(piece) else _constant(piece) for piece in flat if piece]
 
     def path(inputs: Values) -> bytes:
-        return b"".join([piece if isinstance(piece, bytes) else _segment(piece, inputs) for piece in flat])
+        return b"".join([render(inputs) for render in renders])
 
     return path
+
+
+Piece = Callable[[Values], bytes]
+
+
+def _constant(piece: bytes) -> Piece:
+    return lambda inputs: piece
 
 
 def _segments(parts: tuple[str | Var, ...]) -> list[list[str | Var]]:
@@ -135,9 +157,7 @@ def _encoded(text: str) -> bytes:
     return quote(text, safe="%/?&=+:@!$'()*,;~[]{}|^\\\"<>`-._").replace("{", "%7B").replace("}", "%7D").encode()
 
 
-def _piece(
-    part: str | Var, feeds: Mapping[str, Feed], values: Mapping[Binding, str], call: Call
-) -> bytes | tuple[str, Get]:
+def _piece(part: str | Var, feeds: Mapping[str, Feed], values: Mapping[Binding, str]) -> bytes | tuple[str, Get]:
     if isinstance(part, str):
         return part.encode()
     feed = feeds[part.name]
@@ -145,8 +165,8 @@ def _piece(
     return shown, text_getter(feed.value, values)
 
 
-def _merged(pieces: list[bytes | list[bytes | tuple[str, Get]]]) -> list[bytes | list[bytes | tuple[str, Get]]]:
-    out: list[bytes | list[bytes | tuple[str, Get]]] = [b""]
+def _merged(pieces: list[bytes | Piece]) -> list[bytes | Piece]:
+    out: list[bytes | Piece] = [b""]
     for piece in pieces:
         last = out[-1]
         if isinstance(piece, bytes) and isinstance(last, bytes):
@@ -156,7 +176,22 @@ def _merged(pieces: list[bytes | list[bytes | tuple[str, Get]]]) -> list[bytes |
     return out
 
 
-def _segment(pieces: list[bytes | tuple[str, Get]], inputs: Values) -> bytes:
+def _segment(pieces: list[bytes | tuple[str, Get]]) -> Piece:
+    """A segment with values in it; one that is a value and nothing else, and needs no escaping, goes the short way."""
+    if len(pieces) != 2 or isinstance(pieces[1], bytes) or pieces[0] != b"/":
+        return lambda inputs: _any_segment(pieces, inputs)
+    get, plain = pieces[1][1], _PLAIN.fullmatch
+
+    def segment(inputs: Values) -> bytes:
+        value = get(inputs)
+        if type(value) is str and plain(value):
+            return b"/" + value.encode()
+        return _any_segment(pieces, inputs)
+
+    return segment
+
+
+def _any_segment(pieces: list[bytes | tuple[str, Get]], inputs: Values) -> bytes:
     """One segment with values in it. A value that would make it empty, `.` or `..` would name another resource."""
     out = b""
     name = ""

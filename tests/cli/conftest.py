@@ -208,4 +208,3 @@ def load() -> Callable[[str, str], Load]:
         return Load(int(url.rpartition(":")[2]), path)
 
     return make
-

@@ -113,13 +113,24 @@ def test_a_refused_document_says_where(cap: Cap, document: Callable[..., Path]) 
 
 
 def _inputs() -> Inputs:
-    kinds = {"text": "string", "count": "integer", "ratio": "number", "on": "boolean", "tags": "array", "about": "object"}
+    kinds = {
+        "text": "string",
+        "count": "integer",
+        "ratio": "number",
+        "on": "boolean",
+        "tags": "array",
+        "about": "object",
+    }
     at = Mark("things.yaml", 1, 1)
     items = [
         Input(name=name, place="argument", wire=name, type=kind, required=False, at=at) for name, kind in kinds.items()
     ]
     items.append(Input(name="any", place="argument", wire="any", type=None, required=False, at=at))
-    items.append(Input(name="odd name", place="argument", wire="odd name", type="string", required=False, alias="odd_name", at=at))
+    items.append(
+        Input(
+            name="odd name", place="argument", wire="odd name", type="string", required=False, alias="odd_name", at=at
+        )
+    )
     return Inputs(tuple(items))
 
 
@@ -155,7 +166,10 @@ def test_texts_take_the_type_of_their_input(arguments: list[str], values: dict[s
         (["count=007"], "argument count must be an integer, not the string '007'"),
         (["on=yes"], "argument on must be true or false, not the string 'yes'"),
         (["about=x"], "argument about must be an object, not the string 'x'"),
-        (["count=x", "other=1"], "argument count must be an integer, not the string 'x'; argument 'other' is not known"),
+        (
+            ["count=x", "other=1"],
+            "argument count must be an integer, not the string 'x'; argument 'other' is not known",
+        ),
     ],
 )
 def test_texts_of_another_type_are_refused(arguments: list[str], complaint: str) -> None:

@@ -37,7 +37,9 @@ def test_a_warning_fails_only_where_it_is_asked_to(cap: Cap, surprising: Path) -
     result = cap("check", surprising.name)
 
     assert result.returncode == 0
-    assert any(line.startswith("surprising.yaml:") and "warning[dangling-call]" in line for line in result.stdout.splitlines())
+    assert any(
+        line.startswith("surprising.yaml:") and "warning[dangling-call]" in line for line in result.stdout.splitlines()
+    )
     assert cap("check", surprising.name, "--strict").returncode == 1
 
 
@@ -98,24 +100,3 @@ def test_a_bad_dotenv_file_stops(cap: Cap, thing: Path, tmp_path: Path, text: st
 
     assert result.returncode != 0
     assert result.stderr.startswith(complaint)
-
-
-def test_rules_of_plugins_are_asked(cap: Cap, thing: Path, tmp_path: Path) -> None:
-    (tmp_path / "house.py").write_text(RULE)
-    result = cap("check", thing.name, "--plugin", "house.py")
-
-    assert "things.yaml: info[house-style]: one capability" in result.stdout
-
-
-RULE = """
-from cap_core import DiagnosticRule, Mark, hookimpl
-from cap_core.diagnostics import Diagnostic
-
-def diagnose(plan):
-    for capability in plan.capabilities:
-        yield Diagnostic(Mark(capability.about.file), "info", "house-style", "one capability")
-
-@hookimpl
-def cap_diagnose():
-    return [DiagnosticRule(key="house", codes=(), diagnose=diagnose)]
-"""

@@ -46,7 +46,9 @@ def test_explain_says_what_is_missing(cap: Cap, guarded: Path) -> None:
 
 
 def test_explain_names_the_flag_a_value_came_from(cap: Cap, guarded: Path) -> None:
-    result = cap("explain", guarded.name, "get-thing", "id=1", "--base-uri", "api=http://127.0.0.1:9", "--format", "json")
+    result = cap(
+        "explain", guarded.name, "get-thing", "id=1", "--base-uri", "api=http://127.0.0.1:9", "--format", "json"
+    )
 
     explained = json.loads(result.stdout)
     assert explained["request"]["url"] == "http://127.0.0.1:9/things/1"

@@ -74,9 +74,7 @@ def test_a_file_that_is_replaced_or_gone_for_a_moment_is_followed(live: Callable
         assert httpx.get(server.url + "/openapi.json").json()["info"]["title"] == "Others"
 
 
-def test_a_new_document_of_a_directory_is_taken_up(
-    live: Callable[..., Any], thing: Path, tmp_path: Path
-) -> None:
+def test_a_new_document_of_a_directory_is_taken_up(live: Callable[..., Any], thing: Path, tmp_path: Path) -> None:
     (tmp_path / "documents").mkdir()
     moved = thing.rename(tmp_path / "documents" / "things.yaml")
     with live("documents") as server:

@@ -158,9 +158,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path, ssl.SSLContext]:
     return chain, key, trusting
 
 
-def test_tls_is_served_and_drained(
-    tiny: Callable[..., Any], certificate: tuple[Path, Path, ssl.SSLContext]
-) -> None:
+def test_tls_is_served_and_drained(tiny: Callable[..., Any], certificate: tuple[Path, Path, ssl.SSLContext]) -> None:
     chain, key, trusting = certificate
     with tiny("5", chain, key) as server, httpx.Client(base_url=server.url, verify=trusting) as client:
         assert client.get("/").text == "ok"

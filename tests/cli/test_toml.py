@@ -85,7 +85,9 @@ _KEYS = st.one_of(
     st.text(st.characters(blacklist_categories=["Cs", "Cc"])),
 )
 _SCALARS = st.one_of(st.integers(-(2**63), 2**63 - 1), st.booleans(), st.floats(), st.text("ab[]{}=,.'\"# \n\\é"))
-_VALUES = st.recursive(_SCALARS, lambda v: st.lists(v, max_size=3) | st.dictionaries(_KEYS, v, max_size=3), max_leaves=8)
+_VALUES = st.recursive(
+    _SCALARS, lambda v: st.lists(v, max_size=3) | st.dictionaries(_KEYS, v, max_size=3), max_leaves=8
+)
 
 
 @given(st.dictionaries(_KEYS, _VALUES, max_size=5))

@@ -14,7 +14,7 @@ from cap_core.errors import CapError
 from cap_core.gateway import Gateway
 from cap_core.plan import Plan
 from cap_core.plugins import Offers
-from cap_core.reload import watch
+from cap_core.reload import changes, state
 from cap_core.settings import Settings, rows
 from cap_core.sources import locate
 
@@ -35,11 +35,13 @@ class Live:
         self._settings = settings
         self._again = again
         self._names = names
+        self._known = state(self._files())
 
     async def follow(self) -> None:
         """Watch until cancelled."""
         trees = [path for path in map(Path, self._names) if path.is_dir()]
-        await watch(self._files, trees, self._reload)
+        async for _ in changes(self._files, trees, self._known):
+            await self._reload()
 
     def _files(self) -> Iterable[Path]:
         try:

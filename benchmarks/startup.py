@@ -1,0 +1,80 @@
+"""What is paid before the first request: cold start, and `cap check` for each document."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+import msgspec
+
+from benchmarks.processes import Failure, free_port, running
+from benchmarks.systems import DOCUMENT, READY, serve, shell
+
+_COPIES = 100
+
+
+class Start(msgspec.Struct, frozen=True):
+    """From the start of the process to its first 200: seconds on the clock, and of processor time."""
+
+    seconds: float
+    cpu: float
+
+
+class Check(msgspec.Struct, frozen=True):
+    """`cap check` over a directory: its documents, its processor time, and how much of that each document takes."""
+
+    documents: int
+    cpu: float
+    ms_each: float
+
+
+def cold_starts(times: int, upstream: int, directory: Path, core: int | None) -> dict[str, Start]:
+    """Start the gateway and the shell in turn; medians."""
+    seen: dict[str, list[Start]] = {"shell": [], "cap": []}
+    for _ in range(times):
+        for name, starts in seen.items():
+            port = free_port()
+            command = serve(port, upstream) if name == "cap" else shell("forwarding", "own", port, upstream)
+            begun = time.perf_counter()
+            with running(command, f"cold {name}", port, directory, core) as child:
+                child.ready(READY, pause=0.002)
+                starts.append(Start(time.perf_counter() - begun, child.cpu()))
+    return {
+        name: Start(median(one.seconds for one in starts), median(one.cpu for one in starts))
+        for name, starts in seen.items()
+    }
+
+
+def check(documents: Path | None, directory: Path) -> Check:
+    """Time `cap check` over `documents`, or over copies of the benchmark's own; one document alone is the rest."""
+    many = documents or _copied(directory / "copies")
+    count = sum(path.suffix in (".yaml", ".yml") for path in many.rglob("*"))
+    alone = min(_checked(DOCUMENT) for _ in range(3))
+    whole = min(_checked(many) for _ in range(3))
+    return Check(count, whole, (whole - alone) / max(1, count - 1) * 1000)
+
+
+def _copied(directory: Path) -> Path:
+    directory.mkdir()
+    for n in range(_COPIES):
+        shutil.copy(DOCUMENT, directory / f"things-{n}.yaml")
+    return directory
+
+
+def _checked(path: Path) -> float:
+    """Seconds of processor time; documents that are refused take theirs too."""
+    command = [sys.executable, "-m", "cap_core", "check", str(path), "--format", "json"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    said = process.stderr.read()
+    process.stderr.close()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode not in (0, 1):
+        raise Failure(f"cap check ended with {process.returncode}: {said.decode(errors='replace').strip()[-300:]}")
+    return usage.ru_utime + usage.ru_stime

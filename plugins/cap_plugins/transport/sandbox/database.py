@@ -1,0 +1,171 @@
+"""What the sandbox remembers, in SQLite: in memory, or in a file that outlives the process."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from cap_core.errors import StartError
+
+Item = dict[str, Any]
+"""A thing as it is answered: a JSON object with an `id`."""
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS items (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, namespace TEXT, shelf TEXT, id TEXT, body BLOB, UNIQUE (namespace, shelf, id)
+);
+CREATE INDEX IF NOT EXISTS items_by_id ON items (namespace, id);
+CREATE TABLE IF NOT EXISTS counters (namespace TEXT, name TEXT, value INTEGER, PRIMARY KEY (namespace, name));
+CREATE TABLE IF NOT EXISTS marks (namespace TEXT, name TEXT, PRIMARY KEY (namespace, name));
+"""
+# "CapS": a file with another mark is somebody else's database, and is left alone.
+_OURS: Final = 0x43617053
+_PATIENCE: Final = 5.0
+
+
+class Database:
+    """One SQLite database, with a part for each namespace."""
+
+    def __init__(self, path: Path | None) -> None:
+        try:
+            self._connection = _connected(path)
+        except (sqlite3.Error, OSError) as error:
+            raise StartError(f"the sandbox cannot keep its state in {path}: {error}") from None
+        # Nobody closes what lives in memory; it goes when the offer that holds it goes.
+        self.close = weakref.finalize(self, self._connection.close)
+
+    def state(self, namespace: str) -> State:
+        """What one namespace remembers."""
+        return State(self._connection, namespace)
+
+
+def _connected(path: Path | None) -> sqlite3.Connection:
+    # One event loop uses a connection, but not always from the thread that made it.
+    connection = sqlite3.connect(path or ":memory:", _PATIENCE, isolation_level=None, check_same_thread=False)
+    try:
+        _prepare(connection)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    (mark,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and mark != _OURS:
+        raise sqlite3.DatabaseError("it is the database of something else")
+    # With a write-ahead log and NORMAL a request does not wait for the disk; only a power failure can lose the last ones.
+    connection.executescript(
+        f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA application_id={_OURS}; {_TABLES}"
+    )
+
+
+class State:
+    """Items on shelves, numbers that count up, and marks: everything of one namespace.
+
+    A shelf is the address of a collection with its identifiers filled in, so whatever is below an item has a shelf
+    that begins with the item's own address.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, namespace: str) -> None:
+        self._connection = connection
+        self._namespace = namespace
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of what happens inside, or nothing of it; nobody else writes meanwhile."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def get(self, shelf: str, id: str) -> Item | None:
+        """An item, or None."""
+        found = self._select("shelf = ? AND id = ?", shelf, id)
+        return found[0] if found else None
+
+    def all(self, shelf: str) -> list[Item]:
+        """A shelf's items in the order they were made."""
+        return self._select("shelf = ?", shelf)
+
+    def everything(self) -> list[Item]:
+        """Every item of every collection."""
+        return self._select("id <> ''")
+
+    def where(self, id: str) -> str | None:
+        """The shelf on which an item with this identifier was first made, or None."""
+        sql = "SELECT shelf FROM items WHERE namespace = ? AND id = ? ORDER BY seq LIMIT 1"
+        row = self._execute(sql, id).fetchone()
+        return row[0] if row else None
+
+    def put(self, shelf: str, id: str, item: Item) -> None:
+        """Keep an item; one that is there already keeps its place in the order."""
+        sql = (
+            "INSERT INTO items (namespace, shelf, id, body) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (namespace, shelf, id) DO UPDATE SET body = excluded.body"
+        )
+        self._execute(sql, shelf, id, msgspec.json.encode(item))
+
+    def remove(self, shelf: str, id: str, address: str) -> None:
+        """Forget an item and everything below its address."""
+        self._execute("DELETE FROM items WHERE namespace = ? AND shelf = ? AND id = ?", shelf, id)
+        # "0" follows "/", so this is every address that begins with this one and a slash.
+        below = (address + "/", address + "0")
+        self._execute("DELETE FROM items WHERE namespace = ? AND shelf >= ? AND shelf < ?", *below)
+        self._execute("DELETE FROM marks WHERE namespace = ? AND name >= ? AND name < ?", *below)
+
+    def count(self, name: str) -> int:
+        """The next number under a name; never the same one twice."""
+        sql = "INSERT INTO counters VALUES (?, ?, 1) ON CONFLICT (namespace, name) DO UPDATE SET value = value + 1"
+        self._execute(sql, name)
+        (value,) = self._execute("SELECT value FROM counters WHERE namespace = ? AND name = ?", name).fetchone()
+        return int(value)
+
+    def marked(self, name: str) -> bool:
+        """Whether a mark has been made."""
+        sql = "SELECT 1 FROM marks WHERE namespace = ? AND name = ?"
+        return self._execute(sql, name).fetchone() is not None
+
+    def mark(self, name: str) -> None:
+        """Make a mark."""
+        self._execute("INSERT OR IGNORE INTO marks VALUES (?, ?)", name)
+
+    def _select(self, condition: str, *values: str) -> list[Item]:
+        sql = f"SELECT body FROM items WHERE namespace = ? AND {condition} ORDER BY seq"  # noqa: S608 (our own text)
+        return [msgspec.json.decode(body) for (body,) in self._execute(sql, *values)]
+
+    def _execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+        return self._connection.execute(sql, (self._namespace, *values))
+
+
+class Databases:
+    """The databases of one offer, by file. Those in files close with their last user; what is in memory stays."""
+
+    def __init__(self) -> None:
+        self._open: dict[Path | None, Database] = {}
+        self._users: dict[Path | None, int] = {}
+
+    @contextlib.contextmanager
+    def using(self, path: Path | None) -> Iterator[Database]:
+        """A database, opened if it is not yet."""
+        database = self._open.get(path)
+        if database is None:
+            database = self._open[path] = Database(path)
+        self._users[path] = self._users.get(path, 0) + 1
+        try:
+            yield database
+        finally:
+            self._users[path] -= 1
+            if path is not None and not self._users[path]:
+                del self._open[path]
+                database.close()

@@ -1,0 +1,140 @@
+"""The little English that paths are written in: words, singular and plural, verbs and what they leave behind."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_VERSION: Final = re.compile(r"v?\d+([._]\d+)*(alpha|beta|rc)?\d*", re.IGNORECASE)
+
+_SINGULAR: Final = {
+    "people": "person",
+    "children": "child",
+    "men": "man",
+    "women": "woman",
+    "aliases": "alias",
+    "biases": "bias",
+    "caches": "cache",
+    "movies": "movie",
+    "cookies": "cookie",
+    "quizzes": "quiz",
+}
+# These end like plurals and mean one thing.
+_WHOLE: Final = frozenset(
+    "analytics aws credentials details dns gps https news preferences series settings sms species statistics stats tls"
+    " yes".split()
+)
+# Several consonants before "es" belong to the plural: batches, wishes, boxes, addresses, statuses.
+_ES: Final = re.compile(r"(?<=ch|sh|ss|us)es$|(?<=x)es$")
+
+VERBS: Final = frozenset(
+    "accept acknowledge activate add apply approve archive assign attach authorize ban block call cancel capture charge"
+    " claim clear clone close commit complete confirm connect convert copy create deactivate decline delete deploy"
+    " detach disable disconnect dismiss enable end enroll execute expire finish follow generate import insert install"
+    " invite invoke join launch leave link lock login logout make mark merge move mute notify open pause pay perform"
+    " post publish purge push put reactivate reboot refresh refund register reject release reload remove rename renew"
+    " reopen replay reply rerun resend reset resolve restart restore resume retry revoke rollback rotate run save"
+    " schedule send set share sign start stop submit subscribe suspend swap sync terminate transfer trigger unarchive"
+    " unassign unblock undo unfollow unlink unlock unpublish unsubscribe update upgrade upload upsert validate verify"
+    " void withdraw".split()
+)
+"""Verbs that change a thing. They decide only where a path's structure leaves a choice."""
+
+READS: Final = frozenset("browse fetch filter find get list lookup query retrieve search".split())
+"""Verbs that look for things and change nothing."""
+
+CONTENT: Final = frozenset("content contents download export file log logs output outputs raw stream transcript".split())
+"""Nouns for what a thing holds or has put out, rather than for a fact about it."""
+
+# A word that ends so names a thing, also where it stands alone below an item.
+_NOUN: Final = re.compile(r"(tion|sion|ment|ness|ance|ence|ity|id|ing)$")
+
+_PARTICIPLES: Final = {
+    "build": "built",
+    "cancel": "cancelled",
+    "commit": "committed",
+    "do": "done",
+    "find": "found",
+    "get": "fetched",
+    "hold": "held",
+    "leave": "left",
+    "login": "logged_in",
+    "logout": "logged_out",
+    "make": "made",
+    "pay": "paid",
+    "put": "put",
+    "read": "read",
+    "reset": "reset",
+    "run": "run",
+    "send": "sent",
+    "set": "set",
+    "submit": "submitted",
+    "take": "taken",
+    "transfer": "transferred",
+    "withdraw": "withdrawn",
+    "write": "written",
+}
+_SHORT: Final = re.compile(r"[^aeiou]*[aeiou][^aeiouwxy]")
+
+
+def words(text: str) -> list[str]:
+    """`submit_tool_outputs`, `submitToolOutputs` and `submit-tool-outputs` are the same three words."""
+    return [word.lower() for word in _WORD.findall(text)]
+
+
+def is_version(text: str) -> bool:
+    """Whether a segment is a version (`v1`, `2.0`) and no name."""
+    return _VERSION.fullmatch(text) is not None
+
+
+def singular(word: str) -> str:
+    """One of what a plural means; any other word as it is."""
+    if word in _SINGULAR:
+        return _SINGULAR[word]
+    if not word.endswith("s") or word.endswith(("ss", "us", "is")) or word in _WHOLE or len(word) < 3:
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    return _ES.sub("", word) if _ES.search(word) and word != "uses" else word[:-1]
+
+
+def is_plural(text: str) -> bool:
+    """Whether the last word of a name is a plural."""
+    found = words(text)
+    return bool(found) and singular(found[-1]) != found[-1]
+
+
+def is_noun(text: str) -> bool:
+    """Whether a name can only be a thing: a plural, or a word formed like a noun, and no verb in front."""
+    found = words(text)
+    return not is_verb(text) and (is_plural(text) or (bool(found) and _NOUN.search(found[-1]) is not None))
+
+
+def is_verb(text: str) -> bool:
+    """Whether a name begins with a verb that changes things."""
+    return words(text)[:1] != [] and words(text)[0] in VERBS
+
+
+def is_read(text: str) -> bool:
+    """Whether a name begins with a verb that looks for things."""
+    return words(text)[:1] != [] and words(text)[0] in READS
+
+
+def noun(text: str) -> str:
+    """What one thing of a collection is called: `batches` holds a `batch`, `lineItems` a `line_item`."""
+    found = words(text)
+    return "_".join([*found[:-1], singular(found[-1])]) if found else ""
+
+
+def participle(text: str) -> str:
+    """What a thing is once the verb at the front of a name has been done to it: `cancel` leaves it `cancelled`."""
+    verb = next(iter(words(text)), "do")
+    for prefix in ("", "re", "un"):
+        if verb.startswith(prefix) and verb[len(prefix) :] in _PARTICIPLES:
+            return prefix + _PARTICIPLES[verb[len(prefix) :]]
+    if verb.endswith("e"):
+        return verb + "d"
+    if verb.endswith("y") and verb[-2:-1] not in "aeiou":
+        return verb[:-1] + "ied"
+    return verb + verb[-1] + "ed" if _SHORT.fullmatch(verb) else verb + "ed"

@@ -1,0 +1,291 @@
+"""What is written is true: tables are the code's own, examples run, references and links lead somewhere.
+
+`python tests/test_docs.py` writes the tables anew.
+"""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import re
+import runpy
+import shlex
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import click
+import msgspec
+import pytest
+from cap_core import offers, plugins, problems, testing
+from cap_core.cli import COMMANDS, LATER, main
+from cap_core.cli.options import SettingOption
+from cap_core.compile import CompileOptions, compile_source
+from cap_core.settings import Row, UpstreamSettings, rows
+from cap_core.sources import Source
+
+ROOT = Path(__file__).parent.parent
+CORE = ROOT / "core" / "cap_core"
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def read(name: str) -> str:
+    return (DOCS / name).read_text("utf-8")
+
+
+# --- tables that the code writes --------------------------------------------------------------------------------------
+
+
+def table(titles: str, lines: Iterator[str]) -> str:
+    return "\n".join([titles, re.sub(r"[^|]+", "---", titles), *lines])
+
+
+def codes() -> str:
+    """The table of diagnostics, read from the file itself: plugins of other tests have written into the one in use."""
+    known = runpy.run_path(str(CORE / "diagnostics.py"))["CODES"].values()
+    return table(
+        "| code | severity | meaning | what helps |",
+        (f"| `{code.name}` | {code.severity} | {code.meaning} | {escaped(code.remedy)} |" for code in known),
+    )
+
+
+def settings() -> str:
+    groups: dict[str, list[Row]] = {}
+    for row in rows():
+        groups.setdefault(row.about.group, []).append(row)
+    titles = "| flag | variable | what it does | without it |"
+    return "\n\n".join(f"### {group}\n\n{table(titles, map(setting, of_it))}" for group, of_it in groups.items())
+
+
+def setting(row: Row) -> str:
+    flag = f"{row.flag} {row.about.metavar or row.kind.metavar}".strip()
+    what = row.about.help + (" Repeatable." if row.many else "") + (" Not built yet." if row.about.later else "")
+    return f"| `{escaped(flag)}` | `{row.variable}` | {escaped(what)} | {row.without or 'off' if row.is_switch else row.without} |"
+
+
+def upstream_keys() -> str:
+    lines = (f"| `{row.name}` | {row.about.help} | {row.without} |" for row in rows(UpstreamSettings))
+    return table("| key | what it says | without it |", lines)
+
+
+def escaped(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def modules(text: str) -> str:
+    """A page with the purpose of each module it has a row for, as the module itself says it."""
+    return re.sub(r"^\| `([a-z_/]+\.py)` \|.*$", lambda row: f"| `{row[1]}` | {purpose(row[1])} |", text, flags=re.M)
+
+
+def purpose(module: str) -> str:
+    said = inspect.cleandoc(runpy_docstring(CORE / module)).split("\n\n")[0]
+    first = re.match(r".+?(?:[.:](?=\s|$)|$)", " ".join(said.split()))
+    assert first is not None
+    return escaped(re.sub(r" \(`docs/[^)]*\)", "", first[0]).rstrip(".:")) + "."
+
+
+def runpy_docstring(path: Path) -> str:
+    found = re.match(r'"""(.*?)"""', path.read_text("utf-8"), re.DOTALL)
+    assert found, path
+    return found[1]
+
+
+TABLES = {
+    "errors.md": {"codes": codes},
+    "command-line.md": {"settings": settings, "upstreams": upstream_keys},
+}
+
+
+def with_tables(page: str, text: str) -> str:
+    for name, generate in TABLES.get(page, {}).items():
+        begin, end = f"<!-- table: {name} -->", "<!-- end -->"
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(end)
+        text = f"{before}{begin}\n\n{generate()}\n\n{end}{after}"
+    return modules(text) if page == "architecture.md" else text
+
+
+@pytest.mark.parametrize("page", [*TABLES, "architecture.md"])
+def test_tables_say_what_the_code_says(page: str) -> None:
+    assert with_tables(page, read(page)) == read(page), "run 'python tests/test_docs.py'"
+
+
+def test_every_module_has_a_row() -> None:
+    there = {str(path.relative_to(CORE)) for path in CORE.rglob("*.py")}
+    named = re.findall(r"^\| `([a-z_/]+\.py)` \|", read("architecture.md"), re.M)
+
+    assert sorted(there) == sorted(named)
+
+
+def test_every_problem_type_is_documented_with_its_statuses() -> None:
+    lines = dict(re.findall(r"^\| `([a-z-]+)` \| ([^|]*\|[^|]*)\|", read("errors.md"), re.M))
+    for slug, title in problems.TITLES.items():
+        assert f"| {title} " in f"| {lines[slug].split('|')[1].strip()} ", slug
+    code = "".join(path.read_text("utf-8") for path in [*ROOT.glob("core/**/*.py"), *ROOT.glob("plugins/**/*.py")])
+    for status, slug in re.findall(r'Refusal\(\s*(\d{3}),\s*"([a-z-]+)"', code):
+        assert status in lines[slug].split("|")[0], f"{slug} is also a {status}"
+
+
+# --- everything has its place -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_documented_with_its_own_flags(name: str) -> None:
+    sections = re.split(r"^## ", read("command-line.md"), flags=re.M)
+    section = next(text for text in sections if text.startswith(f"cap {name}\n"))
+    command = import_module(f"cap_core.cli.{command_module(name)}").command
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and not isinstance(parameter, SettingOption):
+            assert f"`{parameter.opts[0]}" in section
+
+
+def command_module(name: str) -> str:
+    """`cap list` is not in `list.py`, which would hide the builtin."""
+    return name if (CORE / "cli" / f"{name}.py").exists() else "installed"
+
+
+def test_what_is_not_built_is_said() -> None:
+    for name in LATER:
+        assert f"`cap {name}`" in read("command-line.md")
+
+
+STRUCTS = {name: kind for name, kind in vars(offers).items() if inspect.isclass(kind) and kind.__module__ == offers.__name__}
+
+
+@pytest.mark.parametrize("name", [n for n, kind in STRUCTS.items() if issubclass(kind, msgspec.Struct)])
+def test_every_offer_and_context_is_documented_with_its_fields(name: str) -> None:
+    text = read("plugins.md")
+    assert f"`{name}`" in text
+    for field in msgspec.structs.fields(STRUCTS[name]):
+        assert f"`{field.name}`" in text, f"{name}.{field.name}"
+
+
+def test_the_testing_kit_is_documented_with_its_arguments() -> None:
+    text = read("plugins.md")
+    for argument in (*inspect.signature(testing.gateway).parameters, *testing.Answered.__struct_fields__):
+        assert f"`{argument}`" in text or f"`*{argument}`" in text, argument
+
+
+def plain(heading: str) -> str:
+    return re.sub(r"^(\d+\. )?(the )?", "", heading.strip().lower())
+
+
+REFERENCES = [
+    (str(path.relative_to(ROOT)), page, section)
+    for folder in ("core", "plugins", "tests", "capabilities")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if path != Path(__file__)
+    for page, section in re.findall(
+        r"`?docs/([a-z-]+\.md)`?(?:, ([^).:;`\"]+))?", re.sub(r"\s*\n\s*(?:# )?", " ", path.read_text("utf-8"))
+    )
+]
+
+
+@pytest.mark.parametrize(("source", "page", "section"), REFERENCES)
+def test_references_in_the_code_lead_to_a_section(source: str, page: str, section: str) -> None:
+    headings = re.findall(r"^#+ (.+)$", read(page), re.M)
+    if found := re.fullmatch(r"(\d+) to (\d+)", section):
+        numbers = {int(number) for number in re.findall(r"^## (\d+)\.", read(page), re.M)}
+        assert set(range(int(found[1]), int(found[2]) + 1)) <= numbers
+    elif section:
+        assert {plain(part) for part in section.split(" and ")} <= {plain(heading) for heading in headings}
+
+
+@each_page
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text("utf-8")
+    for link in (*re.findall(r"\]\(([^)\s]+)\)", text), *re.findall(r'(?:src|href)="([^"]+)"', text)):
+        if link.startswith(("https://", "http://")):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), link
+        assert target.is_relative_to(ROOT), link
+        if anchor:
+            assert anchor in set(anchors(target.read_text("utf-8"))), link
+
+
+def anchors(text: str) -> Iterator[str]:
+    """Headings as GitHub links to them."""
+    for heading in re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S), re.M):
+        yield re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+# --- examples ---------------------------------------------------------------------------------------------------------
+
+
+def blocks(page: Path, *languages: str) -> list[str]:
+    found = re.findall(r"^```(\w*)\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+    return [text for language, text in found if language in languages]
+
+
+def files(page: Path) -> dict[str, str]:
+    """The examples that say in their first line which file they are; later ones stand in for earlier ones."""
+    texts = blocks(page, "yaml", "python", "toml", "sh", "json")
+    return {found[1]: text for text in texts if (found := re.match(r"# ([\w./-]+\.\w+)\n", text))}
+
+
+COMMANDS_SHOWN = [(page, text) for page in PAGES for text in blocks(page, "console")]
+
+
+@pytest.mark.parametrize(("page", "text"), COMMANDS_SHOWN, ids=lambda it: it.name if isinstance(it, Path) else it[2:40])
+def test_what_commands_are_said_to_print(page: Path, text: str, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, content in files(page).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    for line, expected in re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", text, re.M):
+        main(shlex.split(line)[1:])
+        said = capsys.readouterr()
+        flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+        same = doctest.OutputChecker().check_output(expected, said.out + said.err, flags)
+        assert same, f"$ {line}\n{said.out}{said.err}"
+
+
+@each_page
+def test_commands_use_flags_that_exist(page: Path) -> None:
+    known = {row.flag for row in rows()} | {f"--no-{row.name}" for row in rows()} | {"--version", "--help"}
+    for name in COMMANDS:
+        known |= {o for p in import_module(f"cap_core.cli.{command_module(name)}").command.params for o in p.opts}
+    for text in blocks(page, "sh", "console"):
+        for line in text.replace("\\\n", " ").splitlines():
+            if re.match(r"(\$ )?(\w+=\S* )*cap ", line):
+                assert set(re.findall(r"(?<=\s)--[a-z-]+", line.partition(" #")[0])) <= known, line
+
+
+DOCUMENTS = [(page, text) for page in PAGES for text in blocks(page, "yaml") if re.search(r"^(naftiko|ikanos):", text, re.M)]
+
+
+@pytest.mark.parametrize(("page", "text"), DOCUMENTS, ids=lambda it: it.name if isinstance(it, Path) else it[2:20])
+def test_whole_documents_compile(page: Path, text: str, tmp_path: Path) -> None:
+    for name, content in files(page).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    document = tmp_path / "document.yaml"
+    document.write_text(text)
+    named = re.match(r"# (\w+)", text)
+    extra = tmp_path / f"{named[1]}.py" if named else document.with_suffix(".py")
+    known = plugins.load(files=(extra,) if extra.exists() else ())
+    out = compile_source(Source("document", "document.yaml", document), known, CompileOptions())
+
+    assert out.plan is not None or text.startswith("# refused"), out.refusal
+
+
+@each_page
+def test_examples_are_what_they_claim_to_be(page: Path) -> None:
+    for text in blocks(page, "toml"):
+        tomllib.loads(text)
+    for text in blocks(page, "json"):
+        msgspec.json.decode(text)
+    for text in blocks(page, "python"):
+        compile(text, page.name, "exec")
+
+
+if __name__ == "__main__":
+    for name in [*TABLES, "architecture.md"]:
+        (DOCS / name).write_text(with_tables(name, read(name)), "utf-8")
+    sys.exit()
