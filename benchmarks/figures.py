@@ -22,6 +22,8 @@ class Measured(msgspec.Struct, frozen=True):
     p50: float
     p99: float
     cpu: float
+    others: float
+    """The part of its core's time that other programs took meanwhile."""
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +40,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     spread: tuple[float, float] | None = None
     own: float | None = None
     """µs of processor time above the shell's."""
+    rounds: Sequence[Measured]
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -73,6 +76,7 @@ def _figure(row: Row, rounds: Sequence[Mapping[str, Measured]]) -> Figure:
         p50=median(one.p50 for one in mine),
         p99=median(one.p99 for one in mine),
         cpu=median(one.cpu for one in mine),
+        rounds=mine,
     )
     if row.shell is None:
         return figure

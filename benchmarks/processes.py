@@ -37,6 +37,14 @@ def split_cores() -> Iterator[int | None]:
         os.sched_setaffinity(0, allowed)
 
 
+def busy(core: int | None) -> float:
+    """Seconds that a core, or all of them, has worked for whomever, or was taken away by the machine's host."""
+    name = "cpu" if core is None else f"cpu{core}"
+    line = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith(f"{name} "))
+    user, nice, system, _, _, irq, softirq, steal, *_ = (int(field) for field in line.split()[1:])
+    return (user + nice + system + irq + softirq + steal) / _TICKS
+
+
 def free_port() -> int:
     """A port of loopback that nobody has."""
     with socket.socket() as sock:
@@ -48,9 +56,12 @@ def free_port() -> int:
 class Child:
     """A running server."""
 
-    def __init__(self, process: subprocess.Popen[bytes], name: str, port: int, log: Path) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], name: str, port: int, log: Path, core: int | None = None
+    ) -> None:
         self.name = name
         self.port = port
+        self.core = core
         self._process = process
         self._log = log
 
@@ -116,7 +127,7 @@ def running(
             stderr=subprocess.STDOUT,
             env={**os.environ, **(environment or {})},
         )
-        child = Child(process, name, port, log)
+        child = Child(process, name, port, log, core)
         try:
             if core is not None:
                 os.sched_setaffinity(process.pid, {core})

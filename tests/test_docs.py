@@ -22,8 +22,9 @@ import pytest
 from cap_core import offers, plugins, problems, testing
 from cap_core.cli import COMMANDS, LATER, main
 from cap_core.cli.options import SettingOption
+from cap_core.cli.reference import reference
 from cap_core.compile import CompileOptions, compile_source
-from cap_core.settings import Row, UpstreamSettings, rows
+from cap_core.settings import rows
 from cap_core.sources import Source
 
 ROOT = Path(__file__).parent.parent
@@ -53,25 +54,6 @@ def codes() -> str:
     )
 
 
-def settings() -> str:
-    groups: dict[str, list[Row]] = {}
-    for row in rows():
-        groups.setdefault(row.about.group, []).append(row)
-    titles = "| flag | variable | what it does | without it |"
-    return "\n\n".join(f"### {group}\n\n{table(titles, map(setting, of_it))}" for group, of_it in groups.items())
-
-
-def setting(row: Row) -> str:
-    flag = f"{row.flag} {row.about.metavar or row.kind.metavar}".strip()
-    what = row.about.help + (" Repeatable." if row.many else "") + (" Not built yet." if row.about.later else "")
-    return f"| `{escaped(flag)}` | `{row.variable}` | {escaped(what)} | {row.without or 'off' if row.is_switch else row.without} |"
-
-
-def upstream_keys() -> str:
-    lines = (f"| `{row.name}` | {row.about.help} | {row.without} |" for row in rows(UpstreamSettings))
-    return table("| key | what it says | without it |", lines)
-
-
 def escaped(text: str) -> str:
     return text.replace("|", "\\|")
 
@@ -83,9 +65,9 @@ def modules(text: str) -> str:
 
 def purpose(module: str) -> str:
     said = inspect.cleandoc(runpy_docstring(CORE / module)).split("\n\n")[0]
-    first = re.match(r".+?(?:[.:](?=\s|$)|$)", " ".join(said.split()))
+    first = re.match(r".+?(?:\.(?=\s|$)|$)", " ".join(said.split()))
     assert first is not None
-    return escaped(re.sub(r" \(`docs/[^)]*\)", "", first[0]).rstrip(".:")) + "."
+    return escaped(re.sub(r" \(`docs/[^)]*\)", "", first[0]).rstrip(".")) + "."
 
 
 def runpy_docstring(path: Path) -> str:
@@ -96,7 +78,7 @@ def runpy_docstring(path: Path) -> str:
 
 TABLES = {
     "errors.md": {"codes": codes},
-    "command-line.md": {"settings": settings, "upstreams": upstream_keys},
+    "command-line.md": {"settings": lambda: reference().strip()},
 }
 
 
@@ -160,8 +142,8 @@ STRUCTS = {name: kind for name, kind in vars(offers).items() if inspect.isclass(
 def test_every_offer_and_context_is_documented_with_its_fields(name: str) -> None:
     text = read("plugins.md")
     assert f"`{name}`" in text
-    for field in msgspec.structs.fields(STRUCTS[name]):
-        assert f"`{field.name}`" in text, f"{name}.{field.name}"
+    for field in STRUCTS[name].__struct_fields__:
+        assert f"`{field}`" in text, f"{name}.{field}"
 
 
 def test_the_testing_kit_is_documented_with_its_arguments() -> None:

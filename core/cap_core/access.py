@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import structlog
 
-from cap_core.server import Served
 from cap_core.types import AsgiSend, Message, Receive, Scope
+
+if TYPE_CHECKING:
+    from cap_core.server import Served
 
 _log = structlog.get_logger("cap.access")
 

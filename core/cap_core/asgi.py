@@ -153,7 +153,7 @@ async def answer(send: AsgiSend, reply: Reply, *, head: bool = False) -> None:
 
 
 def _sized(headers: Headers) -> bool:
-    for name, _ in headers:  # a loop: a generator with any() takes four times as long
+    for name, _ in headers:  # noqa: SIM110  (any() over a generator takes four times as long)
         if name == b"content-length":
             return True
     return False

@@ -7,7 +7,7 @@ from cap_core.compilation import Compilation
 from cap_core.credentials import supplied
 from cap_core.documents import Map, Node, Scalar
 from cap_core.errors import Mark, OptionError, SpecError
-from cap_core.expressions import value
+from cap_core.expressions import leaves, value
 from cap_core.model import ExposesEntry
 from cap_core.names import match
 from cap_core.offers import BindAt
@@ -18,8 +18,15 @@ OPERATOR = "(operator)"
 """The namespace of names that the operator, not the document, asked to be read from the environment."""
 
 
+class UnknownType(SpecError):
+    """An authentication of a type that nobody offers; it leaves out what needs it, not the whole document."""
+
+
 def authentication(node: Node, compilation: Compilation) -> Authentication:
-    """An `authentication` block; its templates are parsed, and expanded when the gateway opens. Raises `SpecError`."""
+    """An `authentication` block; its templates are parsed, and expanded when the gateway opens.
+
+    Raises `UnknownType`, and `SpecError` for one that is malformed.
+    """
     if not isinstance(node, Map):
         raise SpecError("'authentication' must be a mapping with a 'type'", at=node.mark, code="bad-auth")
     type_ = node.get(Scalar("type", node.mark))
@@ -30,8 +37,10 @@ def authentication(node: Node, compilation: Compilation) -> Authentication:
     if key is None:
         offered = ", ".join(sorted(schemes))
         what = f"no plugin offers authentication type {str(type_)!r}; offered are {offered}"
-        raise SpecError(what, at=type_.mark, code="unknown-auth")
+        raise UnknownType(what, at=type_.mark, code="unknown-auth")
     options = {str(k): _option(v, compilation) for k, v in node.items() if k != "type"}
+    if options and not any(isinstance(leaf, Binding) for option in options.values() for leaf in leaves(option)):
+        compilation.say("literal-credential", node.mark, f"the {key} credential stands in the document itself")
     return Authentication(type=key, options=options, at=node.mark, marks={str(k): v.mark for k, v in node.items()})
 
 

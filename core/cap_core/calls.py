@@ -23,9 +23,8 @@ def find(exposed: Exposed, callees: Sequence[Callee], report: Report) -> Callee:
     if not named:
         raise _dangling(exposed, callees)
     chosen = named[0] if len(named) == 1 else _choose(exposed, named, report)
-    if chosen.broken:
-        code, at, what = chosen.broken
-        raise Quarantine(code, at, what)
+    if chosen.broken is not None:
+        raise Quarantine(chosen.broken.code, chosen.broken.at, chosen.broken.what)
     return chosen
 
 

@@ -43,6 +43,8 @@ class Compilation:
         """The names the document may read, once its `binds` are known."""
         self.operator: dict[Binding, Variable] = {}
         """Variables that the operator, not the document, asked for."""
+        self.causes: list[Diagnostic] = []
+        """Why a whole namespace cannot be called; the first causes to name where nothing can be served."""
 
     def say(self, code: str, at: Mark, message: str, hint: str | None = None) -> Diagnostic:
         """Say a diagnostic."""

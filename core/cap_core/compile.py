@@ -7,10 +7,9 @@ from pathlib import Path
 import msgspec
 
 from cap_core import bindings
-from cap_core.authentications import fills
 from cap_core.compilation import Compilation, CompileOptions
-from cap_core.consumed import callees
-from cap_core.consumes import consumed
+from cap_core.consumed import Callee
+from cap_core.consumes import namespace
 from cap_core.diagnostics import Diagnostic, Report
 from cap_core.dialects import normalize
 from cap_core.documents import Seq, load
@@ -71,20 +70,19 @@ def _plan(compilation: Compilation) -> CapabilityPlan | None:
         return None
     about = _about(document, compilation.source)
     compilation.bindings = _bindings(document, compilation)
-    namespaces = [consumed(entry, compilation) for entry in document.capability.consumes]
-    for namespace in namespaces:
-        fills(namespace, compilation)
-    pairs = zip(document.capability.consumes, namespaces, strict=True)
-    known = [callee for entry, namespace in pairs for callee in callees(entry, namespace)]
+    _imports(document, compilation)
+    namespaces = [namespace(entry, compilation) for entry in document.capability.consumes if not entry.imported]
+    known = [callee for _, operations in namespaces for callee in operations]
     nodes = document.capability.exposes
     if nodes is not None and not isinstance(nodes, Seq):
         raise SpecError("'exposes' must be a list", at=nodes.mark, code="wrong-type")
     plans = exposures(nodes or (), about, known, compilation)
+    _uncalled(known, compilation)
     if not compilation.report.failed and not any(plan.calls for plan in plans):
         _nothing_live(document, plans, compilation)
     return CapabilityPlan(
         about=about,
-        consumed=tuple(namespaces),
+        consumed=tuple(consumed for consumed, _ in namespaces),
         operations=tuple(callee.operation for callee in known),
         exposures=tuple(plans),
         variables=(*compilation.bindings.variables.values(), *compilation.operator.values()),
@@ -128,10 +126,31 @@ def _bindings(document: Document, compilation: Compilation) -> bindings.Bindings
     )
 
 
+def _uncalled(known: list[Callee], compilation: Compilation) -> None:
+    """What makes an operation uncallable is said even where nothing calls it."""
+    said = {(item.code, item.at) for item in compilation.report}
+    for callee in known:
+        broken = callee.broken
+        if broken is not None and (broken.code, broken.at) not in said:
+            compilation.say(broken.code, broken.at, broken.what)
+
+
+def _imports(document: Document, compilation: Compilation) -> None:
+    """Entries that stand in another file; calls to them are left out."""
+    for entry in document.capability.consumes:
+        if entry.imported:
+            what = (
+                f"the imported namespace {entry.namespace or '(unnamed)'!r} is not read yet; what calls it is left out"
+            )
+            compilation.causes.append(compilation.say("not-built", entry.at, what))
+
+
 def _nothing_live(document: Document, plans: list[ExposurePlan], compilation: Compilation) -> None:
+    """One error at the first cause: an import or an authentication, then the first dead call, then the document."""
     dead = [left_out.why for plan in plans for left_out in plan.quarantined]
-    first = min(dead, key=lambda d: (d.at.line, d.at.column)) if dead else None
-    at = first.at if first else document.capability.at
-    what = f"nothing can be served; the first cause: {first.message}" if first else "the document exposes nothing"
-    hint = first.hint if first else "add an exposes entry with operations"
-    compilation.report.add("nothing-live", at, what, hint=hint)
+    in_order = sorted(dead, key=lambda d: (d.code == "no-call", d.at.line, d.at.column))
+    causes = [*sorted(compilation.causes, key=lambda d: (d.at.line, d.at.column)), *in_order]
+    if causes:
+        compilation.report.escalate(causes[0])
+    else:
+        compilation.say("nothing-live", document.capability.at, "the document exposes nothing that can be called")

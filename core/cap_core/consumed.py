@@ -10,7 +10,9 @@ import msgspec
 from cap_core.documents import Map, Node, Scalar, Seq
 from cap_core.errors import Mark
 from cap_core.model import ConsumedOperation, ConsumedParameter, ConsumedResource, ConsumesEntry, scalars
+from cap_core.names import match
 from cap_core.plan import Consumed, FeedPlace, Operation, OperationParameter
+from cap_core.reading import Say
 from cap_core.templates import TemplateError, Var, parse_path
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -33,6 +35,8 @@ _BODY_TYPES = {
 }
 # Headers that frame the message or choose its coding: the gateway's own, never a caller's.
 _RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
+# A template of one variable and nothing else: the body is that value, of whatever type.
+_WHOLE = re.compile(r"\s*\{\{[^{}]+\}\}\s*")
 _TYPES = {"string", "integer", "number", "boolean", "array", "object"}
 
 
@@ -69,29 +73,43 @@ class BodyTemplate(msgspec.Struct, frozen=True):
     at: Mark
 
 
+class Broken(msgspec.Struct, frozen=True):
+    """Why an operation cannot be called: the code, the place, and what is wrong."""
+
+    code: str
+    at: Mark
+    what: str
+
+
 class Callee(msgspec.Struct, frozen=True, kw_only=True):
     """An operation as calls see it. `broken` says why it cannot be called at all."""
 
     operation: Operation
     parameters: tuple[Parameter, ...]
     body: BodyTemplate | None
-    broken: tuple[str, Mark, str] | None
+    broken: Broken | None
 
 
-def callees(entry: ConsumesEntry, consumed: Consumed) -> list[Callee]:
+def callees(entry: ConsumesEntry, consumed: Consumed, broken: Broken | None, say: Say) -> list[Callee]:
     """Every operation of a `consumes` entry, in order."""
     return [
-        _callee(entry, resource, operation, consumed)
+        _callee(entry, resource, operation, consumed, broken, say)
         for resource in entry.resources
         for operation in resource.operations
     ]
 
 
 def _callee(
-    entry: ConsumesEntry, resource: ConsumedResource, operation: ConsumedOperation, consumed: Consumed
+    entry: ConsumesEntry,
+    resource: ConsumedResource,
+    operation: ConsumedOperation,
+    consumed: Consumed,
+    broken: Broken | None,
+    say: Say,
 ) -> Callee:
-    broken = None
     full = _joined(resource.path, operation.path)
+    if operation.path:
+        say("operation-path", operation.mark("path"), f"{operation.name!r} has the path {operation.path!r} of its own")
     path, _, query = full.partition("?")
     segments: tuple[str | Var, ...] = ()
     try:
@@ -99,12 +117,15 @@ def _callee(
             raise TemplateError(f"the path {full!r} has a fragment, which is never sent")
         segments = parse_path(path)
     except TemplateError as error:
-        broken = ("unbalanced-path", operation.mark("path") if operation.path else resource.mark("path"), str(error))
+        at = operation.mark("path") if operation.path else resource.mark("path")
+        broken = broken or Broken("unbalanced-path", at, str(error))
     levels = (entry.inputParameters, resource.inputParameters, operation.inputParameters)
     body, why = _body(operation)
+    unencoded = Broken(*why) if why is not None else None
     method = operation.method.upper()
     placeholders = {part.name for part in segments if isinstance(part, Var)}
     parameters = tuple(_parameter(p, method, placeholders) for p in _nearest(levels))
+    broken = broken or _lost(parameters, placeholders, operation.name, path)
     plan = Operation(
         name=operation.name,
         method=method,
@@ -117,7 +138,18 @@ def _callee(
         at=operation.at,
         parameters=tuple(OperationParameter(p.name, p.place, p.type) for p in parameters),
     )
-    return Callee(operation=plan, parameters=parameters, body=body, broken=broken or why)
+    return Callee(operation=plan, parameters=parameters, body=body, broken=broken or unencoded)
+
+
+def _lost(parameters: tuple[Parameter, ...], placeholders: set[str], name: str, path: str) -> Broken | None:
+    """A path parameter without a place in the path: sending the request would reach another resource."""
+    # {{tools.id}} in a path means the input id.
+    known = {placeholder.rpartition(".")[2] for placeholder in placeholders} | placeholders
+    for parameter in parameters:
+        if parameter.place == "path" and match(parameter.name, known) is None:
+            what = f"the path parameter {parameter.name!r} of {name} has no place in {path!r}"
+            return Broken("lost-identifier", parameter.at, what)
+    return None
 
 
 def _joined(resource: str, operation: str | None) -> str:
@@ -189,7 +221,7 @@ def _body(operation: ConsumedOperation) -> tuple[BodyTemplate | None, tuple[str,
     if encoded is None:
         known = ", ".join(dict.fromkeys(_BODY_TYPES.values()))
         return None, ("unsupported-body", node.mark, f"a body of type {kind!r} is not encoded; {known} are")
-    if encoded == "json" and isinstance(data, Scalar) and not data.plain:
+    if encoded == "json" and isinstance(data, Scalar) and not data.plain and not _WHOLE.fullmatch(data):
         tree = _json_template(data)
         if tree is None:
             return None, ("unsupported-body", data.mark, "a body of type json needs data that is JSON")

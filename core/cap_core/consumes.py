@@ -1,21 +1,32 @@
-"""A `consumes` entry: its address and its credentials."""
+"""A `consumes` entry: its address, its credentials, and the operations that calls can name."""
 
 from __future__ import annotations
 
-from cap_core.authentications import authentication
+from cap_core.authentications import UnknownType, authentication, fills
 from cap_core.bases import literal_base
 from cap_core.compilation import Compilation
+from cap_core.consumed import Broken, Callee, callees
 from cap_core.errors import Mark, SpecError
 from cap_core.model import ConsumesEntry
 from cap_core.plan import Binding, Consumed, Template
 from cap_core.templates import TemplateError, parse_base
 
 
-def consumed(entry: ConsumesEntry, compilation: Compilation) -> Consumed:
-    """Compile an entry. Raises `SpecError` for a base URI or an authentication that cannot be."""
+def namespace(entry: ConsumesEntry, compilation: Compilation) -> tuple[Consumed, list[Callee]]:
+    """Compile an entry. Raises `SpecError` for a base URI or an authentication that cannot be.
+
+    What makes the whole entry unusable, an authentication nobody offers, leaves out its operations alone.
+    """
+    if not entry.namespace:
+        raise SpecError("an entry of 'consumes' has no 'namespace'", at=entry.at, code="missing-key", hint="add it")
     base, origin = _base(entry, compilation)
-    block = authentication(entry.authentication, compilation) if entry.authentication is not None else None
-    return Consumed(
+    block, broken = None, None
+    try:
+        block = authentication(entry.authentication, compilation) if entry.authentication is not None else None
+    except UnknownType as error:
+        broken = Broken("unknown-auth", error.at or entry.at, error.what)
+        compilation.causes.append(compilation.say("unknown-auth", broken.at, broken.what))
+    consumed = Consumed(
         capability=compilation.source.name,
         namespace=entry.namespace,
         base=base,
@@ -23,6 +34,8 @@ def consumed(entry: ConsumesEntry, compilation: Compilation) -> Consumed:
         authentication=block,
         at=entry.at,
     )
+    fills(consumed, compilation)
+    return consumed, callees(entry, consumed, broken, compilation.say)
 
 
 def _base(entry: ConsumesEntry, compilation: Compilation) -> tuple[Template | None, str]:
@@ -38,6 +51,8 @@ def _base(entry: ConsumesEntry, compilation: Compilation) -> tuple[Template | No
         parts = parse_base(entry.baseUri)
     except TemplateError as error:
         raise SpecError(str(error), at=at, code="bad-base-uri") from None
+    if any(not isinstance(part, str) and part.braces != 2 for part in parts):
+        compilation.say("base-uri-braces", at, f"{entry.baseUri!r} has variables that are not written {{{{NAME}}}}")
     template = Template(tuple(p if isinstance(p, str) else _variable(p.name, at, compilation) for p in parts))
     _check(entry, template, at, compilation)
     return template, str(at)

@@ -55,6 +55,10 @@ class Report:
         """Take over what another rule found."""
         self._items.extend(items)
 
+    def escalate(self, item: Diagnostic) -> None:
+        """Make what was said before the reason for refusing the document."""
+        self._items[self._items.index(item)] = msgspec.structs.replace(item, severity="error")
+
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self._items)
 
@@ -110,7 +114,7 @@ _define(
     "A credential would go over plain http to another machine.",
     "use https, or --allow-plaintext",
 )
-_define("unknown-auth", "error", "No plugin offers this authentication type.", "see 'cap plugins'")
+_define("unknown-auth", "warning", "No plugin offers this authentication type.", "see 'cap plugins'")
 _define("bad-auth", "error", "An authentication option is wrong or missing.", "correct the option")
 _define(
     "auth-supplies",
@@ -169,7 +173,73 @@ _define(
     "unsupported-body", "warning", "A body type this engine does not encode.", "use json, form, text, xml or sparql"
 )
 _define("reserved-header", "warning", "A declared header that the gateway sets itself; it is no input.", "remove it")
+_define(
+    "alias-key",
+    "warning",
+    "A key is spelled as no published schema spells it; it is read as the schema's.",
+    "use the schema's spelling",
+)
+_define(
+    "alias-option",
+    "warning",
+    "An authentication is spelled as no published schema spells it; it is read as the schema's.",
+    "use the schema's spelling",
+)
+_define(
+    "alias-body",
+    "warning",
+    "A body type is spelled as no published schema spells it; it is read as the schema's.",
+    "use json, text, xml, sparql, formUrlEncoded or multipartForm",
+)
+_define(
+    "literal-credential",
+    "warning",
+    "A credential stands in the document itself.",
+    "bind it: '{{env.NAME}}', with NAME under binds",
+)
+_define(
+    "base-uri-braces",
+    "warning",
+    "A variable of a base URI is not written {{NAME}}; it is read as one.",
+    "write {{NAME}}",
+)
+_define(
+    "uncovered-parameter",
+    "warning",
+    "A 'with' says nothing of a parameter the called operation requires; it is an input of its own.",
+    "name it in 'with'",
+)
+_define(
+    "respelled-key",
+    "warning",
+    "A 'with' key is another spelling of the called operation's parameter.",
+    "spell both alike",
+)
+_define(
+    "operation-path",
+    "warning",
+    "An operation has a path of its own, which the published schemas do not know; it follows the resource's.",
+    "make it a resource",
+)
+_define(
+    "body-and-parameters",
+    "warning",
+    "Beside a body template stand 'in: body' parameters; they only type its variables.",
+    "leave one of them out",
+)
 # What is exposed
+_define(
+    "empty-exposure",
+    "warning",
+    "An exposure exposes nothing.",
+    "give it operations, or remove it",
+)
+_define(
+    "renamed-property",
+    "warning",
+    "MCP clients refuse the name of an input; they see another, and the original is accepted too.",
+    "use letters, digits, '_', '.' and '-', at most 64",
+)
 _define("unknown-exposure", "error", "No plugin offers this exposure type.", "see 'cap plugins'")
 _define(
     "no-port",
@@ -187,4 +257,4 @@ _define("bad-tool-name", "warning", "A tool name that MCP clients refuse.", "use
 _define(
     "long-tool-name", "warning", "A tool name over 48 characters; clients that prefix it may refuse it.", "shorten it"
 )
-_define("nothing-live", "error", "Nothing in the document can be served.", "correct the first cause")
+_define("nothing-live", "error", "Nothing in the document can be served.", "add an exposes entry with operations")

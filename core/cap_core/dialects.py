@@ -12,7 +12,6 @@ from cap_core.documents import Map, Node, Scalar, Seq
 from cap_core.errors import Mark, SpecError
 from cap_core.reading import Say
 
-
 VERSIONS = {
     "naftiko": ("1.0.0-alpha1", "1.0.0-alpha2", "1.0.0-alpha3"),
     "ikanos": (
@@ -32,6 +31,8 @@ _KEYED = frozenset({"resources", "operations", "tools", "inputParameters", "outp
 # Keys below which the document holds data of its own, not structure.
 _DATA = frozenset({"with", "body", "value", "keys", "enum", "hints", "authentication"})
 _RENAMED = {"display": "label"}
+# Spellings of no published schema, and what they are read as; said once per spelling and file.
+_ALIASES = {"auth": "authentication", "id": "name", "title": "label"}
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-(alpha|beta|rc)\.?(\d+))?")
 
@@ -51,7 +52,12 @@ def normalize(root: Node, say: Say) -> Map:
     _check_version(str(key), version, say)
     body = Map({k: v for k, v in root.items() if k != key})
     body.mark = root.mark
-    return _lists(body)
+    aliases: dict[str, list[Mark]] = {}
+    out = _lists(body, aliases)
+    for alias, marks in aliases.items():
+        times = "" if len(marks) == 1 else f", here and {len(marks) - 1} times more"
+        say("alias-key", marks[0], f"the key {alias!r} is read as {_ALIASES[alias]!r}{times}")
+    return out
 
 
 def _not_one(at: Mark, what: str) -> SpecError:
@@ -84,37 +90,48 @@ def _order(version: str) -> tuple[int, int, int, int, int] | None:
     return int(major), int(minor), int(patch), rank, int(number or 0)
 
 
-def _lists(node: Map) -> Map:
+def _lists(node: Map, aliases: dict[str, list[Mark]]) -> Map:
     """A copy in which keyed maps are lists of named things. Data of the document's own is left as it is."""
     out = Map()
     out.mark = node.mark
     for key, value in node.items():
-        new_key = Scalar(_RENAMED[key], key.mark) if key in _RENAMED and _RENAMED[key] not in node else key
-        if key in _DATA:
+        new_key = _key(key, node, aliases)
+        if new_key in _DATA:
             out[new_key] = value
-        elif key in _KEYED and isinstance(value, Map):
-            out[new_key] = _named(value)
+        elif new_key in _KEYED and isinstance(value, Map):
+            out[new_key] = _named(value, aliases)
         else:
-            out[new_key] = _inside(value)
+            out[new_key] = _inside(value, aliases)
     return out
 
 
-def _inside(node: Node) -> Node:
+def _key(key: Scalar, node: Map, aliases: dict[str, list[Mark]]) -> Scalar:
+    renamed = _RENAMED.get(key)
+    if renamed is not None and renamed not in node:
+        return Scalar(renamed, key.mark)
+    alias = _ALIASES.get(key)
+    if alias is None or alias in node or not isinstance(node[key], Map if key == "auth" else Scalar):
+        return key
+    aliases.setdefault(str(key), []).append(key.mark)
+    return Scalar(alias, key.mark)
+
+
+def _inside(node: Node, aliases: dict[str, list[Mark]]) -> Node:
     if isinstance(node, Map):
-        return _lists(node)
+        return _lists(node, aliases)
     if isinstance(node, Seq):
-        out = Seq(_inside(item) for item in node)
+        out = Seq(_inside(item, aliases) for item in node)
         out.mark = node.mark
         return out
     return node
 
 
-def _named(node: Map) -> Seq:
+def _named(node: Map, aliases: dict[str, list[Mark]]) -> Seq:
     """`{a: {...}, b: {...}}` as `[{name: a, ...}, {name: b, ...}]`."""
     out = Seq()
     out.mark = node.mark
     for key, value in node.items():
-        entry = _lists(value) if isinstance(value, Map) else Map()
+        entry = _lists(value, aliases) if isinstance(value, Map) else Map()
         if not isinstance(value, Map):
             entry.mark = value.mark
         if "name" not in entry:

@@ -58,6 +58,8 @@ def _exposure(
             calls.append(_call(exposed, entry, key, known, compilation))
         except Quarantine as why:
             left_out.append(_quarantined(exposed, why, compilation))
+    if not calls and not left_out:
+        compilation.say("empty-exposure", entry.at, f"{entry.namespace!r} exposes nothing")
     return ExposurePlan(
         about=about,
         key=key,

@@ -76,13 +76,23 @@ class ConsumedResource(Part, frozen=True, kw_only=True):
 class ConsumesEntry(Part, frozen=True, kw_only=True):
     """A `consumes` entry: one HTTP API."""
 
-    namespace: str
+    namespace: str = ""
     type: str = "http"
+    import_: Node | None = msgspec.field(default=None, name="import")
+    location: Node | None = None
+    from_: Node | None = msgspec.field(default=None, name="from")
+    as_: Node | None = msgspec.field(default=None, name="as")
+    ref: Node | None = None
     baseUri: str | None = None
     description: str | None = None
     authentication: Node | None = None
     inputParameters: tuple[ConsumedParameter, ...] = ()
     resources: tuple[ConsumedResource, ...] = ()
+
+    @property
+    def imported(self) -> bool:
+        """Whether the entry stands in another file."""
+        return any(node is not None for node in (self.import_, self.location, self.from_, self.ref))
 
 
 class ExposedParameter(Part, frozen=True, kw_only=True):

@@ -6,7 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 
+import structlog
 import watchfiles
+
+_log = structlog.get_logger("cap.reload")
 
 STEP_MS = 50
 """Editors write in several steps; what follows within this time is one change."""
@@ -55,7 +58,13 @@ async def changes(files: Callable[[], Iterable[Path]], trees: Sequence[Path], kn
 
 
 async def _wake(places: Sequence[Path], wake: asyncio.Event, *, recursive: bool) -> None:
-    async for _ in watchfiles.awatch(
-        *places, watch_filter=None, step=STEP_MS, rust_timeout=LOOK_MS, yield_on_timeout=True, recursive=recursive
-    ):
+    try:
+        async for _ in watchfiles.awatch(
+            *places, watch_filter=None, step=STEP_MS, rust_timeout=LOOK_MS, yield_on_timeout=True, recursive=recursive
+        ):
+            wake.set()
+    except (OSError, RuntimeError) as error:  # a directory is gone, or there are no more inotify watches
+        _log.warning("files are looked at every second instead of watched", exc_info=error)
+    while True:
         wake.set()
+        await asyncio.sleep(LOOK_MS / 1000)

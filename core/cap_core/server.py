@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import structlog
 import uvicorn
 
-from cap_core import sockets
+from cap_core import protocol, sockets
 from cap_core.draining import FRESH, Draining
 from cap_core.errors import StartError
 from cap_core.sockets import Bound
@@ -164,6 +164,7 @@ def _uvicorn(app: Served, context: ssl.SSLContext | None) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         interface="asgi3",
+        http=protocol.Protocol,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -209,14 +210,14 @@ async def _last(
 async def _take(server: uvicorn.Server, connection: Any, context: ssl.SSLContext | None) -> None:
     config, state = server.config, server.server_state
 
-    def protocol() -> asyncio.Protocol:
+    def make() -> asyncio.Protocol:
         made: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn.Server.startup does
             config=config, server_state=state, app_state={}
         )
         return made
 
     with contextlib.suppress(OSError):
-        await asyncio.get_running_loop().connect_accepted_socket(protocol, connection, ssl=context)
+        await asyncio.get_running_loop().connect_accepted_socket(make, connection, ssl=context)
 
 
 async def _cut(server: uvicorn.Server, draining: Draining, drain: float, *, forced: bool) -> None:

@@ -74,13 +74,12 @@ class Upstream:
         return server
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 request = await _read(reader)
                 self.requests.append(request)
                 if not await self._reply(self._answer(request), reader, writer, request):
                     break
-        writer.close()
 
     async def _reply(
         self, answer: Answered, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: Recorded

@@ -120,11 +120,15 @@ class _Wiring:
         key = match(name, self.with_)
         if key is not None:
             self.used.add(key)
-            self._matched(key, name, self.with_[key][1])
+            if key != name:
+                self._say("respelled-key", self.with_[key][1], f"the 'with' key {key!r} is read as {name!r}")
         if parameter is not None and parameter.value is not None:
             return self._through_with(value(parameter.value, self.names))
         if key is not None:
             return self.with_[key][0]
+        if self.exposed.with_ and (parameter is None or parameter.required):
+            what = f"'with' says nothing of {name!r}, which {self.operation.address} requires"
+            self._say("uncovered-parameter", self.exposed.at, what)
         return self._infer(name)
 
     def _infer(self, name: str) -> InputRef:
@@ -167,7 +171,6 @@ class _Wiring:
 
     def _path(self) -> None:
         by_name = {p.name: p for p in self.parameters if p.place == "path"}
-        reached = set()
         for part in self.operation.segments:
             if isinstance(part, str):
                 continue
@@ -179,18 +182,10 @@ class _Wiring:
             name = rest if dot and prefix in self.names.prefixes else part.name
             known = match(name, by_name)
             if known is not None:
-                reached.add(known)
                 self._matched(known, name, by_name[known].at)
             self._feed(
                 "path", part.name, self._value(known or name, by_name.get(known or "")), by_name.get(known or "")
             )
-        for name, parameter in by_name.items():
-            if name not in reached:
-                what = (
-                    f"the path parameter {name!r} of {self.operation.address} has no place in {self.operation.path!r}"
-                )
-                hint = f"write {{{name}}} into the path"
-                raise Quarantine("lost-identifier", parameter.at, what, hint)
 
     def _body(self) -> None:
         parameters = [p for p in self.parameters if p.place == "body"]
@@ -199,6 +194,8 @@ class _Wiring:
             self.body_type = template.type
             item = self._through_with(value(template.data, self.names))
             self._feed("body", "", item, None, template.at)
+            if parameters:
+                self._say("body-and-parameters", template.at, f"{self.operation.address} has a body and 'in: body'")
         elif len(parameters) == 1 and parameters[0].name == "body":
             self._feed("body", "body", self._value("body", parameters[0]), parameters[0])
         else:
@@ -298,6 +295,8 @@ class _Wiring:
             for feed, _ in self.feeds
         )
         renamed = {} if self.rest else aliases([item.name for item in slots.values()])
+        for name, alias in renamed.items():
+            self._say("renamed-property", self.exposed.at, f"the input {name!r} is shown to MCP clients as {alias!r}")
         items = tuple(
             msgspec.structs.replace(item, alias=renamed[item.name]) if item.name in renamed else item
             for item in slots.values()

@@ -1,4 +1,4 @@
-"""What the tests of the vendor packages share: the table of operations, the doors they go through, a clean environment."""
+"""What the tests of the vendor packages share: the table of operations, the doors they go through."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import httpx
 import msgspec
 import pytest
 import yaml
+
 from cap_core.testing import Recorded
 
 MODERN = "2026-07-28"

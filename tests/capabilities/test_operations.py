@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from cap_core.testing import Running, Upstream, gateway, upstream
 
 KEY = "canary-4f1d9a"

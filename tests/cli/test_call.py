@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from cap_core.cli.arguments import read_arguments
 from cap_core.errors import ConfigError, Mark, Refusal
 from cap_core.inputs import Input, Inputs

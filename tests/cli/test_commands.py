@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
+
 from cap_core.cli import COMMANDS, LATER, cap
 from cap_core.settings import rows
-from click.testing import CliRunner, Result
 
 Cap = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -7,7 +7,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from cap_core.settings import rows
+from cap_core.cli.reference import reference
+from cap_core.settings import UpstreamSettings, rows
 
 Cap = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -48,3 +49,10 @@ def test_people_get_columns(cap: Cap, tmp_path: Path) -> None:
     assert lines["drain"] == ["30", "default"]
     assert lines["port"] == ["-", "default"]
     assert lines["config"] == ["cap.toml", "found"]
+
+
+def test_the_documentation_comes_from_the_same_table() -> None:
+    text = reference()
+
+    assert all(f"| `{row.flag}" in text for row in rows())
+    assert all(f"| `{row.name}` |" in text for row in rows(UpstreamSettings))

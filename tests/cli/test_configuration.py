@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from cap_core.configuration import resolve
 from cap_core.errors import ConfigError
 from cap_core.plan import Timeouts, Tls
@@ -188,7 +189,7 @@ def test_two_files_beside_documents_are_one_too_many(here: Path) -> None:
         (here / name).mkdir()
         (here / name / "cap.toml").write_text("")
 
-    with pytest.raises(ConfigError, match="several documents have a cap.toml beside them"):
+    with pytest.raises(ConfigError, match="several documents have a"):
         resolve({}, {}, ["a", "b"], here)
 
 

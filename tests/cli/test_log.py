@@ -13,10 +13,11 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 import structlog
-from cap_core import log
-from cap_core.redaction import MASK, Redaction, hidden, redact
 from hypothesis import given
 from hypothesis import strategies as st
+
+from cap_core import log
+from cap_core.redaction import MASK, Redaction, hidden, redact
 
 SECRET = 'p"w/+ü€ 7'
 Lines = Callable[[], list[dict[str, Any]]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from cap_core.testing import Answered, Recorded, Upstream, upstream
 
 Serving = Callable[..., Any]
@@ -124,6 +126,27 @@ def test_no_call_fails_while_documents_are_edited(
 
     assert clients.failures == []
     assert clients.statuses == {b"200"}
+
+
+def test_it_ends_with_0_while_it_watches(live: Callable[..., Any], thing: Path) -> None:
+    with live(thing.name) as server:
+        server.signal(signal.SIGTERM)
+
+        assert server.ended() == 0
+        assert [json.loads(line)["event"] for line in server.lines][-2:] == ["ready", "draining"]
+
+
+def test_documents_are_followed_where_their_directory_went_away(
+    live: Callable[..., Any], thing: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "documents").mkdir()
+    thing.rename(tmp_path / "documents" / "things.yaml")
+    with live("documents") as server:
+        (tmp_path / "documents").rename(tmp_path / "elsewhere")
+        server.wait_for("last good plan")
+        assert httpx.get(server.url + "/things/1").status_code == 200
+        (tmp_path / "elsewhere").rename(tmp_path / "documents")
+        server.wait_for('"reloaded"')
 
 
 def _edit(path: Path, before: str, after: str) -> None:

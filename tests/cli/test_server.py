@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import trustme
+
 from cap_core import sockets
 from cap_core.errors import StartError
 from cap_core.sockets import Wanted
@@ -189,6 +190,25 @@ def test_an_exception_of_the_app_is_one_line(tiny: Callable[..., Any]) -> None:
 
         assert "RuntimeError: it fails (tiny.py:" in line
         assert not any("Traceback" in line for line in server.lines)
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("head", [b"GET /%b HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nX: %b\r\n"], ids=["target", "header"])
+def test_a_head_without_end_is_refused(tiny: Callable[..., Any], head: bytes) -> None:
+    with tiny() as server, socket.create_connection(_place(server.url)) as client:
+        client.sendall(head % (b"a" * 60_000))
+        time.sleep(0.1)
+        client.sendall(b"X-More: %b" % (b"a" * 10_000))
+
+        assert _everything(client).startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_long_head_and_a_longer_body_are_fine(tiny: Callable[..., Any]) -> None:
+    with tiny() as server, httpx.Client(base_url=server.url) as client:
+        for _ in range(2):
+            assert client.post("/", headers={"X": "a" * 30_000}, content=b"b" * 1_000_000).status_code == 200
 
 
 # --- sockets ----------------------------------------------------------------------------------------------------------

@@ -7,10 +7,11 @@ import tomllib
 from typing import Any
 
 import pytest
-from cap_core import toml
-from cap_core.errors import ConfigError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from cap_core import toml
+from cap_core.errors import ConfigError
 
 TEXT = '''\
 # a comment with = and [

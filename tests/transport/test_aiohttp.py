@@ -36,9 +36,9 @@ async def test_a_body_that_came_in_time_may_be_read_later(transport, serve, get,
         await asyncio.sleep(0.02)
         await peer.send(b"x" * 50_000)
 
-    async with serve(script) as server, transport.open(server.upstream(total=0.1)) as send:
+    async with serve(script) as server, transport.open(server.upstream(total=0.3)) as send:
         response = await get(send)
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.4)
 
         assert len(await whole(response)) == 100_000
 
@@ -52,10 +52,10 @@ async def test_a_caller_that_does_not_even_begin_to_read_is_not_an_idle_upstream
         time.sleep(0.02)  # so that more than is kept of a body arrives together with the head
         await peer.gone(5)
 
-    async with serve(script) as server, transport.open(server.upstream(idle=0.1)) as send:
+    async with serve(script) as server, transport.open(server.upstream(idle=0.3)) as send:
         await whole(await get(send))  # the system's buffers have grown with this
         response = await get(send)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.5)
 
         assert len(await whole(response)) == 500_000
 
@@ -138,10 +138,10 @@ async def test_both_directions_may_stream_at_once(transport, serve, get, stream)
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 204 No Content\r\n\r\n", OK], ids=["empty", "small"])
 async def test_no_clock_runs_on_after_an_informational_response(transport, serve, answering, get, answer):
     script = answering(b"HTTP/1.1 103 Early Hints\r\n\r\n" + answer)
-    async with serve(script) as server, transport.open(server.upstream(first_byte=0.05)) as send:
+    async with serve(script) as server, transport.open(server.upstream(first_byte=0.2)) as send:
         for _ in range(2):
             await get(send)
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.3)
 
     assert len(set(server.ports)) == 1
 

@@ -14,6 +14,9 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 SECRET = ((b"Authorization", b"Bearer hunter2"),)
 
+# For tests that wait: once is enough.
+on_one_loop = pytest.mark.parametrize("runner", ["uvloop"], indirect=True)
+
 
 @asynccontextmanager
 async def failing(kind, sent=True):
@@ -89,12 +92,14 @@ async def test_a_body_is_closed_though_nobody_listens(transport, get, stream, cl
     assert body.closed
 
 
+@on_one_loop
 async def test_no_connection_in_time(transport, get, deaf_port):
     upstream = Upstream("http", "127.0.0.1", deaf_port, timeouts=Timeouts(connect=0.2))
     async with transport.open(upstream) as send, failing("connect", sent=False):
         await get(send, headers=SECRET)
 
 
+@on_one_loop
 @pytest.mark.parametrize("limit", ["total", "deadline", "both"])
 async def test_the_time_is_over_while_connecting(transport, get, deaf_port, limit):
     now = asyncio.get_running_loop().time()
@@ -164,6 +169,7 @@ async def test_the_answer_is_not_http(transport, serve, get, answer):
         await get(send, headers=SECRET)
 
 
+@on_one_loop
 @pytest.mark.parametrize(
     "steps",
     [(), (b"HTTP/1.1 200",), (b"HTTP/1.1 200 OK\r\nA: b\r\n",), (b"HTTP/1.1 103 Early\r\n\r\n",)],
@@ -183,6 +189,7 @@ async def test_no_answer_in_time(transport, serve, get, steps, size):
         await get(send, "POST", headers=SECRET, body=b"x" * size)
 
 
+@on_one_loop
 @pytest.mark.parametrize("limit", ["total", "deadline"])
 @pytest.mark.parametrize("size", [0, 100_000])
 async def test_the_time_is_over_before_the_head(transport, serve, get, limit, size):
@@ -213,6 +220,7 @@ async def test_the_upstream_switches_protocols_because_the_request_offers_it(tra
         await get(send, headers=headers)
 
 
+@on_one_loop
 async def test_the_upstream_stops_reading_the_request(transport, serve, get, stream):
     body = stream(*[b"x" * 65536] * 500)
     limits = {"first_byte": 5, "idle": 0.2}
@@ -222,6 +230,7 @@ async def test_the_upstream_stops_reading_the_request(transport, serve, get, str
     assert body.closed
 
 
+@on_one_loop
 async def test_a_slow_request_is_not_a_late_answer(transport, serve, get, stream):
     async def script(peer):
         await peer.head()
@@ -229,11 +238,12 @@ async def test_a_slow_request_is_not_a_late_answer(transport, serve, get, stream
         await peer.until(b"0\r\n\r\n")
         await peer.send(OK)
 
-    body = stream(b"1", asyncio.sleep(0.3), b"2")
-    async with serve(script) as server, transport.open(server.upstream(first_byte=0.1, idle=0.1)) as send:
+    body = stream(b"1", asyncio.sleep(0.5), b"2")
+    async with serve(script) as server, transport.open(server.upstream(first_byte=0.3, idle=0.3)) as send:
         assert 200 == (await get(send, "POST", body=body)).status
 
 
+@on_one_loop
 async def test_a_late_head_is_not_an_idle_body(transport, serve, get):
     async with (
         serve(after(0.2, OK)) as server,
@@ -265,9 +275,9 @@ BEGUN = {
 async def test_the_body_is_cut_short(transport, serve, get, whole, begun, kind, how):
     if (begun, how) == ("end", "close"):
         return  # that is how such a body ends
-    async with serve(after(BEGUN[begun], 0.05, how)) as server, transport.open(server.upstream()) as send:
-        async with failing(kind):
-            await whole(await get(send, headers=SECRET))
+    script = after(BEGUN[begun], 0.05, how)
+    async with serve(script) as server, transport.open(server.upstream()) as send, failing(kind):
+        await whole(await get(send, headers=SECRET))
 
 
 @pytest.mark.parametrize(
@@ -286,14 +296,16 @@ async def test_the_body_is_not_framed_as_it_must_be(transport, serve, get, whole
         await whole(await get(send, headers=SECRET))
 
 
+@on_one_loop
 @pytest.mark.parametrize("begun", BEGUN)
 async def test_the_body_falls_silent(transport, serve, get, whole, begun):
+    script = after(BEGUN[begun], 5)
     limits = {"first_byte": 5, "idle": 0.15}
-    async with serve(after(BEGUN[begun], 5)) as server, transport.open(server.upstream(**limits)) as send:
-        async with failing("idle"):
-            await whole(await get(send, headers=SECRET))
+    async with serve(script) as server, transport.open(server.upstream(**limits)) as send, failing("idle"):
+        await whole(await get(send, headers=SECRET))
 
 
+@on_one_loop
 @pytest.mark.parametrize(("begun", "limit"), [*[(begun, "total") for begun in BEGUN], ("large", "deadline")])
 async def test_the_time_is_over_while_the_body_still_comes(transport, serve, get, whole, begun, limit):
     async def script(peer):
@@ -309,6 +321,7 @@ async def test_the_time_is_over_while_the_body_still_comes(transport, serve, get
         await whole(await get(send, headers=SECRET, deadline=None if total else now + 0.15))
 
 
+@on_one_loop
 async def test_the_time_is_over_while_nobody_reads(transport, serve, get):
     async with serve(after(BEGUN["large"], 5)) as server, transport.open(server.upstream(total=0.1)) as send:
         response = await get(send)
@@ -320,11 +333,12 @@ async def test_the_time_is_over_while_nobody_reads(transport, serve, get):
         await response.body.aclose()
 
 
+@on_one_loop
 async def test_a_whole_answer_is_not_late(transport, serve, ok, get):
-    async with serve(ok) as server, transport.open(server.upstream(total=0.1)) as send:
+    async with serve(ok) as server, transport.open(server.upstream(total=0.3)) as send:
         for _ in range(2):
             assert b"ok" == (await get(send)).body
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(0.35)
 
     assert 1 == server.connections
 
@@ -332,11 +346,11 @@ async def test_a_whole_answer_is_not_late(transport, serve, ok, get):
 async def test_a_caller_that_reads_slowly_is_not_an_idle_upstream(transport, serve, answering, get):
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 20000000\r\n\r\n" + b"x" * 20_000_000
     size = 0
-    async with serve(answering(answer)) as server, transport.open(server.upstream(idle=0.1)) as send:
+    async with serve(answering(answer)) as server, transport.open(server.upstream(idle=0.3)) as send:
         response = await get(send)
         async for piece in response.body:
             if not size:
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(0.5)
             size += len(piece)
 
     assert 20_000_000 == size

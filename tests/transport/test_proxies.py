@@ -28,7 +28,8 @@ async def test_plain_http_goes_to_the_proxy_with_the_whole_address(transport, se
 )
 async def test_the_address_is_written_as_it_must_be(transport, serve, ok, get, host, port, name):
     async with serve(ok) as proxy:
-        async with transport.open(Upstream("http", host, port, proxy=f"http://127.0.0.1:{proxy.port}")) as send:
+        upstream = Upstream("http", host, port, proxy=f"http://127.0.0.1:{proxy.port}")
+        async with transport.open(upstream) as send:
             await get(send)
 
     assert [f"GET http://{name}/ HTTP/1.1\r\nHost: {name}".encode()] == proxy.heads
@@ -101,7 +102,8 @@ async def test_https_goes_through_a_tunnel(transport, serve, ok, get, trusted, s
 async def test_a_proxy_that_speaks_tls(transport, serve, ok, get, trusted, secure, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", trusted.ca)
     async with serve(ok, ssl=secure) as proxy:
-        async with transport.open(Upstream("http", "up.invalid", 80, proxy=f"https://127.0.0.1:{proxy.port}")) as send:
+        upstream = Upstream("http", "up.invalid", 80, proxy=f"https://127.0.0.1:{proxy.port}")
+        async with transport.open(upstream) as send:
             assert b"ok" == (await get(send)).body
 
     assert [b"GET http://up.invalid/ HTTP/1.1\r\nHost: up.invalid"] == proxy.heads
@@ -129,7 +131,8 @@ async def test_a_proxy_that_hangs_up_refuses(transport, serve, get, answer):
         await asyncio.sleep(0.05)
 
     async with serve(script) as proxy:
-        async with transport.open(Upstream("https", "up.invalid", 443, proxy=f"http://127.0.0.1:{proxy.port}")) as send:
+        upstream = Upstream("https", "up.invalid", 443, proxy=f"http://127.0.0.1:{proxy.port}")
+        async with transport.open(upstream) as send:
             with pytest.raises(UpstreamError) as failed:
                 await get(send)
 

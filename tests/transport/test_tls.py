@@ -1,6 +1,7 @@
 """TLS: whom the transport trusts, and what it shows of itself."""
 
 import asyncio
+import os
 import ssl
 
 import pytest
@@ -151,34 +152,16 @@ async def test_a_file_that_cannot_be_used_is_told_when_the_pool_opens(transport,
 
 
 async def test_a_tls_connection_that_turns_to_nonsense_is_a_reset(transport, serve, get, authority, trusted):
-    sent = asyncio.Event()
-
-    async def secured(peer):
+    async def script(peer):
         await peer.head()
-        sent.set()
+        os.write(peer.writer.get_extra_info("socket").fileno(), b"past the encryption")
         await peer.gone(5)
 
-    async with serve(secured, ssl=server_context(authority)) as server:
-
-        async def between(peer):
-            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-
-            async def copy(source, sink):
-                while data := await source.read(65536):
-                    sink.write(data)
-
-            copying = [asyncio.create_task(copy(*pair)) for pair in ((peer.reader, writer), (reader, peer.writer))]
-            await sent.wait()
-            await peer.send(b"nonsense" * 10)
-            await peer.gone()
-            for task in copying:
-                task.cancel()
-            writer.close()
-
-        async with serve(between) as relay:
-            async with transport.open(relay.upstream(scheme="https", tls=Tls(ca=trusted))) as send:
-                with pytest.raises(UpstreamError) as failed:
-                    await get(send)
+    async with serve(script, ssl=server_context(authority)) as server:
+        upstream = server.upstream(scheme="https", tls=Tls(ca=trusted))
+        async with transport.open(upstream) as send:
+            with pytest.raises(UpstreamError) as failed:
+                await get(send)
 
     assert (failed.value.kind, failed.value.sent) == ("reset", True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -95,6 +96,9 @@ def cap() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. Whatever goes wrong is one line on stderr."""
     session = Session()
+    # Until there is something to finish (`cap serve` has its own handler), Ctrl-C just ends it: in the middle of an
+    # import, Python's KeyboardInterrupt comes out as all sorts of errors.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         code = cap.main(arguments, prog_name="cap", standalone_mode=False, obj=session)
         sys.stdout.flush()
@@ -106,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(_usage(error), error.exit_code)
     except CapError as error:
         return _say(str(error), error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
+    except click.Abort:
         return 130
     except BrokenPipeError:
         # Whoever read our output has what they want; Python must not complain of it when it ends.

@@ -116,8 +116,15 @@ class _Sockets:
 @contextlib.contextmanager
 def _following(live: Live, *, reload: bool) -> Iterator[None]:
     task = asyncio.ensure_future(live.follow()) if reload else None
+    if task is not None:
+        task.add_done_callback(_say_why_it_ended)
     try:
         yield
     finally:
         if task is not None:
             task.cancel()
+
+
+def _say_why_it_ended(task: asyncio.Future[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("documents are not followed any more", exc_info=error)

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from cap_core.diagnostics import Diagnostic
 from cap_core.errors import OptionError, Refusal
 from cap_core.hookspecs import hookimpl
-from cap_core.offers import AuthScheme, CheckAt, Credentials, SignAt
+from cap_core.offers import AuthScheme, CheckAt, Credentials, DiagnosticRule, SignAt
+from cap_core.plan import CapabilityPlan, Constant
 from cap_core.types import Caller, Check, Incoming
 
 PLACES = ("header", "query", "cookie", "body")
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"in_": "in"}):
-    """One of: `key`+`value`+`placement`, `name`+`value`+`in`, `header`+`key` (there the secret), or `headers`."""
+    """One of: `key`+`value`+`placement`, `name`+`value`+`in`, `header`+`key` (there the secret), or `headers`.
+
+    `token` is a published other spelling of `value`.
+    """
 
     key: str | None = None
     value: str | None = None
+    token: str | None = None
     placement: str | None = None
     name: str | None = None
     in_: str | None = None
@@ -39,19 +45,20 @@ def keys(options: Options) -> tuple[Key, ...]:
     """The keys an options block means. Raises `OptionError` for a block that is none of the four spellings."""
     if options.headers is not None:
         return tuple(Key("header", name, value) for name, value in _pairs(options.headers))
+    value = options.value if options.value is not None else options.token
     if options.header is not None:
-        secret = options.key if options.key is not None else options.value
+        secret = options.key if options.key is not None else value
         if secret is None:
             raise OptionError("header", "an apikey in a header needs its 'key'", "key: '{{env.NAME}}'")
         return (Key("header", options.header, secret),)
     name = options.key if options.key is not None else options.name
-    if name is None or options.value is None:
+    if name is None or value is None:
         raise OptionError("", "an apikey needs 'key' and 'value'", "key: X-Api-Key, value: '{{env.NAME}}'")
     place = (options.placement or options.in_ or "header").lower()
     if place not in PLACES:
         option = "placement" if options.placement else "in"
         raise OptionError(option, f"an apikey cannot stand in {place!r}", f"it stands in {', '.join(PLACES)}")
-    return (Key(place, name, options.value),)
+    return (Key(place, name, value),)
 
 
 def _pairs(headers: Mapping[str, str] | list[Mapping[str, str]]) -> list[tuple[str, str]]:
@@ -110,6 +117,29 @@ def caller_option(text: str) -> Mapping[str, object]:
     if not header or not name:
         raise OptionError("", f"{text!r} is not HEADER:NAME", "--caller-auth apikey:X-Key:GATEWAY_TOKEN")
     return {"key": header, "value": f"{{{{{name}}}}}", "placement": "header"}
+
+
+_SCHEMA = frozenset({"key", "value", "placement"})
+
+
+def diagnose(plan: CapabilityPlan) -> Iterator[Diagnostic]:
+    """Say once per namespace that its key is spelled as no published schema spells it."""
+    for consumed in plan.consumed:
+        block = consumed.authentication
+        if block is None or block.type != "apikey":
+            continue
+        odd = [name for name in block.options if name not in _SCHEMA]
+        place = block.options.get("placement")
+        if odd or (isinstance(place, Constant) and place.value not in ("header", "query")):
+            spelled = ", ".join(block.options)
+            what = f"this apikey is spelled with {spelled}; it is read as key, value and placement"
+            yield Diagnostic(block.at, "warning", "alias-option", what, "use key, value and placement header or query")
+
+
+@hookimpl
+def cap_diagnose() -> list[DiagnosticRule]:
+    """Offer the rule about spellings."""
+    return [DiagnosticRule(key="apikey-spelling", codes=(), diagnose=diagnose)]
 
 
 @hookimpl

@@ -13,14 +13,17 @@ from cap_core.types import Caller, Check, Incoming
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`token`, or its published other spelling `value`."""
+    """`token`, or its published other spelling `value`; a `placement` can only be the header."""
 
     token: str | None = None
     value: str | None = None
+    placement: str = "header"
 
     @property
     def secret(self) -> str:
         """The token. Raises `OptionError` where neither or both are there."""
+        if self.placement != "header":
+            raise OptionError("placement", "a bearer stands in the Authorization header", "use type apikey elsewhere")
         if (self.token is None) == (self.value is None):
             raise OptionError("", "a bearer needs one 'token'", "token: '{{env.NAME}}'")
         return self.token if self.token is not None else self.value or ""

@@ -28,12 +28,13 @@ async def upload(protocol: ResponseHandler, transport: Transport, request: Reque
     """
     chunked = not isinstance(request.body, bytes) and request.length is None
     flow = StreamWriter(protocol, asyncio.get_running_loop())
+    alive = True
     async with aclosing(pieces(request)) as sequence:
         async for piece in sequence:
             transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
-            if not await _drained(protocol, flow, idle):
-                return
-    if chunked:
+            if not (alive := await _drained(protocol, flow, idle)):
+                break
+    if alive and chunked:
         transport.write(b"0\r\n\r\n")
 
 

@@ -65,7 +65,9 @@ def events(data: Item) -> Response:
     """What a request did as server-sent events: the thing itself, word by word what is said about it, the end."""
     name = data.get("object")
     said = f"This {name} is made up." if isinstance(name, str) else "This is made up."
-    chunks = [{"id": data.get("id"), "object": "chunk", "index": n, "delta": f"{w} "} for n, w in enumerate(said.split())]
+    chunks = [
+        {"id": data.get("id"), "object": "chunk", "index": n, "delta": f"{w} "} for n, w in enumerate(said.split())
+    ]
     documents = [_encode(document) for document in (data, *chunks)]
     return _response(200, b"text/event-stream", Pieces([b"data: %b\n\n" % text for text in (*documents, b"[DONE]")]))
 

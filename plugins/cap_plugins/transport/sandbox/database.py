@@ -61,7 +61,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if tables and mark != _OURS:
         raise sqlite3.DatabaseError("it is the database of something else")
-    # With a write-ahead log and NORMAL a request does not wait for the disk; only a power failure can lose the last ones.
+    # So no request waits for the disk; only a power failure can lose what the last ones did.
     connection.executescript(
         f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA application_id={_OURS}; {_TABLES}"
     )
@@ -102,11 +102,10 @@ class State:
         """Every item of every collection."""
         return self._select("id <> ''")
 
-    def where(self, id: str) -> str | None:
-        """The shelf on which an item with this identifier was first made, or None."""
-        sql = "SELECT shelf FROM items WHERE namespace = ? AND id = ? ORDER BY seq LIMIT 1"
-        row = self._execute(sql, id).fetchone()
-        return row[0] if row else None
+    def named(self, id: str) -> list[tuple[str, Item]]:
+        """Every item with this identifier, and its shelf, in the order they were made."""
+        sql = "SELECT shelf, body FROM items WHERE namespace = ? AND id = ? ORDER BY seq"
+        return [(shelf, msgspec.json.decode(body)) for shelf, body in self._execute(sql, id)]
 
     def put(self, shelf: str, id: str, item: Item) -> None:
         """Keep an item; one that is there already keeps its place in the order."""
@@ -119,10 +118,10 @@ class State:
     def remove(self, shelf: str, id: str, address: str) -> None:
         """Forget an item and everything below its address."""
         self._execute("DELETE FROM items WHERE namespace = ? AND shelf = ? AND id = ?", shelf, id)
-        # "0" follows "/", so this is every address that begins with this one and a slash.
-        below = (address + "/", address + "0")
-        self._execute("DELETE FROM items WHERE namespace = ? AND shelf >= ? AND shelf < ?", *below)
-        self._execute("DELETE FROM marks WHERE namespace = ? AND name >= ? AND name < ?", *below)
+        # "0" follows "/", so the range is every address that begins with this one and a slash.
+        below = (address, address + "/", address + "0")
+        self._execute("DELETE FROM items WHERE namespace = ? AND (shelf = ? OR (shelf >= ? AND shelf < ?))", *below)
+        self._execute("DELETE FROM marks WHERE namespace = ? AND (name = ? OR (name >= ? AND name < ?))", *below)
 
     def count(self, name: str) -> int:
         """The next number under a name; never the same one twice."""

@@ -3,9 +3,9 @@
 | what                | how it is told                                                                                 |
 |---------------------|------------------------------------------------------------------------------------------------|
 | item                | a placeholder                                                                                  |
-| collection          | a name with a placeholder below it; GET of a plural or with paging parameters; POST of a noun  |
+| collection          | a name with a placeholder below it; GET with POST; GET of a plural or with paging; POST alone  |
 | single              | any other GET; PUT, PATCH or DELETE of a name without a placeholder                            |
-| act                 | POST alone, nothing below, below an item, and no noun; also `{item}:verb`; PUT alone of a verb |
+| act                 | POST alone, nothing below, below an item, and no noun; `{item}:verb`; a verb below a single    |
 | content             | GET alone, nothing below, right below an item, and a noun for what a thing holds               |
 | compound            | POST alone right below a collection, under the name of a collection that its items have        |
 | creation            | POST alone of a verb below a collection or a name                                              |
@@ -31,7 +31,13 @@ _WRITES = frozenset({"PUT", "PATCH", "DELETE"})
 
 
 def kind(node: Node) -> Kind:
-    """What lives at a node."""
+    """What lives at a node. The tree is whole by the time anybody asks, so it is found out once."""
+    if node.told is None:
+        node.told = _tell(node)
+    return node.told
+
+
+def _tell(node: Node) -> Kind:
     if node.kind == "slot":
         return "item"
     if node.slots:
@@ -81,11 +87,13 @@ def _of_verb(node: Node) -> Kind:
 
 def _of_get(node: Node) -> Kind:
     many = words.is_plural(node.text) or node.paged
-    if "POST" in node.methods:
-        return "collection" if many and not node.methods & {"PUT", "PATCH"} else "single"
-    if node.methods & _WRITES:
-        return "collection" if many and node.methods == {"GET", "DELETE"} else "single"
-    if _is_content(node):
+    if words.is_one(node.text):
+        many = False
+    elif "POST" in node.methods:
+        many = many or not node.methods & {"PUT", "PATCH"}
+    elif node.methods & _WRITES:
+        many = many and node.methods == {"GET", "DELETE"}
+    elif _is_content(node):
         return "content"
     return "collection" if many else "single"
 
@@ -103,8 +111,10 @@ def _of_post(node: Node) -> Kind:
     if node.children or words.is_noun(node.text):
         return "compound" if not node.children and twin(node) else "collection"
     found = around(node)
-    if found is not None and kind(found) in ("item", "single"):
+    if found is not None and kind(found) == "item":
         return "act"
+    if found is not None and kind(found) == "single":
+        return "act" if words.is_verb(node.text) else "collection"
     if found is not None and found is node.parent:
         return "compound" if twin(node) else "creation"
     return "creation" if words.is_verb(node.text) else "collection"

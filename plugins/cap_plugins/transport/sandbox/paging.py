@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
@@ -49,11 +49,11 @@ class Wanted(msgspec.Struct, frozen=True):
     filters: tuple[str, ...]
 
 
-def wanted(operation: Operation) -> Wanted:
-    """What an operation declares. A list or an object is no value that an item could have as its own."""
+def wanted(operations: Iterable[Operation]) -> Wanted:
+    """What operations declare. A list or an object is no value that an item could have as its own."""
     roles: dict[Role, str] = {}
     filters = []
-    for parameter in operation.parameters:
+    for parameter in (parameter for operation in operations for parameter in operation.parameters):
         if parameter.place != "query" or parameter.type in ("array", "object"):
             continue
         role = _ROLES.get(norm(parameter.name))
@@ -61,7 +61,14 @@ def wanted(operation: Operation) -> Wanted:
             filters.append(parameter.name)
         else:
             roles.setdefault(role, parameter.name)
-    return Wanted(roles, tuple(filters))
+    return Wanted(roles, tuple(dict.fromkeys(filters)))
+
+
+def also(wanted: Wanted, members: Mapping[str, object]) -> Wanted:
+    """The same, and what the members of a body ask for."""
+    plain = [name for name, value in members.items() if not isinstance(value, dict | list)]
+    roles = {_ROLES[norm(name)]: name for name in plain if is_paging(name)}
+    return Wanted({**roles, **wanted.roles}, (*wanted.filters, *(name for name in plain if not is_paging(name))))
 
 
 def envelope(items: Sequence[Item], wanted: Wanted, given: Mapping[str, str]) -> Item:
@@ -93,9 +100,7 @@ def _filtered(items: Sequence[Item], names: Sequence[str], given: Mapping[str, s
     return items
 
 
-def _page(
-    items: list[Item], asked: Mapping[Role, str], limit: int | None, wanted: Wanted
-) -> tuple[list[Item], bool]:
+def _page(items: list[Item], asked: Mapping[Role, str], limit: int | None, wanted: Wanted) -> tuple[list[Item], bool]:
     """The part asked for, and whether there is more of it. A cursor that names nothing (a date, say) bounds nothing."""
     after, before = _place(items, asked.get("after")), _place(items, asked.get("before"))
     items = items[0 if after is None else after + 1 : before]

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from cap_plugins.transport.sandbox import kinds, words
+from cap_plugins.transport.sandbox import kinds
 
 if TYPE_CHECKING:
     from cap_plugins.transport.sandbox.tree import Node
@@ -52,7 +52,9 @@ class Collection(msgspec.Struct, frozen=True, kw_only=True):
     def shelf(self, ids: Sequence[str]) -> str:
         """Its address, with identifiers filled in and marked, so that none looks like a name."""
         given = iter(ids)
-        return "".join(f"/{quote(step, safe='')}" if step is not None else address_of(next(given)) for step in self.trail)
+        return "".join(
+            f"/{quote(step, safe='')}" if step is not None else address_of(next(given)) for step in self.trail
+        )
 
 
 def address_of(id: str) -> str:
@@ -87,9 +89,22 @@ class Resources:
         above = kinds.around(node)
         if above is not None and kinds.kind(above) == "collection" and "POST" not in above.methods:
             return self.of(above)
-        named = above if above is not None and kinds.kind(above) == "collection" else node.parent
-        noun = named.noun if named is not None and named.text and not words.is_version(named.text) else node.noun
-        return Collection(trail=_trail(node), noun=noun, owner=self._owner(node), lives=True)
+        return Collection(trail=_trail(node), noun=_subject(node).noun, owner=self._owner(node), lives=True)
+
+    def searched(self, node: Node) -> Collection | None:
+        """What a search goes through: the collection around it, else what the name before it says, else everything."""
+        above = kinds.around(node)
+        if above is not None and kinds.kind(above) == "collection":
+            return self.of(above)
+        if _subject(node) is node:
+            return None
+        return self.own(node)
+
+    def own(self, node: Node) -> Collection:
+        """A collection of a search's own, for what is nowhere else."""
+        return Collection(
+            trail=_trail(node), noun=_subject(node).noun, owner=self._owner(node), origin="seeded", lives=False
+        )
 
     def _item(self, slot: Node) -> Collection:
         parent = slot.parent
@@ -97,8 +112,7 @@ class Resources:
         if parent.slots[0] is slot and parent.kind != "slot":
             return self.of(parent)
         # A second kind of placeholder in one place, or one right below another: a collection that nothing lists.
-        trail = _trail(parent) if parent.slots[0] is slot else (*_trail(parent), slot.step.key if slot.step else "")
-        return self._collection(slot, slot, trail, "assumed")
+        return self._collection(slot, slot, _trail(slot)[:-1], "assumed")
 
     def _place(self, node: Node) -> Collection:
         trail = _trail(node)
@@ -138,9 +152,23 @@ class Resources:
         return kind == "creation" and kinds.around(other) is node
 
 
+def _subject(node: Node) -> Node:
+    """What a verb is about: the name before it, if it has one that says anything, else itself."""
+    parent = node.parent
+    return parent if parent is not None and parent.kind == "name" and parent.named else node
+
+
 def _trail(node: Node) -> Trail:
-    steps = [n for n in (*reversed(list(node.above)), node) if n.step is not None]
-    return tuple(None if n.kind == "slot" else n.step.key for n in steps if n.step)
+    return tuple(step for one in (*reversed(list(node.above)), node) for step in _steps(one))
+
+
+def _steps(node: Node) -> Trail:
+    if node.step is None:
+        return ()
+    if node.kind != "slot":
+        return (node.step.key,)
+    assert node.parent is not None
+    return (None,) if node.parent.slots[0] is node else (node.step.key, None)
 
 
 def _near(slot: Node) -> Iterator[Node]:

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 from cap_core.names import norm
 from cap_plugins.transport.sandbox import words
-from cap_plugins.transport.sandbox.paging import is_paging
+from cap_plugins.transport.sandbox.paging import wanted
 
 if TYPE_CHECKING:
     from cap_core.plan import Operation
+    from cap_plugins.transport.sandbox.kinds import Kind
     from cap_plugins.transport.sandbox.paths import Path, Step
 
 
 class Node:
     """One step of some path. It is only added to while the tree grows."""
 
-    __slots__ = ("children", "names", "operations", "parent", "step")
+    __slots__ = ("children", "names", "operations", "parent", "step", "told")
 
     def __init__(self, step: Step | None = None, parent: Node | None = None) -> None:
         self.step = step
@@ -25,6 +26,8 @@ class Node:
         self.children: dict[str, Node] = {}
         self.operations: list[Operation] = []
         self.names = {norm(step.text)} if step else set()
+        self.told: Kind | None = None
+        """What lives here, once somebody has asked (`kinds`)."""
 
     @property
     def kind(self) -> str:
@@ -39,7 +42,11 @@ class Node:
     @property
     def methods(self) -> frozenset[str]:
         """The methods that end here; HEAD is a GET."""
-        return frozenset("GET" if o.method == "HEAD" else o.method for o in self.operations)
+        return frozenset(_method(o) for o in self.operations)
+
+    def taking(self, method: str) -> list[Operation]:
+        """The operations of one method; there are several where a document has one address twice."""
+        return [operation for operation in self.operations if _method(operation) == method]
 
     @property
     def slots(self) -> list[Node]:
@@ -58,9 +65,7 @@ class Node:
     @property
     def paged(self) -> bool:
         """Whether a GET here declares how much it gives, or from where on."""
-        return any(
-            p.place == "query" and is_paging(p.name) for o in self.operations if o.method == "GET" for p in o.parameters
-        )
+        return bool(wanted(self.taking("GET")).roles)
 
     @property
     def numeric(self) -> bool:
@@ -71,20 +76,29 @@ class Node:
 
     @property
     def noun(self) -> str:
-        """What one thing here is called, after the nearest name that is not a version."""
-        if self.kind != "slot" and self.text and not words.is_version(self.text):
-            return words.noun(self.text) or "item"
-        for node in self.above:
+        """What one thing here is called, after the nearest name that is not a version, else after its placeholder."""
+        if self.kind == "slot":
+            return _named_after(self.text)
+        for node in (self, *self.above):
             if node.kind == "slot":
                 break
-            if node.text and not words.is_version(node.text):
-                return words.noun(node.text) or "item"
+            if node.named:
+                return words.noun(node.text)
         return _named_after(self.slots[0].text) if self.slots else "item"
+
+    @property
+    def named(self) -> bool:
+        """Whether the step says what is here: a version does not."""
+        return bool(words.noun(self.text)) and not words.is_version(self.text)
 
     def _below(self) -> Iterator[Operation]:
         yield from self.operations
         for child in self.children.values():
             yield from child._below()
+
+
+def _method(operation: Operation) -> str:
+    return "GET" if operation.method == "HEAD" else operation.method
 
 
 def grow(paths: Iterable[tuple[Path, Operation]]) -> Node:

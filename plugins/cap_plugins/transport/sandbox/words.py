@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
+
+def _all(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _VERSION: Final = re.compile(r"v?\d+([._]\d+)*(alpha|beta|rc)?\d*", re.IGNORECASE)
 
@@ -20,15 +25,15 @@ _SINGULAR: Final = {
     "cookies": "cookie",
     "quizzes": "quiz",
 }
-# These end like plurals and mean one thing.
-_WHOLE: Final = frozenset(
-    "analytics aws credentials details dns gps https news preferences series settings sms species statistics stats tls"
-    " yes".split()
+# One thing, whatever the word ends with.
+_WHOLE: Final = _all(
+    "analytics aws config configuration credentials details dns gps https news preferences series settings sms species"
+    " statistics stats tls yes"
 )
 # Several consonants before "es" belong to the plural: batches, wishes, boxes, addresses, statuses.
 _ES: Final = re.compile(r"(?<=ch|sh|ss|us)es$|(?<=x)es$")
 
-VERBS: Final = frozenset(
+VERBS: Final = _all(
     "accept acknowledge activate add apply approve archive assign attach authorize ban block call cancel capture charge"
     " claim clear clone close commit complete confirm connect convert copy create deactivate decline delete deploy"
     " detach disable disconnect dismiss enable end enroll execute expire finish follow generate import insert install"
@@ -37,14 +42,14 @@ VERBS: Final = frozenset(
     " reopen replay reply rerun resend reset resolve restart restore resume retry revoke rollback rotate run save"
     " schedule send set share sign start stop submit subscribe suspend swap sync terminate transfer trigger unarchive"
     " unassign unblock undo unfollow unlink unlock unpublish unsubscribe update upgrade upload upsert validate verify"
-    " void withdraw".split()
+    " void withdraw"
 )
 """Verbs that change a thing. They decide only where a path's structure leaves a choice."""
 
-READS: Final = frozenset("browse fetch filter find get list lookup query retrieve search".split())
+READS: Final = _all("browse fetch filter find get list lookup query retrieve search")
 """Verbs that look for things and change nothing."""
 
-CONTENT: Final = frozenset("content contents download export file log logs output outputs raw stream transcript".split())
+CONTENT: Final = _all("content contents download export file log logs output outputs raw stream transcript")
 """Nouns for what a thing holds or has put out, rather than for a fact about it."""
 
 # A word that ends so names a thing, also where it stands alone below an item.
@@ -105,6 +110,11 @@ def is_plural(text: str) -> bool:
     return bool(found) and singular(found[-1]) != found[-1]
 
 
+def is_one(text: str) -> bool:
+    """Whether a name is of something that there is one of, such as settings."""
+    return bool(_WHOLE.intersection(words(text)[-1:]))
+
+
 def is_noun(text: str) -> bool:
     """Whether a name can only be a thing: a plural, or a word formed like a noun, and no verb in front."""
     found = words(text)
@@ -128,8 +138,9 @@ def noun(text: str) -> str:
 
 
 def participle(text: str) -> str:
-    """What a thing is once the verb at the front of a name has been done to it: `cancel` leaves it `cancelled`."""
-    verb = next(iter(words(text)), "do")
+    """What a thing is once the verb in a name has been done to it: `cancel` leaves it `cancelled`."""
+    found = words(text)
+    verb = next((word for word in found if word in VERBS), found[0] if found else "do")
     for prefix in ("", "re", "un"):
         if verb.startswith(prefix) and verb[len(prefix) :] in _PARTICIPLES:
             return prefix + _PARTICIPLES[verb[len(prefix) :]]

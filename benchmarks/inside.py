@@ -1,0 +1,230 @@
+"""Drive the gateway in process, with an upstream that answers at once: µs of our own code, sockets left out.
+
+    python -m benchmarks.inside
+    python -m benchmarks.inside --profile "Cap, REST GET"
+
+The server and the client cost nothing here, so a change of a microsecond shows, on a busy machine too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import cProfile
+import pstats
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import click
+import msgspec
+
+from benchmarks import samples
+from benchmarks.processes import Failure
+from benchmarks.samples import EXPORT, ITEM, KEY, LARGE, LIST, SMALL, Asked, Right, call_legacy, call_modern, get
+from benchmarks.shells import fetch_with, forwarding, splicing
+from benchmarks.systems import DOCUMENT
+from cap_core import plugins, server
+from cap_core.bindings import Given
+from cap_core.compile import CompileOptions, compile_source
+from cap_core.context import Context
+from cap_core.gateway import Gateway, ListenOptions
+from cap_core.offers import OpenAt, Transport
+from cap_core.opening import OpenOptions
+from cap_core.plan import Plan
+from cap_core.sources import locate
+from cap_core.types import AsgiApp, Message, Request, Response, Send
+
+_PORT: Final = 8080
+_TURN: Final = 50
+"""Calls between two turns of the loop, which frees what calls leave behind (timers)."""
+
+_CALLER = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "caller/1.0"}
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One request to an app."""
+
+    title: str
+    app: AsgiApp
+    asked: Asked
+    right: Right
+
+
+def _answers(body: bytes) -> Response:
+    return Response(
+        200,
+        (
+            (b"server", b"nginx/1.22.1"),
+            (b"date", b"Mon, 01 Jan 2024 00:00:00 GMT"),
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+            (b"last-modified", b"Mon, 01 Jan 2024 00:00:00 GMT"),
+            (b"connection", b"keep-alive"),
+            (b"etag", b'"65920080-5d1"'),
+            (b"accept-ranges", b"bytes"),
+        ),
+        body,
+    )
+
+
+_SMALL, _LARGE = _answers(SMALL), _answers(LARGE)
+
+
+async def _at_once(request: Request, context: Context) -> Response:
+    return _LARGE if request.target == b"/v1/export" else _SMALL
+
+
+@asynccontextmanager
+async def _open(at: OpenAt) -> AsyncIterator[Send]:
+    yield _at_once
+
+
+@asynccontextmanager
+async def gateway() -> AsyncIterator[AsgiApp]:
+    """The benchmark's document over the upstream that answers at once."""
+    offers = msgspec.structs.replace(plugins.load(), transports={"at-once": Transport(key="at-once", open=_open)})
+    base = {"things": Given("http://127.0.0.1:1/v1", "--base-uri")}
+    options = CompileOptions(base_uris=base, values={"THINGS_KEY": Given(KEY, "--set")})
+    compiled = [compile_source(source, offers, options).plan for source in locate([str(DOCUMENT)], ())]
+    app = Gateway(offers, ListenOptions(port=_PORT, transport="at-once"), OpenOptions())
+    await app.open(Plan(tuple(plan for plan in compiled if plan is not None)))
+    try:
+        yield app
+    finally:
+        await app.close()
+
+
+def _cases(cap: AsgiApp) -> list[Case]:
+    fetch = fetch_with(_at_once, KEY)
+    forward, splice = forwarding(fetch), splicing(fetch)
+    same, result = samples.same(SMALL), samples.result_of(SMALL)
+    old, new = call_legacy("list-things"), call_modern("list-things")
+    return [
+        Case("shell", forward, get(LIST), same),
+        Case("Cap, REST GET", cap, get(LIST), same),
+        Case("Cap, REST GET, a client's headers", cap, msgspec.structs.replace(get(LIST), headers=_CALLER), same),
+        Case("Cap, REST GET with two inputs", cap, get(ITEM), same),
+        Case("MCP shell", splice, old, result),
+        Case("Cap, MCP tools/call, 2025-11-25", cap, old, result),
+        Case("Cap, MCP tools/call, 2026-07-28", cap, new, result),
+        Case("shell, 100 KB", forward, get(EXPORT), samples.same(LARGE)),
+        Case("Cap, REST GET, 100 KB", cap, get(EXPORT), samples.same(LARGE)),
+        Case("MCP shell, 100 KB", splice, call_legacy("export-things"), samples.result_of(LARGE)),
+        Case("Cap, MCP, 2025-11-25, 100 KB", cap, call_legacy("export-things"), samples.result_of(LARGE)),
+        Case("Cap, MCP, 2026-07-28, 100 KB", cap, call_modern("export-things"), samples.result_of(LARGE)),
+    ]
+
+
+def _scope(asked: Asked) -> Callable[[], dict[str, Any]]:
+    """What uvicorn makes of a request; new for each, as an app may write into it."""
+    path, _, query = asked.target.partition("?")
+    fields = {"host": f"127.0.0.1:{_PORT}", **asked.headers}
+    if asked.body:
+        fields["content-length"] = str(len(asked.body))
+    headers = [(name.lower().encode(), value.encode()) for name, value in fields.items()]
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "server": ("127.0.0.1", _PORT),
+        "client": ("127.0.0.1", 50_000),
+        "scheme": "http",
+        "method": asked.method,
+        "root_path": "",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "state": {},
+    }
+    return lambda: {**scope, "headers": headers.copy()}
+
+
+async def _ask(case: Case) -> None:
+    """Ask once, and look at the answer."""
+    sent: list[Message] = []
+
+    async def keep(message: Message) -> None:
+        sent.append(message)
+
+    await case.app(_scope(case.asked)(), _receive(case.asked), keep)
+    body = b"".join(message.get("body", b"") for message in sent)
+    if sent[0]["status"] != 200 or not case.right(body):
+        raise Failure(f"{case.title}: a wrong answer: {sent[0]['status']} {body[:300]!r}")
+
+
+def _receive(asked: Asked) -> Callable[[], Any]:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": asked.body, "more_body": False}
+
+    return receive
+
+
+async def _drop(message: Message) -> None:
+    pass
+
+
+async def _times(case: Case, calls: int) -> float:
+    """µs of processor time for each of so many calls."""
+    app, scope, receive = case.app, _scope(case.asked), _receive(case.asked)
+    used = 0
+    for _ in range(calls // _TURN):
+        begun = time.thread_time_ns()
+        for _ in range(_TURN):
+            await app(scope(), receive, _drop)
+        await asyncio.sleep(0)
+        used += time.thread_time_ns() - begun
+    return used / (calls // _TURN * _TURN) / 1000
+
+
+async def measure(calls: int, rounds: int) -> Mapping[str, float]:
+    """µs for each call, by title: the least of interleaved rounds, because what disturbs only adds."""
+    async with gateway() as cap:
+        cases = _cases(cap)
+        seen: dict[str, list[float]] = {case.title: [] for case in cases}
+        for case in cases:
+            await _ask(case)
+        for _ in range(rounds):
+            for case in cases:
+                few = 10 if "100 KB" in case.title else 1
+                seen[case.title].append(await _times(case, max(_TURN, calls // few)))
+    return {title: min(times) for title, times in seen.items()}
+
+
+async def _profiled(title: str, calls: int) -> None:
+    async with gateway() as cap:
+        case = next((case for case in _cases(cap) if case.title == title), None)
+        if case is None:
+            raise click.UsageError(f"no case {title!r}; there are {', '.join(c.title for c in _cases(cap))}")
+        await _times(case, calls)
+        profile = cProfile.Profile()
+        profile.enable()
+        await _times(case, calls)
+        profile.disable()
+    pstats.Stats(profile).sort_stats("tottime").print_stats(30)
+
+
+async def _shown(calls: int, rounds: int) -> None:
+    shell = 0.0
+    for title, each in (await measure(calls, rounds)).items():
+        shell = each if "shell" in title else shell
+        own = "" if "shell" in title else f"{each - shell:+8.1f}"
+        click.echo(f"{title:36}{each:8.1f}{own}")
+
+
+@click.command
+@click.option("--calls", type=click.IntRange(_TURN), default=2_000, show_default=True, help="For each case and round.")
+@click.option("--rounds", type=click.IntRange(1), default=7, show_default=True)
+@click.option("--profile", metavar="CASE", help="Profile one case instead.")
+def main(calls: int, rounds: int, profile: str | None) -> None:
+    """Print µs for each call, and how much of that is above the shell."""
+
+    async def work() -> int:
+        await (_profiled(profile, calls) if profile else _shown(calls, rounds))
+        return 0
+
+    server.run(work())
+
+
+if __name__ == "__main__":
+    main()

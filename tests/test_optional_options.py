@@ -1,0 +1,150 @@
+"""Authentication options that may be absent: what is sent, asked and shown where their variables are not set."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cap_core import plugins
+from cap_core.bindings import Given
+from cap_core.compile import CompileOptions, compile_source
+from cap_core.errors import CapError
+from cap_core.explain import Explanation, explain
+from cap_core.opening import OpenOptions
+from cap_core.operations import find_call
+from cap_core.sources import Source
+from cap_core.testing import gateway, upstream
+
+PLUGIN = """
+import msgspec
+from cap_core import *
+from cap_core.types import Caller
+
+class Options(msgspec.Struct, frozen=True):
+    key: str
+    left: str | None = None
+    right: str | None = None
+
+def headers(options):
+    given = {"X-Key": options.key, "X-Left": options.left, "X-Right": options.right}
+    return tuple((name.encode(), value.encode()) for name, value in given.items() if value is not None)
+
+def sign(options, at):
+    if not at.masked and (options.left is None) == (options.right is None):
+        ways = " or ".join(at.variables[name] for name in ("left", "right"))
+        raise OptionError("left", "one way is needed", f"set {ways}")
+    return Credentials(headers=headers(options))
+
+def check(options, at):
+    async def known(request):
+        if options.left is not None and request.headers.get(b"x-left") != options.left.encode():
+            raise Refusal(401, "unauthorized", "x-left is needed")
+        return Caller("sided")
+    return known
+
+@hookimpl
+def cap_auth_schemes():
+    return [AuthScheme(key="sided", options=Options, sign=sign, check=check, optional=frozenset({"left", "right"}))]
+"""
+SIDED = "authentication: {type: sided, key: '{{KEY}}', left: '{{LEFT}}', right: 'r-{{RIGHT}}'}\n"
+REST = "- path: /things/{id}\n  operations:\n  - {method: GET, name: get-thing, call: api.get-thing}"
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Path:
+    path = tmp_path / "sided.py"
+    path.write_text(PLUGIN)
+    return path
+
+
+@pytest.fixture
+def sided(things: Callable[..., Path], get_thing: str) -> Path:
+    path = things(SIDED + get_thing, REST)
+    path.write_text(path.read_text().replace("{THINGS_KEY: THINGS_KEY}", "{KEY: KEY, LEFT: LEFT, RIGHT: RIGHT}"))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("values", "sent"),
+    [({"LEFT": "l"}, {b"X-Left": b"l"}), ({"RIGHT": "7"}, {b"X-Right": b"r-7"})],
+    ids=["left", "right"],
+)
+def test_an_option_is_absent_while_its_variable_is_not_set(sided: Path, plugin: Path, values, sent) -> None:
+    values = {"KEY": "k", **values}
+    with upstream() as api, gateway(sided, base_uris={"api": api.url}, values=values, plugin_files=[plugin]) as cap:
+        httpx.get(cap.url + "/things/7", headers={"x-left": "the-caller's"})
+        shown = {one.variable for one in cap.gateway.destinations}
+
+    assert {b"X-Key": b"k", **sent} == {n: v for n, v in api.requests[0].headers if n.startswith(b"X-")}
+    assert set(values) == shown
+
+
+@pytest.mark.parametrize("values", [{}, {"LEFT": "l"}], ids=["nothing", "an-optional-one"])
+def test_the_others_still_have_to_be_set(sided: Path, plugin: Path, values) -> None:
+    with gateway(sided, values=values, plugin_files=[plugin]) as cap:
+        answer = httpx.get(cap.url + "/things/7")
+
+    assert 503 == answer.status_code
+    assert answer.json()["detail"].startswith("KEY is not set;")
+
+
+@pytest.mark.parametrize("values", [{}, {"LEFT": "l", "RIGHT": "r"}], ids=["none", "both"])
+def test_a_scheme_that_wants_another_choice_stops_the_start(sided: Path, plugin: Path, values) -> None:
+    with (
+        pytest.raises(CapError, match=r"things.yaml:11:\d+: error\[bad-auth\]: one way is needed; set LEFT or RIGHT"),
+        gateway(sided, values={"KEY": "k", **values}, plugin_files=[plugin]),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("values", "headers", "status"),
+    [
+        pytest.param({"KEY": "k"}, {}, 200, id="not-asked-for"),
+        pytest.param({"KEY": "k", "LEFT": "l"}, {}, 401, id="missing"),
+        pytest.param({"KEY": "k", "LEFT": "l"}, {"x-left": "l"}, 200, id="given"),
+        pytest.param({"LEFT": "l"}, {"x-left": "l"}, 401, id="required-one-not-set"),
+    ],
+)
+def test_callers_are_checked_without_the_absent_option(
+    things: Callable[..., Path], get_thing: str, plugin: Path, values, headers, status: int
+) -> None:
+    path = things(get_thing, REST)
+    text = path.read_text().replace("{THINGS_KEY: THINGS_KEY}", "{KEY: KEY, LEFT: LEFT}")
+    guard = "    authentication: {type: sided, key: '{{KEY}}', left: '{{LEFT}}'}\n    resources:\n    - path"
+    path.write_text(text.replace("    resources:\n    - path", guard))
+    with upstream() as api, gateway(path, base_uris={"api": api.url}, values=values, plugin_files=[plugin]) as cap:
+        assert status == httpx.get(cap.url + "/things/7", headers=headers).status_code
+
+
+def explained(path: Path, plugin: Path, values: dict[str, str]) -> Explanation:
+    offers = plugins.load(files=(plugin,))
+    options = CompileOptions(values={name: Given(value, "--set") for name, value in values.items()})
+    plan = compile_source(Source("things", "things.yaml", path), offers, options).plan
+    assert plan is not None
+    call = find_call(plan, "GET /things/{id}")
+    return asyncio.run(explain(plan, call, offers, OpenOptions(), {"id": "7"}))
+
+
+@pytest.mark.parametrize(
+    ("values", "shown", "refused"),
+    [
+        pytest.param({"KEY": "k", "LEFT": "l"}, {"X-Key", "X-Left"}, "served", id="served"),
+        pytest.param({"KEY": "k"}, {"X-Key"}, "one way is needed; set LEFT or RIGHT", id="no-way"),
+        pytest.param({"KEY": "k", "LEFT": "l", "RIGHT": "r"}, {"X-Key", "X-Left", "X-Right"}, "one way", id="both"),
+        pytest.param({"RIGHT": "r"}, {"X-Key", "X-Right"}, "KEY is not set", id="required-one-not-set"),
+    ],
+)
+def test_explain_shows_what_would_be_sent_and_what_would_be_refused(
+    sided: Path, plugin: Path, values, shown, refused
+) -> None:
+    out = explained(sided, plugin, values)
+
+    assert out.request is not None
+    assert shown == {name for name, _ in out.request.headers if name.startswith("X-")}
+    assert all("***" in value for name, value in out.request.headers if name.startswith("X-"))
+    assert (out.refused or "served").startswith(refused)
