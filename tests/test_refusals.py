@@ -98,7 +98,7 @@ def test_the_good_document_is_served_without_a_word(document: Document) -> None:
         ),
         pytest.param(("'{{TOKEN}}'", "'{{#TOKEN}}'"), "things.yaml:8:43", "bad-template", "sections", id="template"),
         pytest.param(
-            ("call: api.list", "call: api.lst"), "things.yaml:20:41", "nothing-live", "api.lst", id="dangling"
+            ("call: api.list", "call: api.lst"), "things.yaml:20:41", "dangling-call", "api.lst", id="dangling"
         ),
     ],
 )

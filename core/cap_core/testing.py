@@ -169,7 +169,7 @@ class Running:
         self._compiling = compiling
 
     def replace(self, *documents: str | Path) -> None:
-        """Compile documents and let them take over, as a reload does. Raises `CapError` as `cap serve` would tell it."""
+        """Let documents take over, as a reload does. Raises `CapError` as `cap serve` would tell it."""
         _call(self._loop, self.gateway.replace(self._compiling.plan(documents)))
 
 

@@ -120,7 +120,9 @@ def _columns(out: Console, titles: tuple[str, ...], lines: Iterable[tuple[str, .
     if not out.is_terminal:
         print_table(titles, every)
         return
-    table = Table(*titles, box=None, pad_edge=False, header_style="dim")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for title in titles:
+        table.add_column(title, overflow="fold")
     for line in every:
         table.add_row(*map(Text, line))
     out.print(table)
