@@ -34,7 +34,7 @@ LAYERS = (
     "opening hosts",
     "listeners explain",
     "pages gateway",
-    "settings log draining access",
+    "settings log draining access protocol",
     "configuration server reload",
     "testing",
     "cli __main__ __init__",

@@ -19,6 +19,7 @@ from pathlib import Path
 import click
 import msgspec
 import pytest
+
 from cap_core import offers, plugins, problems, testing
 from cap_core.cli import COMMANDS, LATER, main
 from cap_core.cli.options import SettingOption
@@ -135,7 +136,9 @@ def test_what_is_not_built_is_said() -> None:
         assert f"`cap {name}`" in read("command-line.md")
 
 
-STRUCTS = {name: kind for name, kind in vars(offers).items() if inspect.isclass(kind) and kind.__module__ == offers.__name__}
+STRUCTS = {
+    name: kind for name, kind in vars(offers).items() if inspect.isclass(kind) and kind.__module__ == offers.__name__
+}
 
 
 @pytest.mark.parametrize("name", [n for n, kind in STRUCTS.items() if issubclass(kind, msgspec.Struct)])
@@ -239,7 +242,9 @@ def test_commands_use_flags_that_exist(page: Path) -> None:
                 assert set(re.findall(r"(?<=\s)--[a-z-]+", line.partition(" #")[0])) <= known, line
 
 
-DOCUMENTS = [(page, text) for page in PAGES for text in blocks(page, "yaml") if re.search(r"^(naftiko|ikanos):", text, re.M)]
+DOCUMENTS = [
+    (page, text) for page in PAGES for text in blocks(page, "yaml") if re.search(r"^(naftiko|ikanos):", text, re.M)
+]
 
 
 @pytest.mark.parametrize(("page", "text"), DOCUMENTS, ids=lambda it: it.name if isinstance(it, Path) else it[2:20])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from cap_core.context import new_id
 from cap_core.types import AsgiSend, Message, Receive, Scope
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class AccessLog:
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
         """Serve a request, and log it when its answer has ended."""
         begun = time.perf_counter()
+        scope["cap.request_id"] = new_id()
         status = sent = 0
 
         async def counting(message: Message) -> None:
@@ -50,5 +52,5 @@ class AccessLog:
                 bytes=sent,
                 ms=round((time.perf_counter() - begun) * 1000, 1),
                 client=client[0] if client else "",
-                **({"request_id": scope["cap.request_id"]} if "cap.request_id" in scope else {}),
+                request_id=scope["cap.request_id"],
             )

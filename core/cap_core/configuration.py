@@ -44,8 +44,19 @@ def resolve(
     file = chosen.value if chosen else _beside(documents, cwd)
     if file is not None:
         found: _Layer = {("config",): _Entry(file, "found")}
-        given = found | _file(file) | given
+        said = _file(file)
+        if not chosen and file.parent.resolve() != cwd.resolve():
+            _refuse_plugins(said)
+        given = found | said | given
     return _settings(given)
+
+
+def _refuse_plugins(said: _Layer) -> None:
+    """Documents from elsewhere must not bring code that runs: `cap check` is for looking at what one does not trust."""
+    plugins = said.get(("plugin",))
+    if plugins is not None:
+        what = f"{plugins.origin}: 'plugin' stands in a {FILE} beside documents, where it is not followed"
+        raise ConfigError(what, hint="say it in the working directory's cap.toml, with --config, or as --plugin")
 
 
 def _beside(documents: Sequence[str], cwd: Path) -> Path | None:

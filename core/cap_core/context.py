@@ -60,6 +60,7 @@ class Context:
         door: Door,
         call: str = "",
         *,
+        request_id: str = "",
         headers: Headers = (),
         method: str = "",
         caller: Caller | None = None,
@@ -69,7 +70,7 @@ class Context:
         can: frozenset[str] = frozenset(),
         progress: Callable[[float, float | None, str], Awaitable[None]] | None = None,
     ) -> None:
-        self._id = ""
+        self._id = request_id
         self.door = door
         self.call = call
         self.caller = caller

@@ -131,6 +131,7 @@ class _Opening:
                 if id(consumed) not in sends:
                     sends[id(consumed)] = await self._way(plan, consumed, values, secrets)
                 self.runs[call.key] = self._wrapped(call, self._run(call, sends[id(consumed)], values, plan))
+                self._tell_feeds(plan, call, values, secrets)
 
     # --- towards upstreams ------------------------------------------------------------------------------------------
 
@@ -142,12 +143,11 @@ class _Opening:
             return await self._local_way(plan, consumed, values)
         address = base_of(consumed, values, plan)
         named, needed = self._variables(consumed.authentication)
-        for binding in named:
-            if binding not in values and binding not in needed:
-                continue
-            host = address.host if isinstance(address, Base) else "an address not set yet"
-            origin = secrets[binding].origin if binding in secrets else origin_of(binding, plan)
-            self.destinations.append(Destination(binding.name, origin, host, binding in values))
+        base = consumed.base.parts if consumed.base is not None else ()
+        told = [*(part for part in base if isinstance(part, Binding)), *named]
+        for binding in told:
+            if binding in values or binding in needed or binding not in named:
+                self._tell(plan, binding, address, values, secrets)
         if isinstance(address, Refusal):
             return address
         unset = [binding for binding in needed if binding not in values]
@@ -157,6 +157,28 @@ class _Opening:
         how = self.options.upstream(consumed)
         upstream = upstream_of(address, how.timeouts, how.tls, how.proxy, how.connections)
         return _Way(address, credentials, await self._opened(plan, consumed, address, upstream, wrap))
+
+    def _tell_feeds(
+        self, plan: CapabilityPlan, call: Call, values: Mapping[Binding, str], secrets: Mapping[Binding, Secret]
+    ) -> None:
+        """Variables in paths, queries, headers and bodies go to a host too."""
+        address = base_of(call.operation.consumed, values, plan)
+        for feed in call.feeds:
+            for leaf in leaves(feed.value):
+                if isinstance(leaf, Binding):
+                    self._tell(plan, leaf, address, values, secrets)
+
+    def _tell(
+        self,
+        plan: CapabilityPlan,
+        binding: Binding,
+        address: Base | Refusal,
+        values: Mapping[Binding, str],
+        secrets: Mapping[Binding, Secret],
+    ) -> None:
+        host = address.host if isinstance(address, Base) else "an address not set yet"
+        origin = secrets[binding].origin if binding in secrets else origin_of(binding, plan)
+        self.destinations.append(Destination(binding.name, origin, host, binding in values))
 
     async def _local_way(self, plan: CapabilityPlan, consumed: Consumed, values: Mapping[Binding, str]) -> _Way:
         """Where nothing leaves the process, nothing has to be configured: masks stand in for credentials."""

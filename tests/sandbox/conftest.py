@@ -41,12 +41,13 @@ def shared() -> Path:
 def written(*operations: str, **more: Any) -> str:
     """A document that consumes operations and exposes each at its own path and as a tool.
 
-    An operation is its method, its path, and its parameters with their types: "GET /things/{id} id:integer limit".
+    An operation is its method, its path, and its parameters with their types and perhaps their places:
+    "GET /things/{id} id:integer limit key:string:header".
     """
     consumed, exposed, tools = [], [], []
     for n, text in enumerate(operations):
         method, path, *parameters = text.split()
-        declared = [_parameter(path, *parameter.partition(":")) for parameter in parameters]
+        declared = [_parameter(path, *parameter.split(":")) for parameter in parameters]
         operation = {"name": f"op{n}", "method": method, "inputParameters": declared}
         consumed.append({"name": f"r{n}", "path": path, "operations": [operation]})
         call = {"name": f"op{n}", "call": f"api.op{n}"}
@@ -59,9 +60,9 @@ def written(*operations: str, **more: Any) -> str:
     return json.dumps({"naftiko": "1.0.0-alpha2", "info": {"label": "Api"}, "capability": capability})
 
 
-def _parameter(path: str, name: str, _: str, type: str) -> dict[str, object]:
-    place = "path" if f"{{{name}}}" in path else "query"
-    return {"name": name, "in": place, "type": type or "string", "required": place == "path"}
+def _parameter(path: str, name: str, type: str = "string", place: str = "") -> dict[str, object]:
+    place = place or ("path" if f"{{{name}}}" in path else "query")
+    return {"name": name, "in": place, "type": type, "required": place == "path"}
 
 
 @pytest.fixture

@@ -221,7 +221,8 @@ def stream():
 def get():
     """Send a request, `GET /` unless told otherwise."""
 
-    async def call(send, method="GET", target=b"/", headers=(), body=b"", length=None, deadline=None):
+    async def call(send, method="GET", target=b"/", headers=(), body=b"", length=None, within=None):
+        deadline = None if within is None else asyncio.get_running_loop().time() + within
         return await send(Request(method, target, headers, body, length), Context("rest", deadline=deadline))
 
     return call

@@ -102,17 +102,15 @@ async def test_no_connection_in_time(transport, get, deaf_port):
 @on_one_loop
 @pytest.mark.parametrize("limit", ["total", "deadline", "both"])
 async def test_the_time_is_over_while_connecting(transport, get, deaf_port, limit):
-    now = asyncio.get_running_loop().time()
     total = 0.2 if limit == "total" else 5 if limit == "both" else None
     upstream = Upstream("http", "127.0.0.1", deaf_port, timeouts=Timeouts(total=total))
     async with transport.open(upstream) as send, failing("total", sent=False):
-        await get(send, deadline=None if limit == "total" else now + 0.2)
+        await get(send, within=None if limit == "total" else 0.2)
 
 
 async def test_nothing_is_sent_when_the_time_is_over_already(transport, serve, ok, get):
-    now = asyncio.get_running_loop().time()
     async with serve(ok) as server, transport.open(server.upstream()) as send, failing("total", sent=False):
-        await get(send, deadline=now - 1)
+        await get(send, within=-1)
 
     assert [] == server.heads
 
@@ -193,10 +191,9 @@ async def test_no_answer_in_time(transport, serve, get, steps, size):
 @pytest.mark.parametrize("limit", ["total", "deadline"])
 @pytest.mark.parametrize("size", [0, 100_000])
 async def test_the_time_is_over_before_the_head(transport, serve, get, limit, size):
-    now = asyncio.get_running_loop().time()
     total = 0.1 if limit == "total" else None
     async with serve(after(5)) as server, transport.open(server.upstream(total=total)) as send, failing("total"):
-        await get(send, "POST", headers=SECRET, body=b"x" * size, deadline=None if total else now + 0.1)
+        await get(send, "POST", headers=SECRET, body=b"x" * size, within=None if total else 0.1)
 
 
 async def test_the_upstream_tears_the_connection_down_while_it_is_sent_a_body(transport, serve, get, stream):
@@ -315,10 +312,9 @@ async def test_the_time_is_over_while_the_body_still_comes(transport, serve, get
             await peer.send(b"1\r\nx\r\n" if begun == "chunked" else b"x")
         await peer.gone(5)
 
-    now = asyncio.get_running_loop().time()
     total = 0.15 if limit == "total" else None
     async with serve(script) as server, transport.open(server.upstream(total=total)) as send, failing("total"):
-        await whole(await get(send, headers=SECRET, deadline=None if total else now + 0.15))
+        await whole(await get(send, headers=SECRET, within=None if total else 0.15))
 
 
 @on_one_loop

@@ -244,10 +244,9 @@ async def test_a_timeout_of_the_body_is_not_taken_for_ours(transport, serve, get
         await peer.gone()
 
     body = stream(b"first", TimeoutError("the caller's"))
-    loop = asyncio.get_running_loop()
     async with serve(script) as server, transport.open(server.upstream()) as send:
         with pytest.raises(TimeoutError, match="the caller's"):
-            await get(send, "POST", body=body, deadline=loop.time() + 5)
+            await get(send, "POST", body=body, within=5)
 
 
 async def test_an_ipv6_address_is_reached_and_named_in_brackets(transport, serve, ok, get):

@@ -214,9 +214,11 @@ def compiled(*entries, name="shop", info=None, secured=True):
     ]
     vendor = {"type": "http", "namespace": "vendor", "baseUri": "https://vendor.test", "resources": resources}
     if secured:
-        vendor["authentication"] = {"type": "bearer", "token": "s3cret"}
+        vendor["authentication"] = {"type": "bearer", "token": "{{VENDOR_KEY}}"}
     capability = {"consumes": [vendor], "exposes": [written for written, _ in entries]}
-    document = {"naftiko": "1.0.0-alpha2", "info": info or {"label": f"The {name}"}, "capability": capability}
+    binds = [{"namespace": "env", "keys": {"VENDOR_KEY": "VENDOR_KEY"}}]
+    told = info or {"label": f"The {name}"}
+    document = {"naftiko": "1.0.0-alpha2", "info": told, "binds": binds, "capability": capability}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "document.yaml"
         path.write_bytes(msgspec.json.encode(document))  # JSON is YAML

@@ -243,6 +243,10 @@ async def serve(app):
     finally:
         server.should_exit = True
         await task
+        # A transport closes its socket one turn of the loop after it was told to.
+        while server.server_state.connections:
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -257,6 +261,8 @@ def served(face):
                     return await asyncio.wait_for(talk(reader, writer), 10)
                 finally:
                     writer.close()
+                    with contextlib.suppress(OSError):
+                        await writer.wait_closed()
 
         return asyncio.run(main())
 

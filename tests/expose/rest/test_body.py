@@ -180,6 +180,18 @@ def test_a_form_carries_fields_as_text(made, values, faults):
     ] == faults(*fields(made), body=b"age=x&name=a&name=b&nmae=1&", headers=FORM)
 
 
+@pytest.mark.parametrize(
+    ("body", "headers", "count"),
+    [
+        (b"x&" * 9_000, FORM, 101),
+        (b"&" * 10_000, FORM, 1),
+        (b"{" + b",".join(b'"x%d":1' % n for n in range(500)) + b"}", JSON, 101),
+    ],
+)
+def test_a_million_wrong_fields_are_not_answered_with_a_million_lines(made, faults, body, headers, count):
+    assert count == len(faults(*fields(made), body=body, headers=headers, limit=10**6))
+
+
 def test_fields_of_another_media_type_are_415(made, faults):
     expected = "body must be application/json or application/x-www-form-urlencoded, not 'multipart/form-data'"
     headers = [("content-type", "multipart/form-data; boundary=x")]

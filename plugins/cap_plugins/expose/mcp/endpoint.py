@@ -137,6 +137,7 @@ class McpEndpoint:
         exchange.context = Context(
             "mcp",
             tool.call.key,
+            request_id=exchange.scope.get("cap.request_id", ""),
             caller=caller,
             follow=True,
             trace=traceparent(exchange.headers.get(b"traceparent"), bytes(meta.traceparent)),

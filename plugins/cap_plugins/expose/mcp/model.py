@@ -127,7 +127,9 @@ def _check_entry(entry: McpEntry, at: ExposeAt) -> None:
 def _refused_name(tool: Tool, at: ExposeAt) -> Diagnostic | None:
     place = tool.mark("name")
     if not _NAME.fullmatch(tool.name):
-        return at.report("bad-tool-name", place, f"MCP clients refuse the tool name {_shown(tool.name)}; it is left out")
+        return at.report(
+            "bad-tool-name", place, f"MCP clients refuse the tool name {_shown(tool.name)}; it is left out"
+        )
     if len(tool.name) > LONG_NAME:
         at.report("long-tool-name", place, f"the tool name {tool.name!r} has {len(tool.name)} characters")
     return None

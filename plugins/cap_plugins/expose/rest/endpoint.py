@@ -53,6 +53,7 @@ def compile_endpoint(call: Call, run: Run, limit: int) -> Endpoint:
         context = Context(
             "rest",
             key,
+            request_id=scope.get("cap.request_id", ""),
             headers=_picked(scope["headers"], passed),
             follow=follow,
             trace=fields.get(b"traceparent"),

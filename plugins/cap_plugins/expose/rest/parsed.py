@@ -10,12 +10,15 @@ from cap_core.asgi import has_body, read_body
 from cap_core.errors import Fault, Refusal
 from cap_core.inputs import Input, JsonCheck, json_check
 from cap_plugins.expose.rest.fields import MISSING, BodyReader, Fields, check_coding
-from cap_plugins.expose.rest.texts import Faults, Values, compile_pairs, slots, where
+from cap_plugins.expose.rest.texts import MOST_FAULTS, Faults, Values, compile_pairs, slots, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cap_core.types import Receive
+
+MOST_FIELDS = 10_000
+"""The most fields of a form: each becomes several objects here."""
 
 _JSON = b"application/json"
 _FORM = b"application/x-www-form-urlencoded"
@@ -48,6 +51,9 @@ def parsed(whole: Input | None, members: tuple[Input, ...], limit: int) -> BodyR
         if media_type == _JSON or media_type.endswith(b"+json"):
             read_json(body, values, faults)
         elif media_type == _FORM and read_form is not None:
+            if body.count(b"&") >= MOST_FIELDS:
+                faults.append(Fault("body", f"has more than {MOST_FIELDS} fields"))
+                return receive
             read_form(body, values, faults)
         else:
             raise _unsupported(media_type, form=read_form is not None)
@@ -118,6 +124,8 @@ def _member_reader(
 
     def read(given: dict[str, msgspec.Raw], values: Values, faults: Faults) -> None:
         for name, raw in given.items():
+            if len(faults) >= MOST_FAULTS:
+                return
             entry = known.get(name)
             if entry is not None:
                 _take(raw, *entry, values, faults)

@@ -21,6 +21,9 @@ Faults = list[Fault]
 TextReader = Callable[[Scope, tuple[str, ...], Values, Faults], None]
 """Takes a request's texts: the scope and the values of the route's placeholders."""
 
+MOST_FAULTS = 100
+"""A reader stops here: a caller who sends a million wrong fields is not answered with a million lines."""
+
 PairReader = Callable[[bytes, Values, Faults], None]
 """Takes the texts of `a=1&b=2`."""
 
@@ -100,6 +103,8 @@ def compile_pairs(known: dict[str, Slot], unknown: Callable[[str], Fault] | None
     def pairs(text: bytes, values: Values, faults: Faults) -> None:
         settled = frozenset(values) if seconds else frozenset()
         for pair in text.split(b"&"):
+            if len(faults) >= MOST_FAULTS:
+                return
             name, _, raw = pair.partition(b"=")
             slot = spelled.get(name)
             if slot is None:

@@ -1,0 +1,202 @@
+"""Published documents, drawn by a seeded generator: what each can do with some collection of its own works."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from cap_core.compile import CompileOptions, compile_source
+from cap_core.inputs import Input
+from cap_core.offers import OpenAt
+from cap_core.plan import Call, CapabilityPlan, Upstream
+from cap_core.router import Found, placeholders, shape
+from cap_core.sources import locate
+from cap_plugins.transport.sandbox import kinds, paths, tree
+from cap_plugins.transport.sandbox.upstream import routes
+
+SEED = 20261121
+DOCUMENTS = 10
+SAMPLES = {"integer": 1, "number": 1, "boolean": True, "array": ["a"], "object": {"a": "b"}}
+
+
+@dataclass
+class Journey:
+    """A collection at the top of a document, and the calls through one face that create, list, get and delete in it."""
+
+    document: Path
+    path: str
+    calls: dict[str, Call] = field(default_factory=dict)
+
+    @property
+    def worth(self) -> tuple[int, bool, bool]:
+        return len(self.calls), "create" in self.calls, "delete" in self.calls
+
+
+def journeys(document: Path, plan: CapabilityPlan, face: str) -> Iterator[Journey]:
+    """Every collection whose address has no identifier, with the calls on it that hand answers through."""
+    found: dict[tuple[str, str], Journey] = {}
+    for exposure in plan.exposures:
+        for call in exposure.calls if exposure.type == face else ():
+            operation = call.operation
+            path = shape(operation.path.rstrip("/"))
+            collection, _, last = path.rpartition("/")
+            what = {("POST", False): "create", ("GET", False): "list", ("GET", True): "get", ("DELETE", True): "delete"}
+            done = what.get((operation.method, last == "{}"))
+            base = collection if last == "{}" else path
+            if done and call.identity and "{}" not in base and not operation.query:
+                key = operation.consumed.key, base
+                found.setdefault(key, Journey(document, base)).calls.setdefault(done, call)
+    yield from (journey for journey in found.values() if {"create", "get"} & journey.calls.keys())
+
+
+def drawn(shared: Path, offers, face: str) -> list[Journey]:
+    """The best journey of each of the first documents, in a random order that is always the same, that have one."""
+    documents = sorted((shared / "corpus" / "documents").rglob("*.yaml"))
+    if not documents:
+        pytest.skip("the published documents are not beside the checkout (corpus/documents)")
+    random.Random(SEED).shuffle(documents)
+    out: list[Journey] = []
+    for document in documents:
+        (source,) = locate([str(document)], ())
+        plan = compile_source(source, offers, CompileOptions()).plan
+        best = max(journeys(document, plan, face), key=lambda j: j.worth, default=None) if plan else None
+        if best is not None and len(best.calls) > 1:
+            out.append(best)
+        if len(out) == DOCUMENTS:
+            break
+    return out
+
+
+def sample(item: Input, id: object) -> object:
+    """A value for an input: the identifier where the path takes one, else something of the input's type."""
+    if item.place == "path" or item.name in placeholders(item.wire):
+        return id
+    if item.enum:
+        return item.enum[0]
+    return SAMPLES.get(item.type or "", "text")
+
+
+def needed(call: Call, id: object) -> dict[str, object]:
+    """A value for every input that is required, and for the identifier."""
+    fed = {feed.value.name for feed in call.feeds if feed.place == "path"}
+    return {
+        item.name: id if item.name in fed else sample(item, id)
+        for item in call.inputs.items
+        if (item.required or item.name in fed) and not item.opaque
+    }
+
+
+def rest(url: str, call: Call, id: object) -> httpx.Response:
+    """The call as a REST request."""
+    given = needed(call, id)
+    by_place: dict[str, dict[str, object]] = {"query": {}, "header": {}, "member": {}}
+    path, body = call.exposed.path or "", None
+    for item in call.inputs.items:
+        if item.name not in given:
+            continue
+        value = given[item.name]
+        if item.place == "path":
+            path = re.sub(rf"\{{+\s*{re.escape(item.wire)}\s*\}}+", quote(str(value), safe=""), path)
+        elif item.place == "body":
+            body = value
+        else:
+            by_place[item.place][item.wire] = value
+    headers = {name: str(value) for name, value in by_place["header"].items()}
+    body = by_place["member"] or body
+    method = call.exposed.method or ""
+    return httpx.request(
+        method, url + path, params=texts(by_place["query"]), headers=headers, json=body or ({} if method == "POST" else None)
+    )
+
+
+def texts(query: Mapping[str, object]) -> dict[str, str] | None:
+    return {n: v if isinstance(v, str) else json.dumps(v) for n, v in query.items()} or None
+
+
+def listed(envelope: Mapping[str, Sequence[Mapping[str, object]]]) -> list[object]:
+    return [item["id"] for item in envelope["data"]]
+
+
+def test_documents_over_rest(shared, offers, served) -> None:
+    done: list[str] = []
+    for journey in drawn(shared, offers, "rest"):
+        with served(journey.document) as cap:
+            go(journey, lambda call, id, url=cap.url: rest(url, call, id))
+        done.append(f"{journey.document.name}: {' '.join(sorted(journey.calls))}")
+
+    assert DOCUMENTS == len(done)
+
+
+def test_documents_over_mcp(shared, offers, served, tool) -> None:
+    done: list[str] = []
+    for journey in drawn(shared, offers, "mcp"):
+        with served(journey.document) as cap:
+
+            def ask(call: Call, id: object, url: str = cap.url) -> httpx.Response:
+                said = tool(url, call.exposed.name, needed(call, id))
+                return httpx.Response(404) if said is None else httpx.Response(200, json=said)
+
+            go(journey, ask)
+        done.append(f"{journey.document.name}: {' '.join(sorted(journey.calls))}")
+
+    assert DOCUMENTS == len(done)
+
+
+def go(journey: Journey, ask) -> None:
+    """Create → list → get → delete → get and list again, leaving out what the document has not."""
+    calls, what = journey.calls, f"{journey.document.name} {journey.path}"
+    id: object = "some-id"
+    if "get" in calls and any(item.type == "integer" for item in calls["get"].inputs.items):
+        id = 7
+    if "create" in calls:
+        answer = ask(calls["create"], id)
+        assert 200 == answer.status_code, f"{what}: {answer.text}"
+        id = answer.json()["id"]
+    if "list" in calls:
+        answer = ask(calls["list"], id)
+        assert 200 == answer.status_code, f"{what}: {answer.text}"
+        assert answer.json()["data"], what
+        id = id if "create" in calls else listed(answer.json())[0]
+    if "get" in calls:
+        answer = ask(calls["get"], id)
+        assert (200, str(id)) == (answer.status_code, str(answer.json()["id"])), f"{what}: {answer.text}"
+    if "delete" in calls:
+        answer = ask(calls["delete"], id)
+        assert answer.json()["deleted"] is True, f"{what}: {answer.text}"
+        if "get" in calls:
+            assert 404 == ask(calls["get"], id).status_code, what
+        if "list" in calls:
+            assert id not in listed(ask(calls["list"], id).json()), what
+
+
+@pytest.mark.slow
+def test_every_operation_of_every_document_has_an_answer(shared, offers) -> None:
+    documents = sorted((shared / "corpus" / "documents").rglob("*.yaml"))
+    if not documents:
+        pytest.skip("the published documents are not beside the checkout (corpus/documents)")
+    seen = 0
+    for document in documents:
+        (source,) = locate([str(document)], ())
+        plan = compile_source(source, offers, CompileOptions()).plan
+        for consumed in plan.consumed if plan else ():
+            known = tuple(o for o in plan.operations if o.consumed == consumed)
+            router = routes(OpenAt(upstream=Upstream("https", "x", 443), prefix="/p", operations=known))
+            root = tree.grow([(path, o) for o in known if (path := paths.read(o))])
+            for operation in known:
+                path = paths.read(operation)
+                if path is None:
+                    continue
+                found = router.match(operation.method, ("/p" + path.template.replace("{x}", "1")).encode())
+                assert isinstance(found, Found), f"{document.name} {operation.method} {operation.path}"
+                assert kinds.kind(tree.end_of(root, path)) != "path"
+                seen += 1
+
+    assert seen > 5000
