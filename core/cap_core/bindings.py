@@ -30,6 +30,10 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     source: Source | None
     at: Mark | None
+    location: str = ""
+    """The key of the resolver behind `source`."""
+    local: bool = False
+    """Whether looking for the value needs no network."""
     given: Given | None = None
     default: str | None = None
 
@@ -85,6 +89,7 @@ def declare(
     variables: list[Variable] = []
     for bind in binds:
         source = _source(bind, resolvers, capability, directories, allowed, say)
+        scheme = _scheme(bind)
         for name, key in _keys(bind, say):
             qualified = f"{bind.namespace}.{name}"
             variables.append(
@@ -92,6 +97,8 @@ def declare(
                     binding=Binding(str(name), bind.namespace),
                     key=str(key),
                     source=source,
+                    location=scheme,
+                    local=scheme in resolvers and resolvers[scheme].local,
                     at=name.mark,
                     given=given.get(qualified) or given.get(name),
                     default=defaults.get(qualified) or defaults.get(name),
@@ -122,8 +129,7 @@ def _source(
     say: Say,
 ) -> Source | None:
     location = bind.location or ""
-    scheme = location.partition(":")[0].lower() if location else ""
-    resolver = resolvers.get(scheme)
+    resolver = resolvers.get(_scheme(bind))
     at = bind.mark("location")
     if resolver is None:
         offered = ", ".join(sorted(f"{key}:" for key in resolvers if key)) or "none"
@@ -135,6 +141,10 @@ def _source(
     except OptionError as error:
         say("unknown-location", at, error.what, error.hint or None)
         return None
+
+
+def _scheme(bind: Bind) -> str:
+    return (bind.location or "").partition(":")[0].lower()
 
 
 def _keys(bind: Bind, say: Say) -> list[tuple[Scalar, Scalar]]:
@@ -170,3 +180,10 @@ async def fetch(variables: Iterable[Variable]) -> dict[Binding, Secret]:
             elif variable.default:
                 out[variable.binding] = Secret(variable.default, "the capability's default")
     return out
+
+
+async def unset(variables: Iterable[Variable]) -> list[Variable]:
+    """The declared variables that have no value, as far as looking needs no network."""
+    near = [variable for variable in variables if variable.at is not None and variable.local]
+    values = await fetch(near)
+    return [variable for variable in near if variable.binding not in values]

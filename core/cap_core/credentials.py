@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,6 +17,9 @@ from cap_core.types import Check
 
 MASK = "***"
 """What stands for a value that is not shown."""
+
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 Text = Callable[[Binding], str | None]
 """A variable's value; None where it has none, which only a variable of an optional option may have."""
@@ -48,7 +52,19 @@ def sign(
         variables={n: ", ".join(b.name for b in _bindings([item])) for n, item in authentication.options.items()},
         masked=masked,
     )
-    return scheme.sign(expand(scheme, authentication, text), at)
+    signed = scheme.sign(expand(scheme, authentication, text), at)
+    _check_sendable(signed.shown if isinstance(signed, Flow) else signed)
+    return signed
+
+
+def _check_sendable(credentials: Credentials) -> None:
+    """What a transport would refuse to send is refused here, where there is a place in the document to point at."""
+    for name, value in credentials.headers:
+        if not _TOKEN.fullmatch(name):
+            raise OptionError("", f"{name.decode('utf-8', 'replace')!r} is not the name of a header")
+        if _CONTROL.search(value):
+            what = f"the header {name.decode()} would hold a line break or another control character"
+            raise OptionError("", what, "correct the variable; one read from a file may end with a line break")
 
 
 def check(scheme: AuthScheme[Any], authentication: Authentication, exposure: ExposurePlan, text: Text) -> Check:

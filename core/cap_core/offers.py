@@ -240,11 +240,13 @@ class Source(Protocol):
 class BindingResolver(msgspec.Struct, frozen=True, kw_only=True):
     """One scheme of `binds[].location` (`file`); the empty key is for entries without a location.
 
-    `parse` raises `OptionError` for a location it cannot use.
+    `parse` raises `OptionError` for a location it cannot use. `local` says that reading needs no network, so that
+    `cap check` may look whether a variable is set.
     """
 
     key: str
     parse: Callable[[str, BindAt], Source]
+    local: bool = False
 
 
 # --- transports and interceptors ------------------------------------------------------------------------------------

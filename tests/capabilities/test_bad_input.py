@@ -11,6 +11,7 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
+from cap_core.errors import CapError
 from cap_core.testing import Answered, Recorded, Running, Upstream, gateway, upstream
 
 KEY = "canary-4f1d9a"
@@ -64,6 +65,16 @@ def test_a_tool_names_the_credential_that_was_refused_and_never_its_value(cap: R
     assert "canary" not in said.text
 
 
+def test_a_key_that_ends_with_a_line_break_is_refused_at_start() -> None:
+    with (
+        pytest.raises(CapError, match="the header x-portkey-api-key would hold a line break") as caught,
+        gateway("portkey-batch", values=VALUES | {"PORTKEY_API_KEY": KEY + "\n"}),
+    ):
+        pass
+
+    assert "canary" not in str(caught.value)
+
+
 # --- an address that has to be given ------------------------------------------------------------------------------
 
 
@@ -107,7 +118,7 @@ def test_the_package_knows_its_address() -> None:
     with gateway("aimlapi-threads-runs", values={"AIMLAPI_API_KEY": KEY}) as cap:
         shown = {(one.variable, one.host) for one in cap.gateway.destinations}
 
-    assert {("AIMLAPI_API_KEY", "api.aimlapi.com")} == shown
+    assert ("AIMLAPI_API_KEY", "api.aimlapi.com") in shown
 
 
 # --- identifiers --------------------------------------------------------------------------------------------------

@@ -30,4 +30,4 @@ def parse(location: str, at: BindAt) -> Environment:
 @hookimpl
 def cap_bindings() -> list[BindingResolver]:
     """Offer the environment for entries without a location."""
-    return [BindingResolver(key="", parse=parse)]
+    return [BindingResolver(key="", parse=parse, local=True)]

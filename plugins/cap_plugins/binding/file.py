@@ -79,4 +79,4 @@ def _flat(data: object) -> Mapping[str, str]:
 @hookimpl
 def cap_bindings() -> list[BindingResolver]:
     """Offer files."""
-    return [BindingResolver(key="file", parse=parse)]
+    return [BindingResolver(key="file", parse=parse, local=True)]

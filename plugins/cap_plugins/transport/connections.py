@@ -44,7 +44,6 @@ async def opened(upstream: Upstream) -> AsyncIterator[Send]:
     """Open the pool of an upstream; closing it closes every connection."""
     hop = first_hop(upstream)
     timeouts = upstream.timeouts
-    where = str(hop.to)
     loop = asyncio.get_running_loop()
     connector = aiohttp.TCPConnector(limit=upstream.connections, keepalive_timeout=_KEEP_IDLE)
     destination = _destination(upstream, hop)
@@ -57,12 +56,12 @@ async def opened(upstream: Upstream) -> AsyncIterator[Send]:
             end = own if end is None else min(end, own)
         try:
             head = _head(request, hop)
-            connection = await _connected(connector, destination, usual, end, where)
+            connection = await _connected(connector, destination, usual, end, hop.where)
         except BaseException:
             if not isinstance(request.body, bytes):
                 await request.body.aclose()
             raise
-        return await Exchange(connection, timeouts, where).run(head, request, end)
+        return await Exchange(connection, timeouts, hop.where).run(head, request, end)
 
     try:
         yield send
@@ -133,7 +132,7 @@ async def _connected(
             raise UpstreamError("total", what, sent=False) from error
         raise UpstreamError("connect", f"no connection to {where} within {usual.connect:g} s", sent=False) from error
     except aiohttp.ClientHttpProxyError as error:
-        what = f"the proxy answered {error.status} when asked for {where}"
+        what = f"{where} cannot be reached: the proxy answered {error.status}"
         raise UpstreamError("refused", what, sent=False) from error
     # A UnicodeError is what becomes of a name that cannot even be looked up.
     except (aiohttp.ClientError, OSError, UnicodeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -37,6 +38,8 @@ class Hop(msgspec.Struct, frozen=True):
     """
 
     to: Address
+    where: str
+    """How people are told of it."""
     host: bytes
     """The `Host` header."""
     prefix: bytes = b""
@@ -45,17 +48,25 @@ class Hop(msgspec.Struct, frozen=True):
 
 
 def first_hop(upstream: Upstream) -> Hop:
-    """How requests reach this upstream. Raises `ConfigError` for a proxy that is no http(s) URL."""
-    host = upstream.host.strip("[]")
-    # The codec refuses empty labels and long ones, which must come out as a name that does not resolve.
-    to = Address(upstream.scheme, host if host.isascii() else host.encode("idna").decode(), upstream.port)
+    """How requests reach this upstream. Raises `ConfigError` for a host that is no name, a proxy that is no http(s) URL."""
+    to = Address(upstream.scheme, _ascii(upstream.host.strip("[]")), upstream.port)
     name = _bracketed(to.host) if to.port == _PORTS[to.scheme] else str(to)
     if upstream.proxy is None:
-        return Hop(to, name.encode())
+        return Hop(to, str(to), name.encode())
     proxy, headers = _proxy(upstream.proxy)
     if to.scheme == "http":
-        return Hop(proxy, name.encode(), f"http://{name}".encode(), headers)
-    return Hop(to, name.encode(), headers=headers, proxy=proxy)
+        return Hop(proxy, f"the proxy {proxy}", name.encode(), f"http://{name}".encode(), headers)
+    return Hop(to, f"{to} through the proxy {proxy}", name.encode(), headers=headers, proxy=proxy)
+
+
+def _ascii(host: str) -> str:
+    try:
+        name = host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        name = ""
+    if not re.fullmatch(r"[\w.:%~-]+", name, re.ASCII):
+        raise ConfigError(f"{host!r} is no host name")
+    return name
 
 
 def _proxy(url: str) -> tuple[Address, Headers]:
