@@ -11,6 +11,7 @@ import pytest
 
 from cap_core import plugins
 from cap_core.bindings import Given
+from cap_core.cli import main
 from cap_core.compile import CompileOptions, compile_source
 from cap_core.errors import CapError
 from cap_core.explain import Explanation, explain
@@ -148,3 +149,10 @@ def test_explain_shows_what_would_be_sent_and_what_would_be_refused(
     assert shown == {name for name, _ in out.request.headers if name.startswith("X-")}
     assert all("***" in value for name, value in out.request.headers if name.startswith("X-"))
     assert (out.refused or "served").startswith(refused)
+
+
+def test_check_misses_only_what_has_to_be_set(sided: Path, plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["check", str(sided), "--plugin", str(plugin)])
+
+    missed = [line for line in capsys.readouterr().out.splitlines() if "[unset-variable]" in line]
+    assert ["KEY has no value"] == [line.partition("]: ")[2].partition(":")[0] for line in missed]

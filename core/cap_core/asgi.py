@@ -135,7 +135,7 @@ async def answer(send: AsgiSend, reply: Reply, *, head: bool = False) -> None:
     body = reply.body
     if isinstance(body, bytes):
         headers = reply.headers
-        if _may_have_body(reply.status) and not _sized(headers):
+        if (body or not head) and _may_have_body(reply.status) and not _sized(headers):
             headers = (*headers, (b"content-length", b"%d" % len(body)))
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if head else body})

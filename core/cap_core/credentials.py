@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -12,7 +12,18 @@ from cap_core.errors import OptionError
 from cap_core.expressions import leaves
 from cap_core.names import near
 from cap_core.offers import AuthScheme, CheckAt, Credentials, Flow, SignAt
-from cap_core.plan import Authentication, Binding, Constant, Consumed, ExposurePlan, InputRef, Template, Tree, Value
+from cap_core.plan import (
+    Authentication,
+    Binding,
+    CapabilityPlan,
+    Constant,
+    Consumed,
+    ExposurePlan,
+    InputRef,
+    Template,
+    Tree,
+    Value,
+)
 from cap_core.types import Check
 
 MASK = "***"
@@ -33,6 +44,14 @@ def bindings_of(authentication: Authentication) -> list[Binding]:
 def required(scheme: AuthScheme[Any], authentication: Authentication) -> list[Binding]:
     """The variables without which an authentication is not ready."""
     return _bindings(item for name, item in authentication.options.items() if name not in scheme.optional)
+
+
+def dispensable(plan: CapabilityPlan, schemes: Mapping[str, AuthScheme[Any]]) -> frozenset[Binding]:
+    """The variables that only optional options name: leaving one unset is a choice, not an omission."""
+    sent, asked = (one.authentication for one in plan.consumed), (one.authentication for one in plan.exposures)
+    found = [one for one in (*sent, *asked) if one is not None]
+    named = {binding for one in found for binding in bindings_of(one)}
+    return frozenset(named - {binding for one in found for binding in required(schemes[one.type], one)})
 
 
 def _bindings(items: Iterable[Value]) -> list[Binding]:

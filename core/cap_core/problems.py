@@ -9,6 +9,8 @@ import msgspec
 from cap_core.types import Reply
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cap_core.errors import Refusal
     from cap_core.plan import Call
 
@@ -34,8 +36,13 @@ TITLES = {
 """The core's problem types, by their slug, with its title (`docs/errors.md`)."""
 
 
-def problem(refusal: Refusal, call: Call | None = None, trace_id: str = "") -> Reply:
-    """A refusal as an HTTP answer. Where a call is known, it names the capability, the operation and its place."""
+def problem(
+    refusal: Refusal, call: Call | None = None, trace_id: str = "", more: Mapping[str, object] | None = None
+) -> Reply:
+    """A refusal as an HTTP answer. Where a call is known, it names the capability, the operation and its place.
+
+    `more` are further members.
+    """
     body: dict[str, object] = {
         "type": f"urn:cap:problem:{refusal.code}",
         "title": TITLES.get(refusal.code, "The request was refused"),
@@ -46,6 +53,7 @@ def problem(refusal: Refusal, call: Call | None = None, trace_id: str = "") -> R
         body["capability"] = call.operation.consumed.capability
         body["operation"] = call.operation.address
         body["spec"] = str(call.exposed.at)
+    body |= more or {}
     if trace_id:
         body["trace_id"] = trace_id
     if refusal.faults:

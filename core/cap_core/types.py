@@ -114,9 +114,9 @@ Door = Literal["rest", "mcp", "stdio", "cli"] | str
 
 
 class Entity(msgspec.Struct, frozen=True):
-    """A request body handed through as it came: its media type, its bytes or stream, and its length where known."""
+    """A request body handed through as it came: media type, bytes or stream, and length; None where it is not known."""
 
-    content_type: bytes
+    content_type: bytes | None
     body: Body
     length: int | None = None
 

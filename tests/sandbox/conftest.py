@@ -169,7 +169,11 @@ def direct(operations: Callable[..., tuple[Operation, ...]]) -> Iterator[Callabl
     with asyncio.Runner() as runner, contextlib.ExitStack() as stack:
 
         def start(
-            *texts: str, state: Path | None = None, offer: Transport | None = None, namespace: str = "api:api", **more: Any
+            *texts: str,
+            state: Path | None = None,
+            offer: Transport | None = None,
+            namespace: str = "api:api",
+            **more: Any,
         ) -> Direct:
             upstream = Upstream("https", "api.example", 443)
             at = OpenAt(

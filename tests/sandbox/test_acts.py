@@ -171,7 +171,9 @@ def test_a_search_below_nothing_goes_through_everything(direct) -> None:
 
 
 def test_a_search_below_a_mere_name_finds_what_the_name_says(direct) -> None:
-    assert ["company_1", "company_2", "company_3"] == found(direct("POST /companies/search")("POST", "/companies/search"))
+    assert ["company_1", "company_2", "company_3"] == found(
+        direct("POST /companies/search")("POST", "/companies/search")
+    )
 
 
 def test_a_collection_that_can_only_be_searched_starts_with_something(direct) -> None:

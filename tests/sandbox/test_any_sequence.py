@@ -8,7 +8,15 @@ from urllib.parse import quote
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 TREE = (
     "GET /things limit:integer after before order color",
@@ -47,7 +55,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=6,
 )
-NAMES = st.sampled_from(["id", "name", "object", "status", "color", "stream", "thing", "limit", "thing_id", "created_at"])
+NAMES = st.sampled_from(
+    ["id", "name", "object", "status", "color", "stream", "thing", "limit", "thing_id", "created_at"]
+)
 BODIES = (
     st.binary(max_size=20)
     | JSON.map(lambda data: json.dumps(data).encode())
@@ -56,7 +66,9 @@ BODIES = (
 IDS = st.sampled_from([f"{noun}_{n}" for noun in ("thing", "part", "model", "note") for n in (1, 2, 3)]) | st.text(
     min_size=1, max_size=4
 )
-KINDS = st.sampled_from(["application/json", "application/x-www-form-urlencoded", "text/plain", "", "application/x+json"])
+KINDS = st.sampled_from(
+    ["application/json", "application/x-www-form-urlencoded", "text/plain", "", "application/x+json"]
+)
 QUERIES = st.dictionaries(
     st.sampled_from(["limit", "after", "before", "order", "color", "x"]), IDS | st.integers().map(str), max_size=3
 )
@@ -98,7 +110,9 @@ def test_every_answer_is_well_formed(anything, sequence) -> None:
         if answer.headers["content-type"] == "text/event-stream":
             assert answer.body.endswith(b"data: [DONE]\n\n"), what
             continue
-        for line in answer.body.splitlines() if answer.headers["content-type"] == "application/jsonl" else [answer.body]:
+        for line in (
+            answer.body.splitlines() if answer.headers["content-type"] == "application/jsonl" else [answer.body]
+        ):
             item = json.loads(line)
             assert isinstance(item["object"], str), what
         if item["object"] == "list" and "has_more" in item:
@@ -121,7 +135,10 @@ class Model(RuleBasedStateMachine):
         self.known: dict[str, dict] = {}
         self.below: dict[str, dict[str, dict]] = {}
 
-    @rule(target=things, members=st.dictionaries(st.sampled_from(["a", "b", "color"]), JSON.filter(lambda j: j == j), max_size=2))
+    @rule(
+        target=things,
+        members=st.dictionaries(st.sampled_from(["a", "b", "color"]), JSON.filter(lambda j: j == j), max_size=2),
+    )
     def create(self, members):
         answer = self.ask("POST", "/things", content=json.dumps(members).encode())
         if answer.status == 400:
@@ -203,7 +220,9 @@ def test_the_lists_agree_with_a_model(direct) -> None:
         st.tuples(
             st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]),
             st.lists(
-                st.sampled_from(["things", "parts", "{id}", "{x}", "run", "v1", "me", "search", "a_{id}", "{id}:run", "Of('{id}')"]),
+                st.sampled_from(
+                    ["things", "parts", "{id}", "{x}", "run", "v1", "me", "search", "a_{id}", "{id}:run", "Of('{id}')"]
+                ),
                 max_size=5,
             ),
         ),

@@ -113,7 +113,11 @@ def rest(url: str, call: Call, id: object) -> httpx.Response:
     body = by_place["member"] or body
     method = call.exposed.method or ""
     return httpx.request(
-        method, url + path, params=texts(by_place["query"]), headers=headers, json=body or ({} if method == "POST" else None)
+        method,
+        url + path,
+        params=texts(by_place["query"]),
+        headers=headers,
+        json=body or ({} if method == "POST" else None),
     )
 
 

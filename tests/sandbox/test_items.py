@@ -123,7 +123,9 @@ def test_what_is_below_an_item_goes_with_it(serve):
         assert 200 == api.post(f"/things/{quoted}/parts/p/marks").status_code
     api.put("/things/one/state", json={"x": 1})
     api.delete("/things/one")
-    gone = [api.get(f"/things/one{rest}").status_code for rest in ("", "/parts", "/parts/p", "/parts/p/marks", "/state")]
+    gone = [
+        api.get(f"/things/one{rest}").status_code for rest in ("", "/parts", "/parts/p", "/parts/p/marks", "/state")
+    ]
     api.post("/things", json={"id": "one"})
 
     assert [404] * 5 == gone

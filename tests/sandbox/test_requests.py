@@ -182,7 +182,9 @@ def test_identifiers_in_parts_of_segments(direct, operation, target, id) -> None
 
 def test_two_kinds_of_identifier_in_one_place_are_two_collections(direct) -> None:
     texts = ("act_{id}", "{id}")
-    api = direct(*(f"{m} /{t}{p}" for t in texts for m, p in (("GET", ""), ("GET", "/ads"), ("POST", "/ads"))), "DELETE /{id}")
+    api = direct(
+        *(f"{m} /{t}{p}" for t in texts for m, p in (("GET", ""), ("GET", "/ads"), ("POST", "/ads"))), "DELETE /{id}"
+    )
     api("POST", "/act_7/ads")
     api("POST", "/8/ads")
     ads = [[ad["id"] for ad in api("GET", address).json()["data"]] for address in ("/act_7/ads", "/8/ads")]
@@ -194,7 +196,9 @@ def test_two_kinds_of_identifier_in_one_place_are_two_collections(direct) -> Non
 
 
 def test_what_is_below_two_identifiers_goes_with_the_first(direct) -> None:
-    api = direct("GET /repos/{owner}/{repo}", "PUT /repos/{owner}/{repo}", "DELETE /repos/{owner}", "GET /repos/{owner}")
+    api = direct(
+        "GET /repos/{owner}/{repo}", "PUT /repos/{owner}/{repo}", "DELETE /repos/{owner}", "GET /repos/{owner}"
+    )
     api("PUT", "/repos/ann/one", {"a": 1})
     before = api("GET", "/repos/ann/one").json()
     api("DELETE", "/repos/ann")
@@ -243,7 +247,10 @@ def test_a_credential_that_no_variable_holds_is_not_missed(serve) -> None:
 def test_a_body_member_is_kept_where_no_credential_stands_in_bodies(direct) -> None:
     authentication = {"type": "apikey", "key": "api_key", "value": "x", "placement": "header"}
 
-    assert "mine" == direct(*THINGS, authentication=authentication)("POST", "/things", {"api_key": "mine"}).json()["api_key"]
+    assert (
+        "mine"
+        == direct(*THINGS, authentication=authentication)("POST", "/things", {"api_key": "mine"}).json()["api_key"]
+    )
 
 
 # --- time ---------------------------------------------------------------------------------------------------------

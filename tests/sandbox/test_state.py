@@ -124,7 +124,7 @@ def test_the_database_of_something_else_is_left_alone(direct, tmp_path) -> None:
 def test_concurrent_requests_lose_nothing(serve) -> None:
     api = serve(*THINGS)
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda n: httpx.post(f"{api.base_url}/things", json={"n": n}).json(), range(64)))
+        made = list(pool.map(lambda n: api.post("/things", json={"n": n}).json(), range(64)))
     listed = api.get("/things").json()["data"]
 
     assert 64 == len({item["id"] for item in made})

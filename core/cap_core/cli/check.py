@@ -10,7 +10,9 @@ from cap_core.bindings import unset
 from cap_core.cli import reports
 from cap_core.cli.documents import Document, documents, offers_of
 from cap_core.cli.options import Command, settings_flags
+from cap_core.credentials import dispensable
 from cap_core.diagnostics import Diagnostic, Report
+from cap_core.plugins import Offers
 from cap_core.settings import Settings
 
 
@@ -38,20 +40,21 @@ def command(settings: Settings, capabilities: tuple[str, ...], format_: str, str
     """
     offers = offers_of(settings)
     found = documents(settings, offers, capabilities)
-    diagnostics = [d for document in found for d in _said(document)]
+    diagnostics = [d for document in found for d in _said(document, offers)]
     click.echo(reports.FORMATS[format_](diagnostics, len(found)), nl=False)
     failing = {"error", "warning"} if strict else {"error"}
     return int(any(d.severity in failing for d in diagnostics))
 
 
-def _said(document: Document) -> tuple[Diagnostic, ...]:
+def _said(document: Document, offers: Offers) -> tuple[Diagnostic, ...]:
     """What compiling said, and which declared variables have no value here and now (it changes no tier)."""
     compiled = document.compiled
     if compiled.plan is None:
         return compiled.diagnostics
     report = Report()
     report.extend(compiled.diagnostics)
-    for variable in asyncio.run(unset(compiled.plan.variables)):
+    choices = dispensable(compiled.plan, offers.auth_schemes)
+    for variable in asyncio.run(unset(v for v in compiled.plan.variables if v.binding not in choices)):
         assert variable.at is not None
         what = f"{variable.binding.name} has no value: {variable.describe()} is not set"
         report.add("unset-variable", variable.at, what)

@@ -15,6 +15,7 @@ from cap_core.asgi import answer
 from cap_core.errors import Refusal
 from cap_core.offers import Face
 from cap_core.problems import problem
+from cap_core.types import Reply
 from cap_core.version import VERSION
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 
 _FILES = Path(__file__).parent
 _TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
 }
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -58,6 +59,12 @@ class Pages:
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend, table: Table) -> None:
         """Answer for one listener; what tells of exposures tells of those whose guard lets the caller in."""
+        path = scope["path"]
+        if path != "/" and path.endswith("/"):
+            # Links of the page are relative to it, so it has one address.
+            location = path.rstrip("/").encode("latin-1", "replace")
+            await answer(send, Reply(308, ((b"location", location),), b""))
+            return
         try:
             scope["cap.exposures"] = await _let_in(scope, table)
         except Refusal as refusal:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# As with aiohttp.
 _KEEP_IDLE = 15.0
 _ERRORS = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError)
 
@@ -86,6 +87,7 @@ class _Exchange:
         }
         self._sent = False
         self._length: int | None = None
+        self._chunked = False
         self._done = False
         self._parts: AsyncIterator[bytes]
         self._stream: Any  # httpcore's, which has an `aclose` that its type does not tell of
@@ -98,7 +100,7 @@ class _Exchange:
         self._times["read"] = self._limits.idle
         if response.status == 101:
             await self.aclose()
-            raise UpstreamError("garbage", f"{self._hop.to} switched to another protocol")
+            raise UpstreamError("garbage", f"{self._hop.where} switched to another protocol")
         headers = tuple([(name.lower(), value) for name, value in response.headers])
         lengths = [value for name, value in headers if name == b"content-length"]
         if request.method == "HEAD" or response.status in (204, 304):
@@ -170,14 +172,13 @@ class _Exchange:
             raise UpstreamError("total", what, sent=self._sent) from None
 
     def _named(self, error: Exception) -> UpstreamError:
-        where, limits = self._hop.to, self._limits
+        where, limits = self._hop.where, self._limits
         if not self._sent:
             if isinstance(error, httpcore.TimeoutException):
                 return UpstreamError("connect", f"no connection to {where} within {limits.connect:g} s", sent=False)
             if isinstance(error, httpcore.ProxyError):
-                return UpstreamError(
-                    "refused", f"the proxy answered {str(error)[:3]} when asked for {where}", sent=False
-                )
+                what = f"{where} cannot be reached: the proxy answered {str(error)[:3]}"
+                return UpstreamError("refused", what, sent=False)
             return UpstreamError("refused", f"{where} cannot be reached: {reason(error)}", sent=False)
         if isinstance(error, httpcore.TimeoutException):
             return UpstreamError("idle", f"{where} sent nothing for {self._times['read']:g} s")

@@ -33,7 +33,15 @@ class Exchange:
     """A request under way, and then the stream of its response's body where that is not small."""
 
     __slots__ = (
-        *("_closed", "_connection", "_error", "_limits", "_message", "_payload", "_protocol", "_timer", "_upload"),
+        "_closed",
+        "_connection",
+        "_error",
+        "_limits",
+        "_message",
+        "_payload",
+        "_protocol",
+        "_timer",
+        "_upload",
         "_where",
     )
 
@@ -70,7 +78,7 @@ class Exchange:
         except Exception as error:  # the library's own and those of the request's body: `_failed` tells them apart
             failure = await self._failed(error)
             raise failure from None
-        except BaseException:
+        except asyncio.CancelledError:
             await self.aclose()
             raise
         await self.aclose()
@@ -90,7 +98,7 @@ class Exchange:
         except Exception as error:  # as in `run`
             failure = await self._failed(error)
             raise failure from None
-        except BaseException:
+        except asyncio.CancelledError:
             await self.aclose()
             raise
         await self.aclose()

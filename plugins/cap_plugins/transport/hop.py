@@ -48,7 +48,7 @@ class Hop(msgspec.Struct, frozen=True):
 
 
 def first_hop(upstream: Upstream) -> Hop:
-    """How requests reach this upstream. Raises `ConfigError` for a host that is no name, a proxy that is no http(s) URL."""
+    """How requests reach this upstream. Raises `ConfigError` for a host or a proxy that cannot be one."""
     to = Address(upstream.scheme, _ascii(upstream.host.strip("[]")), upstream.port)
     name = _bracketed(to.host) if to.port == _PORTS[to.scheme] else str(to)
     if upstream.proxy is None:

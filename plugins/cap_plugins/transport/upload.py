@@ -28,24 +28,30 @@ async def upload(protocol: ResponseHandler, transport: Transport, request: Reque
     """
     chunked = not isinstance(request.body, bytes) and request.length is None
     flow = StreamWriter(protocol, asyncio.get_running_loop())
-    alive = True
     async with aclosing(pieces(request)) as sequence:
-        async for piece in sequence:
-            transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
-            if not (alive := await _drained(protocol, flow, idle)):
-                break
-    if alive and chunked:
+        try:
+            async for piece in sequence:
+                transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+                await _drained(protocol, flow, idle)
+        except _Gone:
+            return
+    if chunked:
         transport.write(b"0\r\n\r\n")
 
 
-async def _drained(protocol: ResponseHandler, flow: StreamWriter, idle: float) -> bool:
-    """Wait while too much is unsent, and say whether there is a connection to go on with."""
+class _Gone(Exception):
+    """There is no connection any more to write to."""
+
+
+async def _drained(protocol: ResponseHandler, flow: StreamWriter, idle: float) -> None:
+    """Wait while too much is unsent."""
     if protocol.writing_paused:
         try:
             async with asyncio.timeout(idle):
                 await flow.drain()
         except TimeoutError as error:
             raise UpstreamError("idle", f"the upstream read nothing of the request for {idle:g} s") from error
-        except ConnectionError:
-            return False
-    return protocol.is_connected()
+        except ConnectionError as error:
+            raise _Gone from error
+    if not protocol.is_connected():
+        raise _Gone

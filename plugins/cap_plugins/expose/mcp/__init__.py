@@ -17,6 +17,8 @@ from cap_plugins.expose.mcp.tool import Tool
 from cap_plugins.expose.mcp.tool import attach as attach_tool
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from cap_core.plan import ExposurePlan
 
     _Pairs = list[tuple[ExposurePlan, list[Tool]]]
@@ -35,7 +37,28 @@ def attach(at: AttachAt) -> Face:
         routes=(*routes, union),
         addresses={f"MCP {route.owner}": route.template for route in routes} | {"MCP": union.template},
         tools=sum(len(tools) for _, tools in everything),
+        openapi=lambda accepted: described(names, everything, accepted),
     )
+
+
+def described(names: Iterable[str], everything: _Pairs, accepted: frozenset[str]) -> Mapping[str, object]:
+    """What the page tells of MCP: each capability's endpoint and its tools, as far as the caller may enter."""
+    seen = [(exposure, tools) for exposure, tools in everything if exposure.key in accepted]
+    endpoints = [
+        {
+            "url": f"/mcp/{quote(name, safe='')}",
+            "name": name,
+            "tools": [
+                {"name": tool.name, "description": tool.call.exposed.description or tool.call.operation.description}
+                for exposure, tools in seen
+                if exposure.about.name == name
+                for tool in tools
+            ],
+        }
+        for name in names
+        if any(exposure.about.name == name for exposure, _ in seen)
+    ]
+    return {"x-cap-mcp": endpoints} if endpoints else {}
 
 
 def _capability(pairs: _Pairs, at: AttachAt) -> Route:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING
 
-import msgspec
 import structlog
 
 from cap_core.asgi import CallerGone, Watch, answer, has_body
@@ -125,10 +124,7 @@ def compile_quarantined(left_out: Quarantined, about: About) -> Endpoint:
 
     async def not_served(scope: Scope, receive: Receive, send: AsgiSend, params: tuple[str, ...]) -> None:
         context = Context("rest", trace=dict(scope["headers"]).get(b"traceparent"))
-        said = problem(refusal, None, context.id)
-        body = said.body if isinstance(said.body, bytes) else b"{}"
         more = {"capability": about.name, "operation": operation, "spec": str(why.at), "code": why.code}
-        whole = msgspec.json.encode(msgspec.json.decode(body) | more)
-        await answer(send, Reply(said.status, said.headers, whole, error=True), head=scope["method"] == "HEAD")
+        await answer(send, problem(refusal, None, context.id, more), head=scope["method"] == "HEAD")
 
     return not_served

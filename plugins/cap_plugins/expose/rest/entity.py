@@ -27,7 +27,7 @@ def handed_through(item: Input) -> BodyReader:
                 faults.append(Fault("body", MISSING))
             return receive
         check_coding(fields)
-        content_type = fields.get(b"content-type", b"application/octet-stream")
+        content_type = fields.get(b"content-type")
         length = _length(fields)
         if length is not None and length <= AT_ONCE:
             message = await part(receive)
