@@ -29,7 +29,7 @@ $(NODE)/node_modules/.package-lock.json: $(NODE)/package.json $(NODE)/package-lo
 	else echo "no npm: the tests against the MCP Inspector, Prism and a vendor's gateway are skipped"; fi
 
 demo: $(READY) ## Serve the installed capabilities without key or network, and walk through them.
-	$(BIN)/python -m demo
+	$(BIN)/python capabilities/demo.py
 
 test: $(READY) node ## Run all tests.
 	$(BIN)/python -m pytest
