@@ -10,7 +10,7 @@ import pytest
 from cap_core import plugins
 from cap_core.compile import CompileOptions, compile_source
 from cap_core.errors import CapError, PluginError
-from cap_core.gateway import ListenOptions
+from cap_core.opening import OpenOptions
 from cap_core.sources import Source, locate
 from cap_core.testing import Answered, gateway, upstream
 
@@ -172,7 +172,7 @@ async def opened(at):
 def cap_transports():
     return [Transport(key="echo", open=opened)]
 """
-    with gateway(thing, listening=ListenOptions(transport="echo"), plugin_files=[plugin(code)]) as cap:
+    with gateway(thing, opening=OpenOptions(transport="echo"), plugin_files=[plugin(code)]) as cap:
         assert "/base/things/7" == httpx.get(cap.url + "/things/7").text
 
 

@@ -17,7 +17,7 @@ from cap_core.opening import Destination, Opened, OpenOptions, close, open_plan
 from cap_core.pages import Pages, build_pages
 from cap_core.plan import Plan
 from cap_core.plugins import Offers
-from cap_core.pools import Pools
+from cap_core.pools import Pools, choose
 from cap_core.problems import problem
 from cap_core.router import Found, WrongMethod
 from cap_core.types import AsgiApp, AsgiSend, Message, Receive, Scope
@@ -36,7 +36,6 @@ class ListenOptions(msgspec.Struct, frozen=True, kw_only=True):
     tls: bool = False
     allow_hosts: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
-    transport: str = "aiohttp"
 
 
 class Generation:
@@ -85,14 +84,11 @@ class Gateway:
     """All listeners in one ASGI app; a request's listener is known by the local port it came in through."""
 
     def __init__(self, offers: Offers, options: ListenOptions, opening: OpenOptions) -> None:
-        if options.transport not in offers.transports:
-            offered = ", ".join(sorted(offers.transports)) or "none"
-            raise CapError(f"no plugin offers the transport {options.transport!r}; offered are {offered}")
         self.offers = offers
         self.options = options
         self.opening = opening
         self.draining = False
-        self._pools = Pools(offers.transports[options.transport])
+        self._pools = Pools(choose(offers, opening.transport))
         self._current: Generation | None = None
         self._retiring: set[asyncio.Task[None]] = set()
         self._pages: Pages = build_pages(self, offers)

@@ -277,6 +277,8 @@ class Transport(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     open: Callable[[OpenAt], AbstractAsyncContextManager[Send]]
     shared: bool = True
+    default: bool = False
+    """What requests go through where nothing else is asked for."""
     local: bool = False
     """Nothing leaves the process: what is not configured (a base URI, a credential) is stood in for."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 import msgspec
 import structlog
@@ -51,6 +52,10 @@ class OpenOptions(msgspec.Struct, frozen=True, kw_only=True):
     upstreams: Mapping[str, UpstreamOptions] = {}
     strict_outputs: bool = False
     limits: Limits = Limits()
+    transport: str = ""
+    """The key of the transport; "" for the default one."""
+    state: Path | None = None
+    """The file in which a transport that keeps state keeps it."""
 
     def upstream(self, consumed: Consumed) -> UpstreamOptions:
         """The options of a namespace; the more exact key first."""
@@ -192,7 +197,13 @@ class _Opening:
         self, plan: CapabilityPlan, consumed: Consumed, address: Base, upstream: Upstream, wrap: Flow | None
     ) -> Send:
         operations = tuple(o for o in plan.operations if o.consumed == consumed)
-        at = OpenAt(upstream=upstream, namespace=consumed.key, prefix=address.path, operations=operations)
+        at = OpenAt(
+            upstream=upstream,
+            namespace=consumed.key,
+            prefix=address.path,
+            operations=operations,
+            state=self.options.state,
+        )
         send = await self.pools.acquire(at)
         self.ways.append(at)
         return wrap.wrap(send) if wrap else send

@@ -9,9 +9,22 @@ from urllib.request import getproxies, proxy_bypass
 import msgspec
 
 from cap_core.bases import Base
+from cap_core.errors import CapError
 from cap_core.offers import OpenAt, Transport
 from cap_core.plan import Timeouts, Tls, Upstream
+from cap_core.plugins import Offers
 from cap_core.types import Send
+
+
+def choose(offers: Offers, key: str = "") -> Transport:
+    """The transport of this key, or the default one. Raises `CapError` where no plugin offers it."""
+    offered = offers.transports
+    for transport in offered.values():
+        if transport.key == key or (not key and transport.default):
+            return transport
+    wanted = f"the transport {key!r}" if key else "a transport to use by default"
+    named = ", ".join(sorted(offered)) or "none"
+    raise CapError(f"no plugin offers {wanted}; offered are {named}", hint="see 'cap plugins'")
 
 
 class _Pool(msgspec.Struct):

@@ -151,10 +151,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ()
     sandbox: Annotated[
-        bool, Setting("Answer from the embedded stateful upstream: no key, no network.", UPSTREAMS, later=True)
+        bool, Setting("Answer from the embedded stateful upstream: no key, no network.", UPSTREAMS, everywhere=True)
     ] = False
     sandbox_file: Annotated[
-        Path | None, Setting("Keep the sandbox's state in this SQLite file.", UPSTREAMS, "F", later=True)
+        Path | None, Setting("As --sandbox, with its state kept in this SQLite file.", UPSTREAMS, "F", everywhere=True)
     ] = None
 
     allow_files: Annotated[

@@ -18,8 +18,8 @@ from cap_core import plugins
 from cap_core.compile import CompileOptions, compile_source
 from cap_core.context import Context
 from cap_core.executor import collect
-from cap_core.gateway import ListenOptions
 from cap_core.offers import OpenAt, Transport
+from cap_core.opening import OpenOptions
 from cap_core.plan import Operation, Upstream
 from cap_core.sources import Source
 from cap_core.testing import Running, gateway
@@ -91,7 +91,7 @@ def serve(write: Callable[..., Path]) -> Iterator[Callable[..., httpx.Client]]:
 
 def served(*documents: Path) -> contextlib.AbstractContextManager[Running]:
     """A gateway that serves documents from the sandbox."""
-    return gateway(*documents, listening=ListenOptions(transport="sandbox"))
+    return gateway(*documents, opening=OpenOptions(transport="sandbox"))
 
 
 @pytest.fixture(name="served")

@@ -95,7 +95,8 @@ async def test_a_body_that_fails_when_it_is_given_up_does_not_spoil_the_answer(t
         assert (await get(send, "POST", body=Stubborn())).status == 200
 
 
-async def test_a_connection_torn_down_in_both_directions_is_told_to_the_reader(transport, serve, get, stream):
+@pytest.mark.parametrize("slow", [False, True])
+async def test_a_connection_torn_down_in_both_directions_is_told_to_the_reader(transport, serve, get, stream, slow):
     async def script(peer):
         await peer.head()
         await peer.send(CHUNKED)
@@ -103,8 +104,9 @@ async def test_a_connection_torn_down_in_both_directions_is_told_to_the_reader(t
         peer.reset()
 
     async with serve(script) as server, transport.open(server.upstream(idle=5)) as send:
-        response = await get(send, "POST", body=stream(*[b"x" * 65536] * 500))
-        await asyncio.sleep(0.1)
+        pieces = [b"x", asyncio.sleep(0.1), b"x"] if slow else [b"x" * 65536] * 500
+        response = await get(send, "POST", body=stream(*pieces))
+        await asyncio.sleep(0.2)
         with pytest.raises(UpstreamError) as failed:
             await anext(aiter(response.body))
 

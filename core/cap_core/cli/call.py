@@ -13,7 +13,7 @@ from cap_core import log, redaction
 from cap_core.cli.arguments import read_arguments
 from cap_core.cli.documents import offers_of, one
 from cap_core.cli.options import Command, settings_flags
-from cap_core.cli.running import open_options, transport
+from cap_core.cli.running import open_options
 from cap_core.context import Context
 from cap_core.errors import CapError, Refusal, UpstreamError
 from cap_core.executor import collect
@@ -21,7 +21,7 @@ from cap_core.opening import close, open_plan
 from cap_core.operations import find_call
 from cap_core.plan import Call, CapabilityPlan, Plan
 from cap_core.plugins import Offers
-from cap_core.pools import Pools
+from cap_core.pools import Pools, choose
 from cap_core.settings import Settings
 from cap_core.types import Answer, Body, Content, Reply, Text
 
@@ -67,8 +67,9 @@ def command(settings: Settings, capability: str, operation: str, inputs: tuple[s
 async def _carry_out(
     plan: CapabilityPlan, call: Call, values: Mapping[str, object], offers: Offers, settings: Settings
 ) -> int:
-    pools = Pools(transport(offers))
-    opened = await open_plan(Plan((plan,)), offers, open_options(settings), pools)
+    options = open_options(settings)
+    pools = Pools(choose(offers, options.transport))
+    opened = await open_plan(Plan((plan,)), offers, options, pools)
     redaction.redact(opened.secrets)
     try:
         answer = await opened.runs[call.key](values, Context("cli", call.key, follow=True))

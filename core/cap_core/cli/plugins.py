@@ -9,10 +9,10 @@ import msgspec
 
 from cap_core.cli.documents import offers_of, one
 from cap_core.cli.options import Command, settings_flags
-from cap_core.cli.running import TRANSPORT
 from cap_core.cli.tables import print_table
 from cap_core.plan import CapabilityPlan
 from cap_core.plugins import Offers, Plugin
+from cap_core.pools import choose
 from cap_core.settings import Settings
 
 
@@ -91,4 +91,4 @@ def _needs(plan: CapabilityPlan, offers: Offers) -> Iterator[tuple[str, str]]:
     for consumed in plan.consumed:
         if consumed.authentication is not None:
             yield f"auth scheme {consumed.authentication.type}", f"requests to {consumed.namespace}"
-    yield f"transport {TRANSPORT}", "every request"
+    yield f"transport {choose(offers).key}", "every request"

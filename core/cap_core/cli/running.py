@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from cap_core.errors import CapError
-from cap_core.offers import Transport
 from cap_core.opening import OpenOptions, UpstreamOptions
-from cap_core.plugins import Offers
 from cap_core.settings import Settings
 
-TRANSPORT = "aiohttp"
+SANDBOX = "sandbox"
+"""The transport behind `--sandbox`; a plugin's, like any other."""
 
 
 def open_options(settings: Settings) -> OpenOptions:
@@ -26,12 +24,6 @@ def open_options(settings: Settings) -> OpenOptions:
             for namespace, given in settings.upstreams.items()
         },
         strict_outputs=settings.strict_outputs,
+        transport=SANDBOX if settings.sandbox or settings.sandbox_file else "",
+        state=settings.sandbox_file,
     )
-
-
-def transport(offers: Offers) -> Transport:
-    """The way requests are sent. Raises `CapError` where no plugin offers it."""
-    if TRANSPORT not in offers.transports:
-        offered = ", ".join(sorted(offers.transports)) or "none"
-        raise CapError(f"no plugin offers the transport {TRANSPORT!r}; offered are {offered}", hint="see 'cap plugins'")
-    return offers.transports[TRANSPORT]

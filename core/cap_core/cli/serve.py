@@ -16,7 +16,7 @@ from cap_core.cli.documents import documents, offers_of
 from cap_core.cli.live import Live
 from cap_core.cli.options import Command, Session, settings_flags
 from cap_core.cli.policy import refuse_anonymous, served
-from cap_core.cli.running import TRANSPORT, open_options
+from cap_core.cli.running import open_options
 from cap_core.errors import CapError
 from cap_core.gateway import Gateway, ListenOptions, listeners
 from cap_core.plan import Plan
@@ -71,7 +71,6 @@ def _listening(settings: Settings) -> ListenOptions:
         tls=settings.tls_cert is not None,
         allow_hosts=settings.allow_hosts,
         allow_origins=settings.allow_origins,
-        transport=TRANSPORT,
     )
 
 

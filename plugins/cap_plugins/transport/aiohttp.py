@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @hookimpl
 def cap_transports() -> list[Transport]:
     """Offer `aiohttp`."""
-    return [Transport(key="aiohttp", open=_open)]
+    return [Transport(key="aiohttp", open=_open, default=True)]
 
 
 @asynccontextmanager

@@ -28,30 +28,33 @@ async def upload(protocol: ResponseHandler, transport: Transport, request: Reque
     """
     chunked = not isinstance(request.body, bytes) and request.length is None
     flow = StreamWriter(protocol, asyncio.get_running_loop())
-    async with aclosing(pieces(request)) as sequence:
-        try:
+    try:
+        async with aclosing(pieces(request)) as sequence:
             async for piece in sequence:
-                transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
-                await _drained(protocol, flow, idle)
-        except _Gone:
-            return
-    if chunked:
-        transport.write(b"0\r\n\r\n")
+                _write(transport, b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+                if protocol.writing_paused:
+                    await _drain(flow, idle)
+        if chunked:
+            _write(transport, b"0\r\n\r\n")
+    except _Gone:
+        pass
 
 
 class _Gone(Exception):
     """There is no connection any more to write to."""
 
 
-async def _drained(protocol: ResponseHandler, flow: StreamWriter, idle: float) -> None:
-    """Wait while too much is unsent."""
-    if protocol.writing_paused:
-        try:
-            async with asyncio.timeout(idle):
-                await flow.drain()
-        except TimeoutError as error:
-            raise UpstreamError("idle", f"the upstream read nothing of the request for {idle:g} s") from error
-        except ConnectionError as error:
-            raise _Gone from error
-    if not protocol.is_connected():
+def _write(transport: Transport, data: bytes) -> None:
+    if transport.is_closing():  # uvloop raises when it is closed
         raise _Gone
+    transport.write(data)
+
+
+async def _drain(flow: StreamWriter, idle: float) -> None:
+    try:
+        async with asyncio.timeout(idle):
+            await flow.drain()
+    except TimeoutError as error:
+        raise UpstreamError("idle", f"the upstream read nothing of the request for {idle:g} s") from error
+    except ConnectionError as error:
+        raise _Gone from error
