@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from cap_core import hookspecs
 
 ROOT = Path(__file__).parent.parent

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from cap_core.testing import Answered, Recorded, Running, Upstream, gateway, upstream
 
 KEY = "canary-4f1d9a"

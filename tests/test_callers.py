@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from cap_core.gateway import ListenOptions
 from cap_core.testing import gateway, upstream
 

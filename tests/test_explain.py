@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from cap_core.testing import Recorded, gateway, upstream
 
 KEY = "canary-explain"

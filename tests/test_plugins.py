@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from cap_core import plugins
 from cap_core.compile import CompileOptions, compile_source
 from cap_core.errors import CapError, PluginError

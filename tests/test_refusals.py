@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from cap_core import plugins
 from cap_core.compile import Compiled, CompileOptions, compile_source
 from cap_core.diagnostics import CODES

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from cap_core.errors import CapError
 from cap_core.testing import Answered, gateway, upstream
 

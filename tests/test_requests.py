@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from cap_core.testing import Recorded, gateway, upstream
 
 Things = Callable[..., Path]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from cap_core.testing import Answered, Recorded, upstream
 
 CANARIES = {

@@ -197,3 +197,13 @@ def test_standard_input_may_be_the_file(call: Cap, api: Upstream) -> None:
     call("get-thing", "id=@-", stdin="from-stdin")
 
     assert api.requests[0].target == b"/things/from-stdin"
+
+
+def test_the_sandbox_answers_without_key_or_network_and_its_file_remembers(cap, seed, tmp_path):
+    """`--sandbox-file` implies `--sandbox`; a second process finds what the first one made."""
+    state = str(tmp_path / "state.db")
+    made = cap("call", str(seed("portkey-batch")), "POST /v1/batches", 'body:={"a":1}', "--sandbox-file", state)
+    listed = cap("call", str(seed("portkey-batch")), "GET /v1/batches", "--sandbox-file", state)
+
+    assert (0, 0) == (made.returncode, listed.returncode), made.stderr + listed.stderr
+    assert json.loads(made.stdout)["id"] == json.loads(listed.stdout)["data"][0]["id"]

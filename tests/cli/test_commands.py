@@ -74,8 +74,6 @@ def test_what_is_not_built_says_so(command: str) -> None:
         (["check", "nowhere.yaml"], "'nowhere.yaml' is no file, no directory and no installed capability"),
         (["config", "--port", "x"], "--port must be a port, 0 to 65535, not 'x'"),
         (["serve", "--stdio"], "--stdio is not built yet"),
-        (["serve", "--sandbox"], "--sandbox is not built yet"),
-        (["serve", "--sandbox-file", "x"], "--sandbox-file is not built yet"),
         (["serve", "--workers", "2"], "--workers 2 is not built yet"),
         (["check", "--allow-scripts"], "--allow-scripts is not built yet"),
         (["config", "--config", "no.toml"], "no.toml: no such file or directory"),

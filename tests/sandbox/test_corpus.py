@@ -19,7 +19,7 @@ from cap_core.offers import OpenAt
 from cap_core.plan import Call, CapabilityPlan, Upstream
 from cap_core.router import Found, placeholders, shape
 from cap_core.sources import locate
-from cap_plugins.transport.sandbox import kinds, paths, tree
+from cap_plugins.transport.sandbox import paths
 from cap_plugins.transport.sandbox.upstream import routes
 
 SEED = 20261121
@@ -57,14 +57,19 @@ def journeys(document: Path, plan: CapabilityPlan, face: str) -> Iterator[Journe
     yield from (journey for journey in found.values() if {"create", "get"} & journey.calls.keys())
 
 
-def drawn(shared: Path, offers, face: str) -> list[Journey]:
-    """The best journey of each of the first documents, in a random order that is always the same, that have one."""
+def shuffled(shared: Path) -> list[Path]:
+    """All documents in a random order that is always the same."""
     documents = sorted((shared / "corpus" / "documents").rglob("*.yaml"))
     if not documents:
         pytest.skip("the published documents are not beside the checkout (corpus/documents)")
     random.Random(SEED).shuffle(documents)
+    return documents
+
+
+def drawn(shared: Path, offers, face: str) -> list[Journey]:
+    """The best journey of each of the first documents that have one."""
     out: list[Journey] = []
-    for document in documents:
+    for document in shuffled(shared):
         (source,) = locate([str(document)], ())
         plan = compile_source(source, offers, CompileOptions()).plan
         best = max(journeys(document, plan, face), key=lambda j: j.worth, default=None) if plan else None
@@ -182,25 +187,18 @@ def go(journey: Journey, ask) -> None:
 
 
 @pytest.mark.slow
-def test_every_operation_of_every_document_has_an_answer(shared, offers) -> None:
-    documents = sorted((shared / "corpus" / "documents").rglob("*.yaml"))
-    if not documents:
-        pytest.skip("the published documents are not beside the checkout (corpus/documents)")
+def test_every_operation_has_an_answer(shared, offers) -> None:
     seen = 0
-    for document in documents:
+    for document in shuffled(shared)[:150]:
         (source,) = locate([str(document)], ())
         plan = compile_source(source, offers, CompileOptions()).plan
         for consumed in plan.consumed if plan else ():
-            known = tuple(o for o in plan.operations if o.consumed == consumed)
-            router = routes(OpenAt(upstream=Upstream("https", "x", 443), prefix="/p", operations=known))
-            root = tree.grow([(path, o) for o in known if (path := paths.read(o))])
-            for operation in known:
-                path = paths.read(operation)
-                if path is None:
-                    continue
-                found = router.match(operation.method, ("/p" + path.template.replace("{x}", "1")).encode())
-                assert isinstance(found, Found), f"{document.name} {operation.method} {operation.path}"
-                assert kinds.kind(tree.end_of(root, path)) != "path"
+            operations = tuple(o for o in plan.operations if o.consumed == consumed)
+            router = routes(OpenAt(upstream=Upstream("https", "x", 443), prefix="/p", operations=operations))
+            for operation, path in ((o, path) for o in operations if (path := paths.read(o)) is not None):
+                target = "/p" + path.template.replace("{x}", "1")
+                what = f"{document.name} {operation.method} {operation.path}"
+                assert isinstance(router.match(operation.method, target.encode()), Found), what
                 seen += 1
 
-    assert seen > 5000
+    assert seen > 1000

@@ -153,10 +153,10 @@ def _clearing(collection: Collection) -> Act:
 
 
 def _compound(node: Node, resources: Resources) -> Act:
-    """POST /threads/runs and its like: a new item of the collection, and below it what the path names.
+    """`POST /things/parts`, where things have parts: a new thing, and a part of it.
 
-    The member that is called like the item (`thread`) becomes the item's own; the rest goes to what is made below it,
-    which is also the answer.
+    The member of the body that is called like the item (`thing`) has the item's own members; the others are those of
+    what is made below it, which is also the answer.
     """
     twin, parent = kinds.twin(node), node.parent
     assert twin is not None

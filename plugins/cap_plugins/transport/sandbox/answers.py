@@ -42,7 +42,7 @@ class Pieces:
         self._pieces = iter(pieces)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
+        while (piece := next(self._pieces, None)) is not None:
             yield piece
             await asyncio.sleep(0)
 

@@ -12,7 +12,8 @@
 | search              | a verb that looks for things, not right below an item                                          |
 
 English decides only where structure leaves a choice: `POST /things/{id}/notes` makes a note, because a plural is no
-verb; `POST /things/{id}/submit_notes` is an act, because its first word is one.
+verb; `POST /things/{id}/submit_notes` is an act, because its first word is one, and so is `PUT /things/{id}/publish`,
+while `PUT /things/{id}/avatar` is a single.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def wanted(operations: Iterable[Operation]) -> Wanted:
 
 def also(wanted: Wanted, members: Mapping[str, object]) -> Wanted:
     """The same, and what the members of a body ask for."""
-    plain = [name for name, value in members.items() if not isinstance(value, dict | list)]
+    plain = [name for name, value in members.items() if not isinstance(value, dict | list | None)]
     roles = {_ROLES[norm(name)]: name for name in plain if is_paging(name)}
     return Wanted({**roles, **wanted.roles}, (*wanted.filters, *(name for name in plain if not is_paging(name))))
 
@@ -74,7 +74,7 @@ def also(wanted: Wanted, members: Mapping[str, object]) -> Wanted:
 def envelope(items: Sequence[Item], wanted: Wanted, given: Mapping[str, str]) -> Item:
     """The answer of a list: what fits the filters, in the order and within the bounds asked for."""
     asked = {role: given[name] for role, name in wanted.roles.items() if name in given}
-    found = [item for item in _filtered(items, wanted.filters, given)]
+    found = list(_filtered(items, wanted.filters, given))
     if norm(asked.get("order", "")).startswith("d"):
         found.reverse()
     limit = _number(asked, wanted, "limit", _USUAL, 1)

@@ -30,7 +30,7 @@ _WHOLE: Final = _all(
     "analytics aws config configuration credentials details dns gps https news preferences series settings sms species"
     " statistics stats tls yes"
 )
-# Several consonants before "es" belong to the plural: batches, wishes, boxes, addresses, statuses.
+# Several consonants before "es" belong to the plural: matches, wishes, boxes, addresses, statuses.
 _ES: Final = re.compile(r"(?<=ch|sh|ss|us)es$|(?<=x)es$")
 
 VERBS: Final = _all(
@@ -84,7 +84,7 @@ _SHORT: Final = re.compile(r"[^aeiou]*[aeiou][^aeiouwxy]")
 
 
 def words(text: str) -> list[str]:
-    """`submit_tool_outputs`, `submitToolOutputs` and `submit-tool-outputs` are the same three words."""
+    """`add_line_items`, `addLineItems` and `add-line-items` are the same three words."""
     return [word.lower() for word in _WORD.findall(text)]
 
 
@@ -132,7 +132,7 @@ def is_read(text: str) -> bool:
 
 
 def noun(text: str) -> str:
-    """What one thing of a collection is called: `batches` holds a `batch`, `lineItems` a `line_item`."""
+    """What one thing of a collection is called: `boxes` holds a `box`, `lineItems` a `line_item`."""
     found = words(text)
     return "_".join([*found[:-1], singular(found[-1])]) if found else ""
 
