@@ -74,7 +74,7 @@ def rest(url: str, method: str, path: str, body: dict[str, Any] | None = None) -
     answer = httpx.request(method, url + path, json=body, timeout=PATIENCE)
     _show(f"{answer.status_code}", answer.text)
     answer.raise_for_status()
-    return answer.json() if "json" in answer.headers["content-type"] and "jsonl" not in answer.headers["content-type"] else None
+    return answer.json() if answer.headers["content-type"] == "application/json" else None
 
 
 def tool(url: str, name: str, arguments: dict[str, Any]) -> Any:
