@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import os
 import re
 import runpy
 import shlex
+import signal
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -214,15 +216,29 @@ def files(page: Path) -> dict[str, str]:
     return {found[1]: text for text in texts if (found := re.match(r"# ([\w./-]+\.\w+)\n", text))}
 
 
+def write_files(page: Path, where: Path) -> None:
+    for name, content in files(page).items():
+        (where / name).parent.mkdir(parents=True, exist_ok=True)
+        (where / name).write_text(content)
+
+
+@pytest.fixture
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A directory to run commands in, whatever this machine is set up for."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("CAP_") or name.endswith("_KEY")]:
+        monkeypatch.delenv(name)
+    on_interrupt = signal.getsignal(signal.SIGINT)  # which `main` leaves to the system
+    yield tmp_path
+    signal.signal(signal.SIGINT, on_interrupt)
+
+
 COMMANDS_SHOWN = [(page, text) for page in PAGES for text in blocks(page, "console")]
 
 
 @pytest.mark.parametrize(("page", "text"), COMMANDS_SHOWN, ids=lambda it: it.name if isinstance(it, Path) else it[2:40])
-def test_what_commands_are_said_to_print(page: Path, text: str, tmp_path, monkeypatch, capsys) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name, content in files(page).items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(content)
+def test_what_commands_are_said_to_print(page: Path, text: str, alone: Path, capsys) -> None:
+    write_files(page, alone)
     for line, expected in re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", text, re.M):
         main(shlex.split(line)[1:])
         said = capsys.readouterr()
@@ -249,9 +265,7 @@ DOCUMENTS = [
 
 @pytest.mark.parametrize(("page", "text"), DOCUMENTS, ids=lambda it: it.name if isinstance(it, Path) else it[2:20])
 def test_whole_documents_compile(page: Path, text: str, tmp_path: Path) -> None:
-    for name, content in files(page).items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(content)
+    write_files(page, tmp_path)
     document = tmp_path / "document.yaml"
     document.write_text(text)
     named = re.match(r"# (\w+)", text)

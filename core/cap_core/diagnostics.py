@@ -168,6 +168,12 @@ _define(
 )
 _define("bad-mapping", "warning", "An output mapping is not a JSONPath we can follow.", "correct the path")
 _define("unknown-format", "warning", "No plugin decodes this outputRawFormat.", "see 'cap plugins'")
+_define(
+    "bad-format-option",
+    "warning",
+    "What stands beside an outputRawFormat is wrong, missing, or means nothing to it.",
+    "correct or remove it",
+)
 _define("not-built", "warning", "A construct this engine does not run yet.", "it is left out until it is built")
 _define(
     "unsupported-body", "warning", "A body type this engine does not encode.", "use json, form, text, xml or sparql"

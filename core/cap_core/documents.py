@@ -105,7 +105,7 @@ def load(data: bytes, file: str) -> Node:
 def _text(data: bytes, file: str) -> str:
     if len(data) > MAX_BYTES:
         what = f"the file has {len(data)} bytes, more than {MAX_BYTES}"
-        raise SpecError(what, at=Mark(file), code="too-large", hint="split it")
+        raise SpecError(what, at=Mark(file, 1, 1), code="too-large", hint="split it")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -50,6 +50,10 @@ def compile_run(
                 response = await _follow(request, response, send, context, origin)
         except UpstreamError as error:
             raise failed(error, call) from None
+        except ValueError:
+            # The transport's last look at a message before it is sent; its words may quote what must not be shown.
+            what = "the request cannot be sent: a header, its path or the length of its body is not what HTTP allows"
+            raise Refusal(400, "invalid-input", what) from None
         return response
 
     if decode is None:

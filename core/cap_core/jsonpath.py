@@ -13,6 +13,9 @@ from typing import Any
 Find = Callable[[Any], Any]
 """From a JSON document to what the path finds in it, or None. A path that can find many gives a list."""
 
+MAX_LENGTH = 1000
+"""Paths are compiled to nested functions, whose depth Python limits; no published one has more than 40 characters."""
+
 _STEP = re.compile(
     r"""\.(?P<name>[A-Za-z_\u0080-\U0010FFFF][\w\-\u0080-\U0010FFFF]*)
       | \[\s*'(?P<single>(?:[^'\\]|\\.)*)'\s*\]
@@ -30,6 +33,8 @@ def compile(path: str) -> Find:
         return lambda document: document
     if not path.startswith("$"):
         raise ValueError(f"{path!r} does not start with $")
+    if len(path) > MAX_LENGTH:
+        raise ValueError(f"a path of {len(path)} characters is longer than {MAX_LENGTH}")
     steps = _steps(path.removesuffix(".") if path.endswith("].") else path)
     if steps is None:
         return _general(path)

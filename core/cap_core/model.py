@@ -58,6 +58,9 @@ class ConsumedOperation(Part, frozen=True, kw_only=True):
     inputParameters: tuple[ConsumedParameter, ...] = ()
     outputParameters: tuple[ConsumedOutput, ...] = ()
     outputRawFormat: str | None = None
+    outputSchema: str | None = None
+    outputMediaType: str | None = None
+    maxBinarySize: str | None = None
     body: Node | None = None
 
 

@@ -18,7 +18,7 @@ from cap_core.types import AsgiApp, Caller, Check, Endpoint, Headers, Run, Send
 
 if TYPE_CHECKING:
     from cap_core.diagnostics import Code, Diagnostic
-    from cap_core.plan import CapabilityPlan, Exposed, ExposurePlan, Operation, Upstream
+    from cap_core.plan import CapabilityPlan, DeclaredOutput, Exposed, ExposurePlan, Operation, Upstream
     from cap_core.secret import Secret
 
 O = TypeVar("O")  # noqa: E741  (the options struct of an offer; the name is the design's)
@@ -98,16 +98,21 @@ class AuthScheme(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
 
 
 class OutputAt(msgspec.Struct, frozen=True, kw_only=True):
-    """Which operation's answers are decoded."""
+    """Which operation's answers are decoded, and the outputs that are read from them."""
 
     operation: Operation
+    outputs: tuple[DeclaredOutput, ...] = ()
 
 
 class OutputMapper(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     """One `outputRawFormat`.
 
-    `compile` gives a function from an answer's bytes and its content type to JSON-like data. It is pure, and raises
-    `ValueError` for bytes that are not of its format; the host bounds their size.
+    `options` is a msgspec struct of what the document says beside the format: `outputSchema`, `outputMediaType`,
+    `maxBinarySize`. A field of type `Path` is a file, which the host has found where the document may read.
+
+    `compile` gives a function from an answer's bytes and its content type to JSON-like data; it raises `OptionError`,
+    with the option "" where nothing in the document could help, as for a library that is not installed. The function
+    is pure, and raises `ValueError` for bytes that are not of its format; the host bounds their size.
     """
 
     key: str

@@ -74,7 +74,8 @@ FeedPlace = Literal["path", "query", "header", "cookie", "member", "body"]
 
 
 class Timeouts(msgspec.Struct, frozen=True):
-    """Seconds: until connected, until the first byte of the answer, between two bytes, and overall (None: no limit)."""
+    """Seconds: until there is a connection to send on (the wait for a free one included), until the first byte of the
+    answer, between two bytes, and overall (None: no limit)."""
 
     connect: float = 5.0
     first_byte: float = 60.0
@@ -155,10 +156,14 @@ class Operation(msgspec.Struct, frozen=True):
     consumed: Consumed
     description: str
     format: str
-    """`outputRawFormat`."""
+    """`outputRawFormat`, in lower case."""
     at: Mark
     parameters: tuple[OperationParameter, ...] = ()
     """What the operation declares, inherited parameters included, in the order first named."""
+    output: Mapping[str, str] = {}
+    """What the document says beside the format, as it says it: `outputSchema`, `outputMediaType`, `maxBinarySize`."""
+    output_marks: Mapping[str, Mark] = {}
+    """Where these stand, and `outputRawFormat`."""
 
     @property
     def address(self) -> str:
@@ -231,7 +236,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     outputs: tuple[DeclaredOutput, ...]
     """Empty for identity: the upstream's bytes go through untouched."""
     body_type: str = "json"
-    """How a `body` or `member` feed is encoded: `json`, `form`, `text`, `xml`, `sparql`."""
+    """How a `body` or `member` feed is encoded: `json`, `form`, `multipart`, `text`, `xml`, `sparql`, `yaml`."""
+    output_options: object = None
+    """The options struct of the format that the answer is decoded from; None on identity."""
 
     @property
     def identity(self) -> bool:

@@ -49,7 +49,7 @@ class Pools:
         """What an opened transport is known by: the upstream alone where it is shared."""
         if self._transport.shared:
             return at.upstream
-        return at.namespace, at.prefix, tuple((operation.method, operation.path) for operation in at.operations)
+        return at.namespace, at.prefix, tuple((o.method, o.path, o.parameters) for o in at.operations)
 
     async def acquire(self, at: OpenAt) -> Send:
         """The way to an upstream, opened if it is not yet."""

@@ -139,6 +139,7 @@ def test_versions_name_nothing(direct) -> None:
     assert "segment_1" == made["id"]
     assert made == api("GET", "/segments/v1/segment_1").json()
     assert "send" == api("POST", "/v2/send").json()["object"]
+    assert "item" == direct("GET /things/{id}/v1")("GET", "/things/a/v1").json()["object"]
 
 
 # --- searches -----------------------------------------------------------------------------------------------------
@@ -156,6 +157,7 @@ def test_a_search_lists_what_fits(direct) -> None:
     assert ["thing_1", "thing_2", "thing_3"] == found(api("POST", "/things/search"))
     assert ["thing_1", "thing_3"] == found(api("POST", "/things/search", {"color": "red", "sort": {"by": "id"}}))
     assert ["thing_1"] == found(api("POST", "/things/search", {"color": "red", "limit": 1}))
+    assert ["thing_1", "thing_3"] == found(api("POST", "/things/search", {"color": "red", "limit": None}))
     assert ["thing_2"] == found(api("GET", "/things/find?color=blue"))
 
 

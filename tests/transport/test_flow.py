@@ -30,7 +30,7 @@ async def stuck(counter):
     last = -1
     while last != counter[0]:
         last = counter[0]
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("head", [b"Content-Length: 524288000\r\n", b"Transfer-Encoding: chunked\r\n", b""], ids=repr)

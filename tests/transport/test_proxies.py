@@ -142,6 +142,7 @@ async def test_a_proxy_that_hangs_up_refuses(transport, serve, get, answer):
     assert ("refused", False) == (failed.value.kind, failed.value.sent)
 
 
+@pytest.mark.parametrize("runner", ["uvloop"], indirect=True)  # once is enough for a test that waits
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\n\r\n"], ids=repr)
 async def test_a_tunnel_that_takes_too_long_is_a_connection_that_does(transport, serve, get, answer):
     async def script(peer):

@@ -39,6 +39,7 @@ def _references(collection: Collection, ids: Sequence[str]) -> Iterator[tuple[st
 
 
 def status(collection: Collection) -> Item:
+    """How a new item is, where its collection's items have a status."""
     return {"status": words.participle("create")} if collection.lives else {}
 
 
