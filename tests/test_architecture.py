@@ -24,7 +24,7 @@ LAYERS = (
     "inputs model offers",
     "hookspecs sources problems redaction",
     "plugins router asgi jsonpath",
-    "bindings bases rendering",
+    "bindings bases rendering files formats",
     "expressions shapes",
     "consumed credentials bodies",
     "calls wiring requests",

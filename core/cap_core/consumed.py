@@ -33,6 +33,7 @@ _BODY_TYPES = {
     "xml": "xml",
     "sparql": "sparql",
 }
+_OUTPUT_KEYS = ("outputSchema", "outputMediaType", "maxBinarySize")
 # Headers that frame the message or choose its coding: the gateway's own, never a caller's.
 _RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
 # A template of one variable and nothing else: the body is that value, of whatever type.
@@ -134,9 +135,13 @@ def _callee(
         query=query,
         consumed=consumed,
         description=operation.description or resource.description or "",
-        format=operation.outputRawFormat or "json",
+        format=(operation.outputRawFormat or "json").lower(),
         at=operation.at,
         parameters=tuple(OperationParameter(p.name, p.place, p.type) for p in parameters),
+        output={key: text for key in _OUTPUT_KEYS if (text := getattr(operation, key)) is not None},
+        output_marks={
+            key: operation.marks[key] for key in ("outputRawFormat", *_OUTPUT_KEYS) if key in operation.marks
+        },
     )
     return Callee(operation=plan, parameters=parameters, body=body, broken=broken or unencoded)
 

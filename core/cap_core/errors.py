@@ -80,8 +80,8 @@ class UpstreamError(Exception):
 
     kind: `refused` nothing accepted the connection (or the name does not resolve, or TLS failed); `reset` the
     connection ended before the answer did and no length was promised; `garbage` the answer is not HTTP; `length` the
-    body is shorter than it said; `connect`, `idle`, `total` the time limit that ran out. `sent` is False, whatever the kind, only when
-    not one byte of the request can have reached the upstream, so a retry cannot repeat an effect.
+    body is shorter than it said; `connect`, `idle`, `total` the time limit that ran out. `sent` is False, whatever the
+    kind, only when not one byte of the request can have reached the upstream, so a retry cannot repeat an effect.
     """
 
     def __init__(self, kind: UpstreamFailure, detail: str, *, sent: bool = True) -> None:

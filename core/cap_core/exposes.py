@@ -6,15 +6,18 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
+
+from cap_core import formats
 from cap_core.authentications import caller_authentication, fills
 from cap_core.calls import find
 from cap_core.compilation import Compilation
 from cap_core.consumed import Callee, Quarantine
 from cap_core.documents import Map, Node, Scalar
-from cap_core.errors import SpecError
+from cap_core.errors import OptionError, SpecError
 from cap_core.model import ExposesEntry
-from cap_core.offers import ExposeAt, Exposure
-from cap_core.plan import About, Call, DeclaredOutput, Exposed, ExposurePlan, Quarantined
+from cap_core.offers import ExposeAt, Exposure, OutputMapper
+from cap_core.plan import About, Call, DeclaredOutput, Exposed, ExposurePlan, Operation, Quarantined
 from cap_core.reading import read
 from cap_core.router import shape
 from cap_core.shapes import check_outputs
@@ -139,10 +142,10 @@ def _call(exposed: Exposed, entry: ExposesEntry, key: str, known: Sequence[Calle
     supplied = fills(callee.operation.consumed, compilation)
     wired = wire(exposed, callee, compilation.bindings, entry.namespace, supplied, compilation.report)
     outputs = _mapped(exposed.outputs)
-    if outputs:
-        _check_outputs(outputs, callee, compilation)
+    for output, what in check_outputs(outputs):
+        raise Quarantine("bad-mapping", output.at, what)
     what = exposed.name if exposed.method is None else f"{exposed.method} {exposed.path}"
-    return Call(
+    call = Call(
         key=f"{key}/{what}",
         exposed=exposed,
         operation=callee.operation,
@@ -151,6 +154,7 @@ def _call(exposed: Exposed, entry: ExposesEntry, key: str, known: Sequence[Calle
         outputs=outputs,
         body_type=wired.body_type,
     )
+    return _with_format(call, compilation)
 
 
 def _mapped(outputs: tuple[DeclaredOutput, ...]) -> tuple[DeclaredOutput, ...]:
@@ -162,11 +166,34 @@ def _mapped(outputs: tuple[DeclaredOutput, ...]) -> tuple[DeclaredOutput, ...]:
     return () if whole and one.name is None else outputs
 
 
-def _check_outputs(outputs: tuple[DeclaredOutput, ...], callee: Callee, compilation: Compilation) -> None:
-    for output, what in check_outputs(outputs):
-        raise Quarantine("bad-mapping", output.at, what)
+def _with_format(call: Call, compilation: Compilation) -> Call:
+    """A call with the options of the format its answers are decoded from; the decoder is compiled once to try it."""
+    operation = call.operation
+    try:
+        formats.size(operation)
+        formats.media_type(operation)
+        if call.identity:
+            return call
+        mapper = _mapper(operation, compilation)
+        directory = compilation.source.path.resolve().parent
+        options = formats.options(mapper, operation, (directory,), compilation.options.allow_files)
+        call = msgspec.structs.replace(call, output_options=options)
+        formats.decoder(mapper, call)
+    except OptionError as error:
+        # What no option is to blame for leaves the format without a decoder.
+        code = "bad-format-option" if error.option else "unknown-format"
+        at = operation.output_marks.get(error.option or "outputRawFormat", operation.at)
+        raise Quarantine(code, at, error.what, error.hint or None) from None
+    return call
+
+
+def _mapper(operation: Operation, compilation: Compilation) -> OutputMapper[Any]:
     offered = compilation.offers.output_mappers
-    wanted = callee.operation.format
-    if wanted not in offered:
-        what = f"no plugin decodes outputRawFormat {wanted!r}; offered are {', '.join(sorted(offered))}"
-        raise Quarantine("unknown-format", callee.operation.at, what)
+    mapper = offered.get(operation.format)
+    if mapper is None:
+        what = f"no plugin decodes outputRawFormat {operation.format!r}; offered are {', '.join(sorted(offered))}"
+        raise Quarantine("unknown-format", operation.output_marks.get("outputRawFormat", operation.at), what)
+    for name in formats.unknown_options(mapper, operation):
+        what = f"{name!r} means nothing to the format {operation.format!r}"
+        compilation.say("bad-format-option", operation.output_marks.get(name, operation.at), what, "remove it")
+    return mapper

@@ -8,13 +8,14 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from cap_core import formats
 from cap_core.bases import Base, missing, render
 from cap_core.bindings import fetch
 from cap_core.credentials import MASK, Text, bindings_of, check, required, sign
 from cap_core.errors import CapError, OptionError, Refusal
 from cap_core.executor import compile_run
 from cap_core.expressions import leaves
-from cap_core.offers import Credentials, Flow, Limits, OpenAt, OutputAt
+from cap_core.offers import Credentials, Flow, Limits, OpenAt
 from cap_core.plan import (
     Authentication,
     Binding,
@@ -243,7 +244,7 @@ class _Opening:
             and not self.options.plaintext(consumed)
         ):
             return refusing(_plaintext(consumed, way.base))
-        return compile_run(
+        run = compile_run(
             call,
             compile_request(call, way.base.path, way.credentials, values),
             self._sending(call, way.send),
@@ -252,10 +253,15 @@ class _Opening:
             strict=self.options.strict_outputs,
             origin=way.base.text.removesuffix(way.base.path),
         )
+        media_type = formats.media_type(call.operation) if call.identity else None
+        return run if media_type is None else formats.named(run, media_type)
 
     def _decoder(self, call: Call) -> Callable[[bytes, str | None], object]:
-        mapper = self.offers.output_mappers[call.operation.format]
-        return mapper.compile(mapper.options(), OutputAt(operation=call.operation))
+        try:
+            return formats.decoder(self.offers.output_mappers[call.operation.format], call)
+        except OptionError as error:
+            at = call.operation.output_marks.get(error.option, call.operation.at)
+            raise CapError(error.what, at=at, hint=error.hint, code="bad-format-option") from None
 
     def _sending(self, call: Call, send: Send) -> Send:
         for interceptor in reversed(self.offers.interceptors):
