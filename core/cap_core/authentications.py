@@ -14,6 +14,9 @@ from cap_core.offers import BindAt
 from cap_core.plan import Authentication, Binding, Constant, Consumed, Value
 from cap_core.templates import TemplateError, parse
 
+SECRET = ("password", "token", "secret")
+"""Options whose names say that their value is a credential, whatever the scheme."""
+
 OPERATOR = "(operator)"
 """The namespace of names that the operator, not the document, asked to be read from the environment."""
 
@@ -39,8 +42,10 @@ def authentication(node: Node, compilation: Compilation) -> Authentication:
         what = f"no plugin offers authentication type {str(type_)!r}; offered are {offered}"
         raise UnknownType(what, at=type_.mark, code="unknown-auth")
     options = {str(k): _option(v, compilation) for k, v in node.items() if k != "type"}
-    if options and not any(isinstance(leaf, Binding) for option in options.values() for leaf in leaves(option)):
-        compilation.say("literal-credential", node.mark, f"the {key} credential stands in the document itself")
+    literal = [name for name in SECRET if isinstance(options.get(name), Constant)]
+    if literal or not any(isinstance(leaf, Binding) for option in options.values() for leaf in leaves(option)):
+        at = next((v.mark for k, v in node.items() if k in literal), node.mark)
+        compilation.say("literal-credential", at, f"the {key} credential stands in the document itself")
     return Authentication(type=key, options=options, at=node.mark, marks={str(k): v.mark for k, v in node.items()})
 
 

@@ -23,8 +23,10 @@ def find(exposed: Exposed, callees: Sequence[Callee], report: Report) -> Callee:
     if not named:
         raise _dangling(exposed, callees)
     chosen = named[0] if len(named) == 1 else _choose(exposed, named, report)
-    if chosen.broken is not None:
-        raise Quarantine(chosen.broken.code, chosen.broken.at, chosen.broken.what)
+    broken = chosen.broken
+    if broken is not None:
+        what = f"{exposed.call!r} cannot be called, see line {broken.at.line}: {broken.what}"
+        raise Quarantine(broken.code, exposed.call_at, what, broken.hint)
     return chosen
 
 

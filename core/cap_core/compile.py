@@ -77,7 +77,7 @@ def _plan(compilation: Compilation) -> CapabilityPlan | None:
     if nodes is not None and not isinstance(nodes, Seq):
         raise SpecError("'exposes' must be a list", at=nodes.mark, code="wrong-type")
     plans = exposures(nodes or (), about, known, compilation)
-    _uncalled(known, compilation)
+    _broken(known, compilation)
     if not compilation.report.failed and not any(plan.calls for plan in plans):
         _nothing_live(document, plans, compilation)
     return CapabilityPlan(
@@ -126,13 +126,13 @@ def _bindings(document: Document, compilation: Compilation) -> bindings.Bindings
     )
 
 
-def _uncalled(known: list[Callee], compilation: Compilation) -> None:
-    """What makes an operation uncallable is said even where nothing calls it."""
+def _broken(known: list[Callee], compilation: Compilation) -> None:
+    """What makes an operation uncallable is said once at its own place, called or not."""
     said = {(item.code, item.at) for item in compilation.report}
     for callee in known:
         broken = callee.broken
         if broken is not None and (broken.code, broken.at) not in said:
-            compilation.say(broken.code, broken.at, broken.what)
+            compilation.say(broken.code, broken.at, broken.what, broken.hint)
 
 
 def _imports(document: Document, compilation: Compilation) -> None:

@@ -80,6 +80,7 @@ class Broken(msgspec.Struct, frozen=True):
     code: str
     at: Mark
     what: str
+    hint: str | None = None
 
 
 class Callee(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,11 +123,13 @@ def _callee(
         broken = broken or Broken("unbalanced-path", at, str(error))
     levels = (entry.inputParameters, resource.inputParameters, operation.inputParameters)
     body, why = _body(operation)
+    if body is not None and any((p.in_ or "").lower() == "body" for level in levels for p in level):
+        say("body-and-parameters", operation.mark("body"), f"{operation.name!r} has a body and 'in: body' parameters")
     unencoded = Broken(*why) if why is not None else None
     method = operation.method.upper()
     placeholders = {part.name for part in segments if isinstance(part, Var)}
     parameters = tuple(_parameter(p, method, placeholders) for p in _nearest(levels))
-    broken = broken or _lost(parameters, placeholders, operation.name, path)
+    broken = broken or _lost(parameters, placeholders, operation, path)
     plan = Operation(
         name=operation.name,
         method=method,
@@ -139,21 +142,21 @@ def _callee(
         at=operation.at,
         parameters=tuple(OperationParameter(p.name, p.place, p.type) for p in parameters),
         output={key: text for key in _OUTPUT_KEYS if (text := getattr(operation, key)) is not None},
-        output_marks={
-            key: operation.marks[key] for key in ("outputRawFormat", *_OUTPUT_KEYS) if key in operation.marks
-        },
+        marks=operation.marks,
     )
     return Callee(operation=plan, parameters=parameters, body=body, broken=broken or unencoded)
 
 
-def _lost(parameters: tuple[Parameter, ...], placeholders: set[str], name: str, path: str) -> Broken | None:
+def _lost(
+    parameters: tuple[Parameter, ...], placeholders: set[str], operation: ConsumedOperation, path: str
+) -> Broken | None:
     """A path parameter without a place in the path: sending the request would reach another resource."""
     # {{tools.id}} in a path means the input id.
     known = {placeholder.rpartition(".")[2] for placeholder in placeholders} | placeholders
     for parameter in parameters:
         if parameter.place == "path" and match(parameter.name, known) is None:
-            what = f"the path parameter {parameter.name!r} of {name} has no place in {path!r}"
-            return Broken("lost-identifier", parameter.at, what)
+            what = f"the path parameter {parameter.name!r} of {operation.name!r} has no place in {path!r}"
+            return Broken("lost-identifier", operation.at, what, f"write {{{parameter.name}}} into the path")
     return None
 
 

@@ -44,11 +44,12 @@ def normalize(root: Node, say: Say) -> Map:
     keys = [key for key in root if key in VERSIONS]
     if not keys:
         named = ", ".join(map(str, list(root)[:4]))
-        raise _not_one(root.mark, f"the document has no dialect key; its keys are: {named}")
+        at = Mark(root.mark.file, 1, 1)
+        raise _not_one(at, f"the document has no dialect key; its keys are: {named}")
     key = keys[0]
     version = root[key]
     if not isinstance(version, Scalar):
-        raise _unknown(version.mark, str(key), "no text")
+        raise _unknown(key.mark, str(key), "that is no text")
     _check_version(str(key), version, say)
     body = Map({k: v for k, v in root.items() if k != key})
     body.mark = root.mark

@@ -38,6 +38,8 @@ def exposures(
         if offer is None or entry is None:
             continue
         assert isinstance(entry, ExposesEntry)
+        if not entry.namespace:
+            entry = msgspec.structs.replace(entry, namespace=offer.key)
         # Two entries of one namespace stay two: a guard of one must never be taken for the other's.
         same = sum(plan.namespace == entry.namespace for plan in out)
         key = f"{about.name}/{entry.namespace}" + (f"#{same + 1}" if same else "")
@@ -182,7 +184,7 @@ def _with_format(call: Call, compilation: Compilation) -> Call:
     except OptionError as error:
         # What no option is to blame for leaves the format without a decoder.
         code = "bad-format-option" if error.option else "unknown-format"
-        at = operation.output_marks.get(error.option or "outputRawFormat", operation.at)
+        at = operation.marks.get(error.option or "outputRawFormat", operation.at)
         raise Quarantine(code, at, error.what, error.hint or None) from None
     return call
 
@@ -192,8 +194,8 @@ def _mapper(operation: Operation, compilation: Compilation) -> OutputMapper[Any]
     mapper = offered.get(operation.format)
     if mapper is None:
         what = f"no plugin decodes outputRawFormat {operation.format!r}; offered are {', '.join(sorted(offered))}"
-        raise Quarantine("unknown-format", operation.output_marks.get("outputRawFormat", operation.at), what)
+        raise Quarantine("unknown-format", operation.marks.get("outputRawFormat", operation.at), what)
     for name in formats.unknown_options(mapper, operation):
         what = f"{name!r} means nothing to the format {operation.format!r}"
-        compilation.say("bad-format-option", operation.output_marks.get(name, operation.at), what, "remove it")
+        compilation.say("bad-format-option", operation.marks.get(name, operation.at), what, "remove it")
     return mapper

@@ -149,7 +149,7 @@ class ExposesEntry(Part, frozen=True, kw_only=True):
     """What every `exposes` entry has; an exposure plugin's own model extends it."""
 
     type: str
-    namespace: str
+    namespace: str = ""
     port: int | None = None
     address: str | None = None
     description: str | None = None

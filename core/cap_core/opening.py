@@ -260,7 +260,7 @@ class _Opening:
         try:
             return formats.decoder(self.offers.output_mappers[call.operation.format], call)
         except OptionError as error:
-            at = call.operation.output_marks.get(error.option, call.operation.at)
+            at = call.operation.marks.get(error.option, call.operation.at)
             raise CapError(error.what, at=at, hint=error.hint, code="bad-format-option") from None
 
     def _sending(self, call: Call, send: Send) -> Send:

@@ -162,8 +162,8 @@ class Operation(msgspec.Struct, frozen=True):
     """What the operation declares, inherited parameters included, in the order first named."""
     output: Mapping[str, str] = {}
     """What the document says beside the format, as it says it: `outputSchema`, `outputMediaType`, `maxBinarySize`."""
-    output_marks: Mapping[str, Mark] = {}
-    """Where these stand, and `outputRawFormat`."""
+    marks: Mapping[str, Mark] = {}
+    """Where the value of each of its keys stands."""
 
     @property
     def address(self) -> str:

@@ -27,13 +27,14 @@ class Say(Protocol):
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """A mapping of the document, read. `marks` says where the value of each key that is there stands."""
+    """A mapping of the document, read. `marks` says where each key that is there stands: its value, or the key itself
+    where the value is a list or a mapping."""
 
     at: Mark
     marks: Mapping[str, Mark] = {}
 
     def mark(self, key: str) -> Mark:
-        """Where the value of `key` stands, or the mapping itself if the key is not there."""
+        """Where `key` stands, or the mapping itself if the key is not there."""
         return self.marks.get(key, self.at)
 
 
@@ -71,7 +72,8 @@ def read(node: Node, model: type[P], say: Say, what: str) -> P | None:
             failed = True
     if failed:
         return None
-    return model(at=node.mark, marks={str(k): v.mark for k, v in node.items()}, **values)
+    marks = {str(key): value.mark if isinstance(value, Scalar) else key.mark for key, value in node.items()}
+    return model(at=node.mark, marks=marks, **values)
 
 
 _Reader = Callable[[Node, Say, str], Any]

@@ -128,7 +128,7 @@ class _Wiring:
             return self.with_[key][0]
         if self.exposed.with_ and (parameter is None or parameter.required):
             what = f"'with' says nothing of {name!r}, which {self.operation.address} requires"
-            self._say("uncovered-parameter", self.exposed.at, what)
+            self._say("uncovered-parameter", self.exposed.call_at, what)
         return self._infer(name)
 
     def _infer(self, name: str) -> InputRef:
@@ -194,8 +194,6 @@ class _Wiring:
             self.body_type = template.type
             item = self._through_with(value(template.data, self.names))
             self._feed("body", "", item, None, template.at)
-            if parameters:
-                self._say("body-and-parameters", template.at, f"{self.operation.address} has a body and 'in: body'")
         elif len(parameters) == 1 and parameters[0].name == "body":
             self._feed("body", "body", self._value("body", parameters[0]), parameters[0])
         else:
@@ -296,7 +294,9 @@ class _Wiring:
         )
         renamed = {} if self.rest else aliases([item.name for item in slots.values()])
         for name, alias in renamed.items():
-            self._say("renamed-property", self.exposed.at, f"the input {name!r} is shown to MCP clients as {alias!r}")
+            self._say(
+                "renamed-property", self.exposed.call_at, f"the input {name!r} is shown to MCP clients as {alias!r}"
+            )
         items = tuple(
             msgspec.structs.replace(item, alias=renamed[item.name]) if item.name in renamed else item
             for item in slots.values()

@@ -17,7 +17,14 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def compile(options: Options, at: OutputAt) -> Callable[[bytes, str | None], object]:
     """msgspec's decoder, whose DecodeError is a ValueError."""
     decode = msgspec.json.Decoder().decode
-    return lambda body, content_type: decode(body)
+
+    def read(body: bytes, content_type: str | None) -> object:
+        try:
+            return decode(body)
+        except RecursionError:
+            raise ValueError("nested too deep") from None
+
+    return read
 
 
 @hookimpl

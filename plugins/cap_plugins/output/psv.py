@@ -1,0 +1,26 @@
+"""`outputRawFormat: psv`: values separated by pipes, read as `separated.py` says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from cap_core.hookspecs import hookimpl
+from cap_core.offers import OutputAt, OutputMapper
+from cap_plugins.output.separated import reader
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The format has no options."""
+
+
+def compile(options: Options, at: OutputAt) -> Callable[[bytes, str | None], object]:
+    """Python's own reader, which fails where quotes are not closed."""
+    return reader("|")
+
+
+@hookimpl
+def cap_output_mappers() -> list[OutputMapper[Options]]:
+    """Offer values separated by pipes."""
+    return [OutputMapper(key="psv", options=Options, compile=compile)]
