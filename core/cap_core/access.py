@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from cap_core.context import new_id
+from cap_core.context import id_of
 from cap_core.types import AsgiSend, Message, Receive, Scope
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class AccessLog:
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
         """Serve a request, and log it when its answer has ended."""
         begun = time.perf_counter()
-        scope["cap.request_id"] = new_id()
+        scope["cap.request_id"] = id_of(dict(scope["headers"]).get(b"traceparent"))
         status = sent = 0
 
         async def counting(message: Message) -> None:

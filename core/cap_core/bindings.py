@@ -37,6 +37,11 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
     given: Given | None = None
     default: str | None = None
 
+    @property
+    def near(self) -> bool:
+        """Whether the value can be had without the network."""
+        return self.local or self.source is None or self.given is not None
+
     def describe(self) -> str:
         """Where the value comes from, for people."""
         if self.given is not None:

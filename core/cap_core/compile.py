@@ -43,7 +43,8 @@ def compile_source(source: Source, offers: Offers, options: CompileOptions) -> C
         plan = _plan(Compilation(source, offers, options, report))
     except SpecError as error:
         at = error.at or Mark(source.file)
-        report.add(error.code or "not-a-capability", at, error.what, hint=error.hint or None)
+        item = report.add(error.code or "not-a-capability", at, error.what, hint=error.hint or None)
+        report.escalate(item)
         plan = None
     if plan is None or report.failed:
         return Compiled(None, report.sorted())

@@ -128,7 +128,8 @@ def _callee(
     unencoded = Broken(*why) if why is not None else None
     method = operation.method.upper()
     placeholders = {part.name for part in segments if isinstance(part, Var)}
-    parameters = tuple(_parameter(p, method, placeholders) for p in _nearest(levels))
+    declared = [p for p in _nearest(levels) if not _from_environment(p, say)]
+    parameters = tuple(_parameter(p, method, placeholders) for p in declared)
     broken = broken or _lost(parameters, placeholders, operation, path)
     plan = Operation(
         name=operation.name,
@@ -145,6 +146,14 @@ def _callee(
         marks=operation.marks,
     )
     return Callee(operation=plan, parameters=parameters, body=body, broken=broken or unencoded)
+
+
+def _from_environment(parameter: ConsumedParameter, say: Say) -> bool:
+    """`in: environment` is the process's, so it must never become a caller's input."""
+    if (parameter.in_ or "").lower() != "environment":
+        return False
+    say("not-built", parameter.at, f"the parameter {parameter.name!r} in: environment is not read yet; it is not sent")
+    return True
 
 
 def _lost(

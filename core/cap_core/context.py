@@ -24,6 +24,12 @@ def new_id() -> str:
     return f"{_prefix}{next(_counter):016x}"
 
 
+def id_of(trace: bytes | None) -> str:
+    """The request id of a call: its caller's trace id where `traceparent` brings one, else a new one."""
+    # W3C trace context: version-traceid-parentid-flags.
+    return trace[3:35].decode("ascii", "replace") if trace and len(trace) >= 55 else new_id()
+
+
 class Context:
     """State of one call, from the door that let it in to the upstream and back.
 
@@ -86,9 +92,7 @@ class Context:
     def id(self) -> str:
         """The request id; made when first asked for, because most calls never need it."""
         if not self._id:
-            trace = self.trace
-            # W3C trace context: version-traceid-parentid-flags.
-            self._id = trace[3:35].decode("ascii", "replace") if trace and len(trace) >= 55 else new_id()
+            self._id = id_of(self.trace)
         return self._id
 
     async def progress(self, done: float, total: float | None = None, message: str = "") -> None:

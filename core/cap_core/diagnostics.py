@@ -127,7 +127,7 @@ _define(
 )
 _define("unset-variable", "info", "A declared variable has no value.", "set it before serving")
 _define("unknown-location", "error", "No plugin reads binds from this kind of location.", "see 'cap plugins'")
-_define("bad-template", "error", "A template is malformed.", "balance the braces; sections and {{{ are not templates")
+_define("bad-template", "warning", "A template is malformed.", "balance the braces; sections and {{{ are not templates")
 # Calls
 _define(
     "dangling-call",
@@ -174,7 +174,7 @@ _define(
     "What stands beside an outputRawFormat is wrong, missing, or means nothing to it.",
     "correct or remove it",
 )
-_define("not-built", "warning", "A construct this engine does not run yet.", "it is left out until it is built")
+_define("not-built", "warning", "A construct this engine does not run yet.", "leave it out, or wait until it is built")
 _define(
     "unsupported-body", "warning", "A body type this engine does not encode.", "use json, form, text, xml or sparql"
 )

@@ -106,6 +106,7 @@ class Refusal(Exception):
 
     `code` is the stable slug of the problem type (`docs/errors.md`), `status` the HTTP status that REST answers with,
     `hint` what would help, `faults` every single thing wrong with the request, `headers` go into the HTTP answer.
+    `sent` is False where nothing can have reached the upstream; else repeating the call may repeat an effect.
     """
 
     def __init__(
@@ -117,8 +118,10 @@ class Refusal(Exception):
         hint: str = "",
         faults: tuple[Fault, ...] = (),
         headers: tuple[tuple[bytes, bytes], ...] = (),
+        sent: bool = True,
     ) -> None:
         super().__init__(detail)
+        self.sent = sent
         self.status = status
         self.code = code
         self.detail = detail

@@ -100,7 +100,7 @@ def failed(error: UpstreamError, call: Call) -> Refusal:
             504, "upstream-timeout", f"{name} did not answer in time: {error.detail}", hint="try again later"
         )
     code = "upstream-malformed" if error.kind in ("garbage", "length") else "upstream-unreachable"
-    return Refusal(502, code, f"{name}: {error.detail}", hint="try again later")
+    return Refusal(502, code, f"{name}: {error.detail}", hint="try again later", sent=error.sent)
 
 
 def _value(headers: Headers, name: bytes) -> str | None:
@@ -206,7 +206,9 @@ def _shaped(
         return msgspec.json.encode(shape(document))
     except shapes.NothingFound as error:
         what = f"the mapping {error} found nothing in the answer of {call.operation.address}"
-        raise Refusal(502, "nothing-found", what, hint="see 'cap explain', or serve without --strict-outputs") from None
+        raise Refusal(
+            502, "nothing-found", what, hint="see 'cap explain', or serve without --strict-outputs", sent=True
+        ) from None
 
 
 def _malformed(call: Call, what: str) -> Refusal:

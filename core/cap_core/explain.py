@@ -81,7 +81,7 @@ async def explain(
     else:
         build = compile_request(call, address.path, credentials, values)
         request = _shown(build(inputs, Context("cli", call.key)), address)
-    unset = _unset(offers, call, have)
+    unset = _unset(plan, offers, call, have)
     if unset and refused is None:
         refusal = not_set(unset, plan)
         refused = f"{refusal.detail}; {refusal.hint}"
@@ -118,7 +118,7 @@ async def _address(plan: CapabilityPlan, call: Call) -> Base | Refusal:
     """The base URI needs its real values: without them there is no request to show."""
     base = call.operation.consumed.base
     needed = {part for part in base.parts if isinstance(part, Binding)} if base is not None else set()
-    secrets = await fetch(v for v in plan.variables if v.binding in needed)
+    secrets = await fetch(v for v in plan.variables if v.binding in needed and v.near)
     return base_of(call.operation.consumed, {b: s.reveal() for b, s in secrets.items()}, plan)
 
 
@@ -126,15 +126,16 @@ async def _have(plan: CapabilityPlan, call: Call) -> dict[Binding, str]:
     """The values of the variables that a call names, where they have one."""
     authentication = call.operation.consumed.authentication
     named = [*(bindings_of(authentication) if authentication else []), *(b for f in call.feeds for b in _bindings(f))]
-    secrets = await fetch(v for v in plan.variables if v.binding in named)
+    secrets = await fetch(v for v in plan.variables if v.binding in named and v.near)
     return {binding: secret.reveal() for binding, secret in secrets.items()}
 
 
-def _unset(offers: Offers, call: Call, have: Mapping[Binding, str]) -> list[Binding]:
+def _unset(plan: CapabilityPlan, offers: Offers, call: Call, have: Mapping[Binding, str]) -> list[Binding]:
     authentication = call.operation.consumed.authentication
     needed = required(offers.auth_schemes[authentication.type], authentication) if authentication else []
     used = [binding for feed in call.feeds for binding in _bindings(feed)]
-    return [binding for binding in dict.fromkeys((*needed, *used)) if binding not in have]
+    far = {v.binding for v in plan.variables if not v.near}  # looking would take the network
+    return [binding for binding in dict.fromkeys((*needed, *used)) if binding not in have and binding not in far]
 
 
 def _wrong_options(offers: Offers, call: Call, have: Mapping[Binding, str]) -> str | None:

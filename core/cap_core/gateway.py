@@ -169,6 +169,11 @@ class Gateway:
         return self._current.plan if self._current is not None else Plan(())
 
     @property
+    def local(self) -> bool:
+        """Whether answers are made in this process: nothing reaches an upstream."""
+        return self._pools.local
+
+    @property
     def destinations(self) -> tuple[Destination, ...]:
         """Which variable goes to which host."""
         return self._current.opened.destinations if self._current is not None else ()

@@ -146,6 +146,9 @@ def _ask(manager: pluggy.PluginManager, found: list[_Found]) -> Offers:
     def collect(hook: str, noun: str) -> list[tuple[str, Any]]:
         out: list[tuple[str, Any]] = []
         for impl in getattr(manager.hook, hook).get_hookimpls():
+            if impl.wrapper or impl.hookwrapper:
+                what = f"the plugin {impl.plugin_name!r} wraps {hook}, which is asked for offers and cannot be wrapped"
+                raise PluginError(what, hint=f"return offers from it, or leave it out with --block {impl.plugin_name}")
             answer: Iterable[Any]
             try:
                 answer = list(impl.function() or ())

@@ -26,6 +26,8 @@ def tell(gateway: Gateway, style: log.Format) -> None:
             _log.info("listener", **_summary(table))
         for one in gateway.destinations:
             _log.info("variable", variable=one.variable, origin=one.origin, host=one.host, set=one.set)
+    if gateway.local:
+        _log.warning("the sandbox answers: nothing reaches an upstream, and what it says is made up")
     for variable in dict.fromkeys(one.variable for one in gateway.destinations if not one.set):
         _log.warning(f"{variable} is not set; what needs it answers 503")
 

@@ -45,7 +45,7 @@ def _next_step(refusal: Refusal, tool: Tool) -> str:
     if refusal.status == 503:
         return f"{_NOTHING_SENT}; {_later(refusal.headers)}"
     if refusal.status in (502, 504):
-        return _again(tool)
+        return _again(tool) if refusal.sent else f"{_NOTHING_SENT}; the same call may be repeated"
     return ""
 
 
