@@ -12,19 +12,20 @@ import asyncio
 import cProfile
 import pstats
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import click
 import msgspec
+import uvloop
 
 from benchmarks import samples
 from benchmarks.processes import Failure
 from benchmarks.samples import EXPORT, ITEM, KEY, LARGE, LIST, SMALL, Asked, Right, call_legacy, call_modern, get
 from benchmarks.shells import fetch_with, forwarding, splicing
 from benchmarks.systems import DOCUMENT
-from cap_core import plugins, server
+from cap_core import plugins
 from cap_core.bindings import Given
 from cap_core.compile import CompileOptions, compile_source
 from cap_core.context import Context
@@ -83,11 +84,12 @@ async def _open(at: OpenAt) -> AsyncIterator[Send]:
 @asynccontextmanager
 async def gateway() -> AsyncIterator[AsgiApp]:
     """The benchmark's document over the upstream that answers at once."""
-    offers = msgspec.structs.replace(plugins.load(), transports={"at-once": Transport(key="at-once", open=_open)})
+    at_once = Transport(key="at-once", open=_open)
+    offers = msgspec.structs.replace(plugins.load(), transports={at_once.key: at_once})
     base = {"things": Given("http://127.0.0.1:1/v1", "--base-uri")}
     options = CompileOptions(base_uris=base, values={"THINGS_KEY": Given(KEY, "--set")})
     compiled = [compile_source(source, offers, options).plan for source in locate([str(DOCUMENT)], ())]
-    app = Gateway(offers, ListenOptions(port=_PORT, transport="at-once"), OpenOptions())
+    app = Gateway(offers, ListenOptions(port=_PORT), OpenOptions(transport=at_once.key))
     await app.open(Plan(tuple(plan for plan in compiled if plan is not None)))
     try:
         yield app
@@ -204,26 +206,28 @@ async def _profiled(title: str, calls: int) -> None:
     pstats.Stats(profile).sort_stats("tottime").print_stats(30)
 
 
-async def _shown(calls: int, rounds: int) -> None:
+def lines(times: Mapping[str, float]) -> Iterator[str]:
+    """The times, for people: each with what it takes above the shell before it."""
     shell = 0.0
-    for title, each in (await measure(calls, rounds)).items():
+    for title, each in times.items():
         shell = each if "shell" in title else shell
-        own = "" if "shell" in title else f"{each - shell:+8.1f}"
-        click.echo(f"{title:36}{each:8.1f}{own}")
+        own = "" if "shell" in title else f"{each - shell:+9.1f}"
+        yield f"{title:36}{each:9.1f}{own}"
 
 
 @click.command
 @click.option("--calls", type=click.IntRange(_TURN), default=2_000, show_default=True, help="For each case and round.")
 @click.option("--rounds", type=click.IntRange(1), default=7, show_default=True)
 @click.option("--profile", metavar="CASE", help="Profile one case instead.")
-def main(calls: int, rounds: int, profile: str | None) -> None:
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def main(calls: int, rounds: int, profile: str | None, format_: str) -> None:
     """Print µs for each call, and how much of that is above the shell."""
-
-    async def work() -> int:
-        await (_profiled(profile, calls) if profile else _shown(calls, rounds))
-        return 0
-
-    server.run(work())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        if profile:
+            runner.run(_profiled(profile, calls))
+            return
+        times = runner.run(measure(calls, rounds))
+    click.echo(msgspec.json.encode(times) if format_ == "json" else "\n".join(lines(times)))
 
 
 if __name__ == "__main__":

@@ -6,23 +6,25 @@ python -m benchmarks.ratio --rounds 9 --format json
 
 from __future__ import annotations
 
+import os
 import platform
+import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from importlib import metadata
 from pathlib import Path
+from statistics import median
 
 import click
 import msgspec
 
 from benchmarks import nginx, startup, wrk
-from benchmarks.figures import Measured, Memory, Report, figures
-from benchmarks.processes import Child, Failure, busy, split_cores
+from benchmarks.figures import Memory, Report, figures
+from benchmarks.processes import Failure, split_cores
 from benchmarks.report import show
-from benchmarks.samples import send
-from benchmarks.systems import FORWARDING, GATEWAY, ROWS, SPLICING, Row, everything
+from benchmarks.rounds import Load
+from benchmarks.systems import FORWARDING, GATEWAY, ROWS, SESSION, SPLICING, Row, everything
 
 _PACKAGES = ("cap-core", "aiohttp", "uvicorn", "uvloop", "httptools", "msgspec", "litestar")
 
@@ -30,7 +32,7 @@ _PACKAGES = ("cap-core", "aiohttp", "uvicorn", "uvloop", "httptools", "msgspec",
 @click.command
 @click.option("--seconds", type=click.IntRange(1), default=1, show_default=True, help="Of load for each row and round.")
 @click.option(
-    "--rounds", type=click.IntRange(1), default=7, show_default=True, help="Each row is measured once in each."
+    "--rounds", type=click.IntRange(1), default=5, show_default=True, help="Each row is measured once in each."
 )
 @click.option("--starts", type=click.IntRange(1), default=5, show_default=True, help="Cold starts.")
 @click.option("--documents", type=click.Path(exists=True, file_okay=False, path_type=Path), help="What to check.")
@@ -68,53 +70,38 @@ def _run(rows: Sequence[Row], seconds: int, rounds: int, starts: int, documents:
         directory = Path(temporary)
         with everything(directory, core) as (upstream, servers):
             idle = {name: server.resident() for name, server in servers.items()}
-            seen = [_round(n, rows, servers, seconds, directory) for n in range(-1, rounds)][1:]
+            load = Load(servers, seconds, directory)
+            load.warm(rows)
+            found = figures(rows, [load.round(n, rows) for n in range(rounds)])
             after = {name: server.resident() for name, server in servers.items()}
             begun = startup.cold_starts(starts, upstream, directory, core)
         return Report(
             versions=_versions(),
             conditions={
                 "machine": platform.machine(),
-                "pinned": "no" if core is None else "load and upstream on one core, the rest on another",
+                "pinned": "no" if core is None else "load and upstream on one core, what is measured on another",
                 "connections": str(wrk.CONNECTIONS),
                 "rounds": f"{rounds} of {seconds} s",
+                "others on that core": f"{median(figure.others for figure in found):.0%}",
             },
-            figures=figures(rows, seen),
-            starts={"cap": begun["cap"], FORWARDING: begun["shell"]},
-            memory={name: Memory(idle[name], after[name]) for name in (GATEWAY, FORWARDING, SPLICING)},
+            figures=found,
+            inside=_inside(core),
+            starts=begun,
+            memory={name: Memory(idle[name], after[name]) for name in (GATEWAY, SESSION, FORWARDING, SPLICING)},
             check=startup.check(documents, directory),
         )
 
 
-def _round(
-    number: int, rows: Sequence[Row], servers: Mapping[str, Child], seconds: int, directory: Path
-) -> dict[str, Measured]:
-    """Every row once, in turn forwards and backwards; the first round is there to warm up."""
-    order = rows if number % 2 else tuple(reversed(rows))
-    return {row.key: _measure(row, servers[row.server], seconds, directory) for row in order}
-
-
-def _measure(row: Row, server: Child, seconds: int, directory: Path) -> Measured:
-    size = _verified(row, server)
-    before, worked, begun = server.cpu(), busy(server.core), time.monotonic()
-    result = wrk.load(server.port, row.asked, size, seconds, directory)
-    used, worked, wall = server.cpu() - before, busy(server.core) - worked, time.monotonic() - begun
-    _verified(row, server)
-    return Measured(
-        rate=result.requests / result.us * 1e6,
-        p50=result.p50 / 1000,
-        p99=result.p99 / 1000,
-        cpu=used / result.requests * 1e6,
-        others=max(0.0, worked - used) / wall,
-    )
-
-
-def _verified(row: Row, server: Child) -> int:
-    """The size of the row's answer, which is right. Raises `Failure` where it is not."""
-    answered = send(server.port, row.asked)
-    if answered.status != 200 or not row.right(answered.body):
-        raise Failure(f"{row.title}: a wrong answer: {answered.status} {answered.body[:300]!r}")
-    return answered.size
+def _inside(core: int | None) -> dict[str, float]:
+    """What `benchmarks.inside` finds, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.inside", "--format", "json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    if core is not None:
+        os.sched_setaffinity(process.pid, {core})
+    out, _ = process.communicate()
+    if process.returncode:
+        raise Failure(f"benchmarks.inside ended with {process.returncode}")
+    return msgspec.json.decode(out, type=dict[str, float])
 
 
 def _versions() -> dict[str, str]:

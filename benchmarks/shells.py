@@ -1,25 +1,25 @@
 """The baselines: the smallest servers that do the same job, on the server and the client that the gateway stands on.
 
 `forwarding` hands a GET through, `splicing` does what an MCP tool call needs and checks nothing. Both take a `Fetch`:
-`aiohttp_fetch` is a session of the public aiohttp, set as our transport sets its connections; `own_fetch` is our
-transport itself, so that what is left is the gateway alone.
+`aiohttp_fetch` is a session of the public aiohttp, set as our transport sets its connections; `own_fetch` is the very
+transport that the gateway sends with, so that what is left between the two is the gateway alone.
 """
 
 from __future__ import annotations
 
+import asyncio
 import math
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 import uvicorn
+import uvloop
 
-from cap_core.context import Context
-from cap_core.plan import Upstream
-from cap_core.server import run
-from cap_core.types import AsgiApp, AsgiSend, Receive, Request, Scope, Send
+if TYPE_CHECKING:
+    from cap_core.types import AsgiApp, AsgiSend, Receive, Scope, Send
 
 Fetch = Callable[[bytes], Awaitable[tuple[int, bytes, bytes]]]
 """GETs a target: status, media type, whole body."""
@@ -85,6 +85,9 @@ async def _answer(send: AsgiSend, status: int, kind: bytes, body: bytes) -> None
 
 def fetch_with(send: Send, key: str) -> Fetch:
     """GET through one of our transports' `Send`."""
+    from cap_core.context import Context
+    from cap_core.types import Request
+
     headers = ((b"Authorization", f"Bearer {key}".encode()), (b"Accept-Encoding", b"identity"))
     context = Context("shell")
 
@@ -101,10 +104,13 @@ def fetch_with(send: Send, key: str) -> Fetch:
 
 @asynccontextmanager
 async def own_fetch(port: int, key: str) -> AsyncIterator[Fetch]:
-    """Our own client."""
-    from cap_plugins.transport.connections import opened
+    """The transport that the gateway uses."""
+    from cap_core import plugins
+    from cap_core.offers import OpenAt
+    from cap_core.plan import Upstream
+    from cap_core.pools import choose
 
-    async with opened(Upstream("http", "127.0.0.1", port)) as send:
+    async with choose(plugins.load()).open(OpenAt(upstream=Upstream("http", "127.0.0.1", port))) as send:
         yield fetch_with(send, key)
 
 
@@ -141,7 +147,7 @@ _FETCHES: dict[str, Callable[[int, str], AbstractAsyncContextManager[Fetch]]] = 
 }
 
 
-async def _serve(app: str, fetch: str, port: int, upstream: int, key: str) -> int:
+async def _serve(app: str, fetch: str, port: int, upstream: int, key: str) -> None:
     async with _FETCHES[fetch](upstream, key) as fetching:
         # What `cap serve` tells uvicorn.
         config = uvicorn.Config(
@@ -157,7 +163,6 @@ async def _serve(app: str, fetch: str, port: int, upstream: int, key: str) -> in
             timeout_keep_alive=75,
         )
         await uvicorn.Server(config).serve()
-    return 0
 
 
 @click.command
@@ -168,7 +173,8 @@ async def _serve(app: str, fetch: str, port: int, upstream: int, key: str) -> in
 @click.option("--key", default="")
 def main(app: str, fetch: str, port: int, upstream: int, key: str) -> None:
     """Serve one shell on loopback."""
-    sys.exit(run(_serve(app, fetch, port, upstream, key)))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(app, fetch, port, upstream, key))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from statistics import median
 import msgspec
 
 from benchmarks.processes import Failure, free_port, running
-from benchmarks.systems import DOCUMENT, READY, serve, shell
+from benchmarks.systems import DOCUMENT, GATEWAY, READY, SESSION, serve, shell
 
 _COPIES = 100
 
@@ -34,12 +34,12 @@ class Check(msgspec.Struct, frozen=True):
 
 
 def cold_starts(times: int, upstream: int, directory: Path, core: int | None) -> dict[str, Start]:
-    """Start the gateway and the shell in turn; medians."""
-    seen: dict[str, list[Start]] = {"shell": [], "cap": []}
+    """Start the gateway and a shell of public libraries in turn; medians."""
+    seen: dict[str, list[Start]] = {SESSION: [], GATEWAY: []}
     for _ in range(times):
         for name, starts in seen.items():
             port = free_port()
-            command = serve(port, upstream) if name == "cap" else shell("forwarding", "own", port, upstream)
+            command = serve(port, upstream) if name == GATEWAY else shell("forwarding", "aiohttp", port, upstream)
             begun = time.perf_counter()
             with running(command, f"cold {name}", port, directory, core) as child:
                 child.ready(READY, pause=0.002)

@@ -20,15 +20,19 @@ DOCUMENT: Final = Path(__file__).parent / "things.yaml"
 GATEWAY: Final = "cap"
 FORWARDING: Final = "shell, our client"
 SPLICING: Final = "MCP shell, our client"
-_SESSION: Final = "shell, aiohttp session"
+SESSION: Final = "shell, aiohttp session"
 _NGINX: Final = "nginx"
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One server asked one thing. `nginx` and `shell` are the keys of the rows it is compared with."""
+    """One server asked one thing. `body` is the size of the upstream's answer, for people.
+
+    `nginx` and `shell` are the keys of the rows it is compared with.
+    """
 
     key: str
     title: str
+    body: str
     server: str
     asked: Asked
     right: Right
@@ -36,50 +40,32 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     shell: str | None = None
 
 
-def _rows(size: str, sample: bytes, target: str, tool: str) -> Iterator[Row]:
+def _rows(size: str, body: str, sample: bytes, target: str, tool: str) -> Iterator[Row]:
     """The rows of one size of body: each next to the shell it is compared with."""
     proxy, forwarding = f"nginx-{size}", f"shell-{size}"
     same, result = samples.same(sample), samples.result_of(sample)
     asked = get(target)
-    yield Row(key=proxy, title="nginx reverse proxy", server=_NGINX, asked=asked, right=same, nginx=proxy)
-    yield Row(key=f"session-{size}", title=_SESSION, server=_SESSION, asked=asked, right=same, nginx=proxy)
-    yield Row(key=forwarding, title=FORWARDING, server=FORWARDING, asked=asked, right=same, nginx=proxy)
-    yield Row(
-        key=f"rest-{size}",
-        title="Cap, REST GET",
-        server=GATEWAY,
-        asked=asked,
-        right=same,
-        nginx=proxy,
-        shell=forwarding,
-    )
+
+    def row(
+        key: str, title: str, server: str, asked: Asked = asked, right: Right = same, shell: str | None = None
+    ) -> Row:
+        return Row(key=key, title=title, body=body, server=server, asked=asked, right=right, nginx=proxy, shell=shell)
+
+    yield row(proxy, "nginx reverse proxy", _NGINX)
+    yield row(f"session-{size}", SESSION, SESSION)
+    yield row(forwarding, FORWARDING, FORWARDING)
+    yield row(f"rest-{size}", "Cap, REST GET", GATEWAY, shell=forwarding)
     if size == "small":
-        yield Row(
-            key="rest-values",
-            title="Cap, REST GET with two inputs",
-            server=GATEWAY,
-            asked=get(ITEM),
-            right=same,
-            nginx=proxy,
-            shell=forwarding,
-        )
+        yield row("rest-inputs", "Cap, REST GET with two inputs", GATEWAY, get(ITEM), shell=forwarding)
     for era, call in (("2025-11-25", call_legacy(tool)), ("2026-07-28", call_modern(tool))):
         shell = f"mcp-shell-{era}-{size}"
-        yield Row(key=shell, title=f"MCP shell, {era}", server=SPLICING, asked=call, right=result, nginx=proxy)
-        yield Row(
-            key=f"mcp-{era}-{size}",
-            title=f"Cap, MCP tools/call, {era}",
-            server=GATEWAY,
-            asked=call,
-            right=result,
-            nginx=proxy,
-            shell=shell,
-        )
+        yield row(shell, f"MCP shell, {era}", SPLICING, call, result)
+        yield row(f"mcp-{era}-{size}", f"Cap, MCP tools/call, {era}", GATEWAY, call, result, shell)
 
 
 ROWS: Final = (
-    *_rows("small", SMALL, LIST, "list-things"),
-    *_rows("large", LARGE, EXPORT, "export-things"),
+    *_rows("small", "1.5 KB", SMALL, LIST, "list-things"),
+    *_rows("large", "100 KB", LARGE, EXPORT, "export-things"),
 )
 
 
@@ -105,7 +91,7 @@ def everything(directory: Path, core: int | None) -> Iterator[tuple[int, dict[st
         servers = {}
         for name, asked in {
             _NGINX: get(LIST),
-            _SESSION: READY,
+            SESSION: READY,
             FORWARDING: READY,
             SPLICING: READY,
             GATEWAY: READY,
@@ -125,5 +111,5 @@ def _command(name: str, directory: Path, port: int, upstream: int) -> list[str]:
     if name == GATEWAY:
         return serve(port, upstream)
     return shell(
-        "splicing" if name == SPLICING else "forwarding", "aiohttp" if name == _SESSION else "own", port, upstream
+        "splicing" if name == SPLICING else "forwarding", "aiohttp" if name == SESSION else "own", port, upstream
     )

@@ -49,9 +49,11 @@ def version() -> str | None:
     return next((word for word in said if word[0].isdigit() or word.startswith("debian")), "?")
 
 
-def load(port: int, asked: Asked, size: int, seconds: int, directory: Path) -> Result:
-    """Send `asked` for some seconds. Raises `Failure` for any answer that is not 200 with `size` bytes."""
-    script = directory / "load.lua"
+def load(port: int, asked: Asked, size: int, seconds: int, script: Path) -> Result:
+    """Send `asked` for some seconds, with its Lua written to `script`.
+
+    Raises `Failure` for any answer that is not 200 with `size` bytes.
+    """
     script.write_text(_lua(asked))
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", str(script)]
     url = f"http://127.0.0.1:{port}{asked.target}"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from cap_core import plugins
 from cap_core.compile import Compiled, CompileOptions, compile_source
 from cap_core.sources import Source
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 QUICK = 5.0
 """Seconds that the worst document below may take on a busy machine; most take milliseconds."""
@@ -89,12 +89,35 @@ def test_any_text_behind_a_dialect_key(compiling: Any, text: str) -> None:
 
 LINES = GOOD.splitlines()
 ODD = st.sampled_from(
-    ["{{", "}}", "{{#x}}", "[", "]", "{", "}", ":", "-", "&a", "*a", "null", "~", "yes", "2020-01-01", "''", "\t", "|", "%", "{x}"]
+    [
+        "{{",
+        "}}",
+        "{{#x}}",
+        "[",
+        "]",
+        "{",
+        "}",
+        ":",
+        "-",
+        "&a",
+        "*a",
+        "null",
+        "~",
+        "yes",
+        "2020-01-01",
+        "''",
+        "\t",
+        "|",
+        "%",
+        "{x}",
+    ]
 )
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(st.integers(0, len(LINES) - 1), st.sampled_from("dsri"), st.integers(0, 60), ODD), max_size=4))
+@given(
+    st.lists(st.tuples(st.integers(0, len(LINES) - 1), st.sampled_from("dsri"), st.integers(0, 60), ODD), max_size=4)
+)
 def test_a_good_document_changed_at_random(compiling: Any, changes: list[tuple[int, str, int, str]]) -> None:
     lines = list(LINES)
     for line, how, at, odd in changes:

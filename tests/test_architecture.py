@@ -22,7 +22,7 @@ LAYERS = (
     "reading types context",
     "plan dialects",
     "inputs model offers",
-    "hookspecs sources problems redaction",
+    "hookspecs sources problems redaction schema",
     "plugins router asgi jsonpath",
     "bindings bases rendering files formats",
     "expressions shapes",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from cap_core import plugins
 from cap_core.compile import CompileOptions, compile_source
 from cap_core.dialects import VERSIONS
@@ -156,7 +157,9 @@ def test_every_dialect_means_the_same(document: Callable[..., Path], shape: str,
 
 
 def test_errors_in_a_map_name_the_line(document: Callable[..., Path]) -> None:
-    text = MAPS.format(key="ikanos", version="1.0.0-beta5", title="display").replace("call: api.get-thing", "call: api.gone")
+    text = MAPS.format(key="ikanos", version="1.0.0-beta5", title="display").replace(
+        "call: api.get-thing", "call: api.gone"
+    )
     out = compile_source(Source("things", "things.yaml", document(text)), plugins.load(), CompileOptions())
 
     assert out.refusal is not None

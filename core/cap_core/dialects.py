@@ -27,12 +27,12 @@ VERSIONS = {
 """The published versions of each root key, oldest first."""
 
 # Keys that hold named things: lists in the alpha dialects, maps keyed by name later; lists are accepted in all.
-_KEYED = frozenset({"resources", "operations", "tools", "inputParameters", "outputParameters", "properties", "skills"})
+KEYED = frozenset({"resources", "operations", "tools", "inputParameters", "outputParameters", "properties", "skills"})
 # Keys below which the document holds data of its own, not structure.
 _DATA = frozenset({"with", "body", "value", "keys", "enum", "hints", "authentication"})
-_RENAMED = {"display": "label"}
+RENAMED = {"display": "label"}
 # Spellings of no published schema, and what they are read as; said once per spelling and file.
-_ALIASES = {"auth": "authentication", "id": "name", "title": "label"}
+ALIASES = {"auth": "authentication", "id": "name", "title": "label"}
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-(alpha|beta|rc)\.?(\d+))?")
 
@@ -57,7 +57,7 @@ def normalize(root: Node, say: Say) -> Map:
     out = _lists(body, aliases)
     for alias, marks in aliases.items():
         times = "" if len(marks) == 1 else f", here and {len(marks) - 1} times more"
-        say("alias-key", marks[0], f"the key {alias!r} is read as {_ALIASES[alias]!r}{times}")
+        say("alias-key", marks[0], f"the key {alias!r} is read as {ALIASES[alias]!r}{times}")
     return out
 
 
@@ -99,7 +99,7 @@ def _lists(node: Map, aliases: dict[str, list[Mark]]) -> Map:
         new_key = _key(key, node, aliases)
         if new_key in _DATA:
             out[new_key] = value
-        elif new_key in _KEYED and isinstance(value, Map):
+        elif new_key in KEYED and isinstance(value, Map):
             out[new_key] = _named(value, aliases)
         else:
             out[new_key] = _inside(value, aliases)
@@ -107,10 +107,10 @@ def _lists(node: Map, aliases: dict[str, list[Mark]]) -> Map:
 
 
 def _key(key: Scalar, node: Map, aliases: dict[str, list[Mark]]) -> Scalar:
-    renamed = _RENAMED.get(key)
+    renamed = RENAMED.get(key)
     if renamed is not None and renamed not in node:
         return Scalar(renamed, key.mark)
-    alias = _ALIASES.get(key)
+    alias = ALIASES.get(key)
     if alias is None or alias in node or not isinstance(node[key], Map if key == "auth" else Scalar):
         return key
     aliases.setdefault(str(key), []).append(key.mark)

@@ -23,12 +23,13 @@ COMMANDS = {
     "list": "Show the installed capabilities.",
     "plugins": "Show the plugins and what they offer.",
     "config": "Show the effective settings and where each came from.",
+    "schema": "Print the JSON Schema of the documents that are accepted.",
 }
 """What there is, in the order of the help; each has a module of its own, imported when it is used."""
 
 _MODULES = {"list": "installed"}  # a module `list` would hide the built-in one in here
 
-LATER = ("schema", "new", "connect", "tokens", "import", "export", "record", "diff", "flow", "doctor")
+LATER = ("new", "connect", "tokens", "import", "export", "record", "diff", "flow", "doctor")
 """What is not built yet."""
 
 

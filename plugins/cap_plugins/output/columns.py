@@ -1,8 +1,11 @@
-"""The names of a table's columns, for formats whose rows become objects."""
+"""Tables as lists of objects: the names of the columns, and rows under them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+
+LARGEST = 100_000_000
+"""Each row repeats the names of the columns, so long names make a small answer a large one: their size in all."""
 
 
 def columns(titles: Iterable[str]) -> list[str]:
@@ -16,3 +19,18 @@ def columns(titles: Iterable[str]) -> list[str]:
             name = f"{stem}_{counts[stem]}"
         out[name] = None
     return list(out)
+
+
+class Rows:
+    """The rows of all tables of one answer."""
+
+    def __init__(self) -> None:
+        self._size = 0
+
+    def row(self, names: list[str], values: Iterable[str]) -> dict[str, str]:
+        """A row's values by the names of their columns. Raises `ValueError` where it all grows too large."""
+        row = dict(zip(names, values, strict=False))
+        self._size += len(row) + sum(map(len, row))
+        if self._size > LARGEST:
+            raise ValueError(f"the names of its columns take more than {LARGEST} characters when written out")
+        return row

@@ -16,7 +16,7 @@ import io
 from collections.abc import Callable, Iterator
 
 from cap_plugins.output.charset import text
-from cap_plugins.output.columns import columns
+from cap_plugins.output.columns import Rows, columns
 
 _LARGEST = 2**31 - 1
 """Of one value. csv's own limit is 128 KiB; the host has bounded the whole answer already."""
@@ -37,7 +37,7 @@ def reader(separator: str) -> Callable[[bytes, str | None], object]:
 
 
 def _rows(lines: Iterator[list[str]]) -> Iterator[dict[str, str]]:
-    names: list[str] | None = None
+    rows, names = Rows(), None
     for line in lines:
         if not line:
             continue
@@ -46,4 +46,4 @@ def _rows(lines: Iterator[list[str]]) -> Iterator[dict[str, str]]:
             continue
         if len(line) > len(names) and any(line[len(names) :]):
             raise ValueError(f"a line has {len(line)} values, the header {len(names)} names")
-        yield dict(zip(names, line, strict=False))
+        yield rows.row(names, line)

@@ -1,0 +1,35 @@
+"""`cap schema`: the JSON Schema of the documents that are accepted, for editors."""
+
+from __future__ import annotations
+
+import click
+import msgspec
+
+from cap_core.cli.documents import offers_of
+from cap_core.cli.options import Command, settings_flags
+from cap_core.dialects import VERSIONS
+from cap_core.schema import schema
+from cap_core.settings import Settings
+
+
+@click.command(
+    "schema",
+    cls=Command,
+    examples="""
+cap schema > naftiko.schema.json
+cap schema ikanos > ikanos.schema.json
+# then, as the first line of a document:
+#   yaml-language-server: $schema=naftiko.schema.json
+""",
+)
+@click.argument("dialect", type=click.Choice(list(VERSIONS)), default="naftiko")
+@settings_flags()
+def command(settings: Settings, dialect: str) -> int:
+    """Print the JSON Schema of a dialect's documents: naftiko (lists) or ikanos (maps, or lists).
+
+    It knows what the installed plugins offer, so an editor completes their options too. 'cap check' knows more.
+    """
+    offers = offers_of(settings)
+    made = schema(dialect, offers.exposures, offers.auth_schemes)
+    click.echo(msgspec.json.format(msgspec.json.encode(made), indent=2).decode())
+    return 0

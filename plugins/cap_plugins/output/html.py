@@ -1,0 +1,196 @@
+"""`outputRawFormat: html`: the tables of a page, as `{"tables": [[{header: cell}]]}`.
+
+`outputSchema` is a CSS selector: the tables it selects, and the tables inside other elements it selects. Without it,
+every table counts. Tables come in the order of the page, each once.
+
+* The names of the columns are in the first row of a `thead`, or else in the first row, if it has `th` cells; an empty
+  cell beside them is a corner. A name that comes again is numbered (`size`, `size_2`). A table without names is left out.
+* Each further row is an object. A row that has nothing but `th` is a heading among the rows and left out, and so is
+  everything in a `tfoot`. A `th` beside other cells names its row; it is a cell like them.
+* A cell is its text, with white space collapsed; scripts, styles and tables inside it do not count. A cell that spans
+  columns or rows stands in the first of them. What is missing or covered is "".
+
+Pages without tables give an empty list, and so does what is no HTML at all: a browser reads anything. Bytes that are
+not of the page's charset become U+FFFD, as in a browser. The charset is the answer's, else that of a `meta`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from cap_core.errors import OptionError
+from cap_core.hookspecs import hookimpl
+from cap_core.offers import OutputAt, OutputMapper
+from cap_plugins.output.charset import known, text
+from cap_plugins.output.columns import Rows, columns
+
+MAX_ELEMENTS = 200_000
+MAX_ATTRIBUTES = 64
+"""Of one element. Every further one costs the parser's tree more time than the one before; no selector needs so many."""
+_DECLARED = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
+_SECTIONS = frozenset({"thead", "tbody", "tfoot"})
+_UNSEEN = frozenset({"script", "style", "template", "table"})
+_BLOCKS = frozenset("address article blockquote br dd div dl dt figure h1 h2 h3 h4 h5 h6 hr li ol p pre ul".split())
+
+Element = Any
+"""An element of lxml, which has no types."""
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which tables count."""
+
+    outputSchema: str | None = None
+
+
+def compile(options: Options, at: OutputAt) -> Callable[[bytes, str | None], object]:
+    """lxml, whose parser bounds depth and takes linear time; loaded when the first document needs it."""
+    from lxml import etree
+
+    select = _selector(options.outputSchema)
+
+    def read(body: bytes, content_type: str | None) -> object:
+        declared = _DECLARED.search(body, 0, 1024)
+        charset = known(declared[1].decode()) if declared else ""
+        source = text(body, content_type, declared=charset, errors="replace")
+        parser = etree.HTMLParser(target=_Building(etree.TreeBuilder()), encoding="utf-8")
+        parser.feed(source.encode("utf-8", "replace"))
+        root = parser.close()
+        if any(error.type_name == "ERR_RESOURCE_LIMIT" for error in parser.error_log):
+            raise ValueError("nested too deep")
+        rows = Rows()
+        found = (_table(table, rows) for table in _tables(select(root)))
+        return {"tables": [table for table in found if table is not None] if root is not None else []}
+
+    return read
+
+
+def _selector(css: str | None) -> Callable[[Element], Iterable[Element]]:
+    if css is None:
+        return lambda root: (root,)
+    import cssselect
+    from lxml import etree
+
+    try:
+        select: Callable[[Element], Iterable[Element]] = etree.XPath(cssselect.HTMLTranslator().css_to_xpath(css))
+    except cssselect.SelectorError as error:
+        raise OptionError("outputSchema", f"{css!r} is not a CSS selector: {error}") from None
+    return select
+
+
+class _Building:
+    """What the parser calls: it builds the tree, without what nobody selects by."""
+
+    def __init__(self, builder: Any) -> None:
+        self._builder = builder
+        self._count = 0
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        self._count += 1
+        if self._count > MAX_ELEMENTS:
+            raise ValueError(f"more than {MAX_ELEMENTS} elements")
+        self._builder.start(tag, dict(list(attributes.items())[:MAX_ATTRIBUTES]))
+
+    def end(self, tag: str) -> None:
+        self._builder.end(tag)
+
+    def data(self, data: str) -> None:
+        self._builder.data(data)
+
+    def close(self) -> Element | None:
+        return self._builder.close() if self._count else None
+
+
+def _tables(selected: Iterable[Element]) -> Iterator[Element]:
+    """The tables among the selected elements and inside them, each once."""
+    seen = set()
+    for element in selected:
+        for table in (element,) if element.tag == "table" else element.iter("table"):
+            if table not in seen:
+                seen.add(table)
+                yield table
+
+
+def _table(table: Element, rows: Rows) -> list[dict[str, str]] | None:
+    """The rows of a table as objects; None where its columns have no names."""
+    lines = list(_lines(table))
+    head = next((n for n, (section, _) in enumerate(lines) if section == "thead"), 0)
+    if not lines or not _names_columns(*lines[head]):
+        return None
+    names = columns(_text(cell) for cell in lines[head][1])
+    body = [
+        cells
+        for n, (section, cells) in enumerate(lines)
+        if n != head and section not in ("thead", "tfoot") and any(cell.tag == "td" for cell in cells)
+    ]
+    return [rows.row(names, values) for values in _grid(body, len(names))]
+
+
+def _lines(table: Element) -> Iterator[tuple[str, list[Element]]]:
+    """The rows of a table itself, not of tables inside it: the section each stands in, and its cells."""
+    for child in table:
+        for row in child if child.tag in _SECTIONS else (child,):
+            if row.tag == "tr":
+                yield child.tag, [cell for cell in row if cell.tag in ("td", "th")]
+
+
+def _names_columns(section: str, cells: list[Element]) -> bool:
+    if section == "thead":
+        return bool(cells)
+    return any(cell.tag == "th" for cell in cells) and all(cell.tag == "th" or not _text(cell) for cell in cells)
+
+
+def _grid(lines: Iterable[list[Element]], width: int) -> Iterator[list[str]]:
+    """The values of each row, every cell under its column."""
+    covered = [0] * width
+    for cells in lines:
+        values = [""] * width
+        column = 0
+        for cell in cells:
+            while column < width and covered[column]:
+                column += 1
+            if column == width:
+                break
+            values[column] = _text(cell)
+            end = min(width, column + _span(cell, "colspan"))
+            down = _span(cell, "rowspan")
+            covered[column:end] = [down] * (end - column)
+            column = end
+        covered = [max(0, rows - 1) for rows in covered]
+        yield values
+
+
+def _span(cell: Element, name: str) -> int:
+    said = cell.get(name, "")
+    return max(1, min(int(said), 65534)) if said.isascii() and said.isdigit() and len(said) < 6 else 1
+
+
+def _text(cell: Element) -> str:
+    """A cell's text as it would be read, blocks apart from each other."""
+    parts: list[str] = []
+    waiting: list[tuple[Element, bool]] = [(cell, False)]
+    while waiting:
+        element, closing = waiting.pop()
+        if closing:
+            if element.tag in _BLOCKS:
+                parts.append(" ")
+            parts.append(element.tail or "")
+            continue
+        if element is not cell:
+            waiting.append((element, True))
+            if element.tag in _UNSEEN:
+                continue
+        if element.tag in _BLOCKS:
+            parts.append(" ")
+        parts.append(element.text or "")
+        waiting += ((child, False) for child in reversed(element))
+    return " ".join("".join(parts).split())
+
+
+@hookimpl
+def cap_output_mappers() -> list[OutputMapper[Options]]:
+    """Offer HTML."""
+    return [OutputMapper(key="html", options=Options, compile=compile)]
