@@ -1,6 +1,7 @@
 """The baselines: the smallest servers that do the same job, on the server and the client that the gateway stands on.
 
-`forwarding` hands a GET through, `splicing` does what an MCP tool call needs and checks nothing. Both take a `Fetch`:
+`forwarding` hands a GET through: the same request goes up and the same answer comes down as through the gateway.
+`splicing` does what an MCP tool call needs, and checks nothing. Both take a `Fetch`:
 `aiohttp_fetch` is a session of the public aiohttp, set as our transport sets its connections; `own_fetch` is the very
 transport that the gateway sends with, so that what is left between the two is the gateway alone.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,13 @@ import uvloop
 if TYPE_CHECKING:
     from cap_core.types import AsgiApp, AsgiSend, Receive, Scope, Send
 
-Fetch = Callable[[bytes], Awaitable[tuple[int, bytes, bytes]]]
-"""GETs a target: status, media type, whole body."""
+Fields = Sequence[tuple[bytes, bytes]]
+Fetch = Callable[[bytes], Awaitable[tuple[int, Fields, bytes]]]
+"""GETs a target: status, headers, whole body."""
 
-_JSON = (b"content-type", b"application/json")
+_JSON: Fields = [(b"content-type", b"application/json")]
+# What a connection says of itself; the server writes its own.
+_HOP = frozenset({b"connection", b"date", b"keep-alive", b"server", b"transfer-encoding"})
 _READY = b"/health/ready"
 
 
@@ -34,10 +38,13 @@ def forwarding(fetch: Fetch) -> AsgiApp:
     async def app(scope: Scope, receive: Receive, send: AsgiSend) -> None:
         path, query = scope["raw_path"], scope["query_string"]
         if path == _READY:
-            await _answer(send, 200, b"application/json", b"{}")
+            await _answer(send, 200, _JSON, b"{}")
             return
-        status, kind, body = await fetch(path + b"?" + query if query else path)
-        await _answer(send, status, kind, body)
+        status, headers, body = await fetch(path + b"?" + query if query else path)
+        await send(
+            {"type": "http.response.start", "status": status, "headers": [h for h in headers if h[0] not in _HOP]}
+        )
+        await send({"type": "http.response.body", "body": body})
 
     return app
 
@@ -63,7 +70,7 @@ def splicing(fetch: Fetch) -> AsgiApp:
 
     async def app(scope: Scope, receive: Receive, send: AsgiSend) -> None:
         if scope["raw_path"] == _READY:
-            await _answer(send, 200, b"application/json", b"{}")
+            await _answer(send, 200, _JSON, b"{}")
             return
         request = await receive()
         message = decode(request["body"])
@@ -72,13 +79,13 @@ def splicing(fetch: Fetch) -> AsgiApp:
             b'{"jsonrpc":"2.0","id":' + message.id + b',"result":{"resultType":"complete","content":[{"type":"text",'
             b'"text":' + encode(body.decode()) + b'}],"structuredContent":' + body + b"}}"
         )
-        await _answer(send, status, b"application/json", result)
+        await _answer(send, status, _JSON, result)
 
     return app
 
 
-async def _answer(send: AsgiSend, status: int, kind: bytes, body: bytes) -> None:
-    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
+async def _answer(send: AsgiSend, status: int, fields: Fields, body: bytes) -> None:
+    headers = [*fields, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -88,16 +95,16 @@ def fetch_with(send: Send, key: str) -> Fetch:
     from cap_core.context import Context
     from cap_core.types import Request
 
-    headers = ((b"Authorization", f"Bearer {key}".encode()), (b"Accept-Encoding", b"identity"))
+    authorization = (b"Authorization", f"Bearer {key}".encode())
+    headers = (authorization, (b"User-Agent", b"shell/1.0"), (b"Accept-Encoding", b"identity"))
     context = Context("shell")
 
-    async def fetch(target: bytes) -> tuple[int, bytes, bytes]:
+    async def fetch(target: bytes) -> tuple[int, Fields, bytes]:
         response = await send(Request("GET", target, headers), context)
         body = response.body
         if not isinstance(body, bytes):
             body = b"".join([piece async for piece in body])
-        kind = next((value for name, value in response.headers if name == b"content-type"), b"")
-        return response.status, kind, body
+        return response.status, response.headers, body
 
     return fetch
 
@@ -121,21 +128,22 @@ async def aiohttp_fetch(port: int, key: str) -> AsyncIterator[Fetch]:
     from yarl import URL
 
     base = f"http://127.0.0.1:{port}"
-    headers = {"Authorization": f"Bearer {key}", "Accept-Encoding": "identity"}
+    headers = {"Authorization": f"Bearer {key}", "User-Agent": "shell/1.0", "Accept-Encoding": "identity"}
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15.0),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
-        skip_auto_headers=("Accept", "User-Agent"),
+        skip_auto_headers=("Accept",),
         headers=headers,
         read_bufsize=64 * 1024,
         timeout=aiohttp.ClientTimeout(total=None, connect=5.0, sock_read=60.0, ceil_threshold=math.inf),
     ) as session:
 
-        async def fetch(target: bytes) -> tuple[int, bytes, bytes]:
+        async def fetch(target: bytes) -> tuple[int, Fields, bytes]:
             url = URL(base + target.decode("ascii"), encoded=True)
             async with session.get(url, allow_redirects=False) as response:
-                return response.status, response.headers["Content-Type"].encode(), await response.read()
+                fields = [(name.lower(), value) for name, value in response.raw_headers]
+                return response.status, fields, await response.read()
 
         yield fetch
 

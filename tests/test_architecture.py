@@ -20,6 +20,7 @@ LAYERS = (
     "errors version secret names kinds sockets",
     "diagnostics dotenv documents templates toml",
     "reading types context",
+    "patterns",
     "plan dialects",
     "inputs model offers",
     "hookspecs sources problems redaction schema",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from types import TracebackType
 
-    from cap_core.types import AsgiSend, Headers, Receive, Reply
+    from cap_core.types import AsgiSend, Headers, Receive, Reply, Stream
 
 _log = structlog.get_logger("cap.answer")
 
@@ -126,8 +126,53 @@ class BodyStream:
         """Nothing is held."""
 
 
-async def answer(send: AsgiSend, reply: Reply, *, head: bool = False) -> None:
-    """Send an answer.
+class EventStreams:
+    """The event streams that are open now. They have no end of their own, so a gateway that stops has to end them."""
+
+    def __init__(self) -> None:
+        self._open: set[asyncio.Event] = set()
+        self._ended = False
+
+    def drain(self) -> None:
+        """End every open stream, and each further one at once, with the end that HTTP gives a whole answer."""
+        self._ended = True
+        for stop in self._open:
+            stop.set()
+
+    async def relay(self, body: Stream, send: AsgiSend) -> None:
+        """Pass a stream's parts on until it ends, or until the gateway drains."""
+        stop = asyncio.Event()
+        if self._ended:
+            stop.set()
+        self._open.add(stop)
+        stopping = asyncio.ensure_future(stop.wait())
+        parts = aiter(body)
+        part: asyncio.Future[bytes | None] | None = None
+        try:
+            while not stop.is_set():
+                part = asyncio.ensure_future(_next(parts))
+                await asyncio.wait((part, stopping), return_when=asyncio.FIRST_COMPLETED)
+                if not part.done() or (chunk := part.result()) is None:
+                    break
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        finally:
+            stopping.cancel()
+            self._open.discard(stop)
+            if part is not None and not part.done():
+                part.cancel()
+                await asyncio.wait((part,))  # nobody may close the body while it is being read
+
+
+async def _next(parts: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(parts, None)
+
+
+def _is_events(headers: Headers) -> bool:
+    return any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in headers)
+
+
+async def answer(send: AsgiSend, reply: Reply, *, head: bool = False, streams: EventStreams | None = None) -> None:
+    """Send an answer; an event stream ends when `streams` is told to drain.
 
     A stream that breaks leaves the answer without its end: the server then closes the connection, so that the caller
     can tell (`docs/semantics.md`, the response).
@@ -142,7 +187,9 @@ async def answer(send: AsgiSend, reply: Reply, *, head: bool = False) -> None:
         return
     try:
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
-        if not head:
+        if not head and streams is not None and _is_events(reply.headers):
+            await streams.relay(body, send)
+        elif not head:
             async for chunk in body:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b""})

@@ -67,6 +67,17 @@ def render(template: Template, values: Mapping[Binding, str]) -> Base:
     return parse(out)
 
 
+def in_path(template: Template, values: Mapping[Binding, str]) -> list[Binding]:
+    """The variables of a base URI that land behind its host: what stands there may be a credential."""
+    out, found = "", []
+    for part in template.parts:
+        text = values.get(part, "") if isinstance(part, Binding) else str(part)
+        if isinstance(part, Binding) and "/" in out.partition("://")[2]:
+            found.append(part)
+        out += text
+    return found
+
+
 def literal_base(template: Template) -> Base | None:
     """The address of a base URI without variables; None for one with variables. Raises `ValueError`."""
     if any(isinstance(part, Binding) for part in template.parts):

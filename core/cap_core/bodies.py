@@ -47,10 +47,12 @@ def body_builder(call: Call, credentials: Credentials, values: Mapping[Binding, 
 def _entity(name: str, content_type: bytes | None, credentials: Credentials) -> Callable[[Values], Encoded]:
     """A body that is one input: handed on byte for byte where it came as bytes."""
 
+    alone = _alone(credentials, content_type)
+
     def entity(inputs: Values) -> Encoded:
         value = inputs.get(name, ABSENT)
         if value is ABSENT:
-            return NO_BODY
+            return alone
         if isinstance(value, Entity):
             return value.body, value.length, value.content_type
         body = bytes(value) if isinstance(value, msgspec.Raw) else msgspec.json.encode(value)
@@ -88,10 +90,12 @@ def _template(
 ) -> Callable[[Values], Encoded]:
     encode, get = _encoder(kind, feed.value, types, values)
 
+    alone = _alone(credentials, content_type)
+
     def template(inputs: Values) -> Encoded:
         value = get(inputs)
         if value is ABSENT:
-            return NO_BODY
+            return alone
         return _with_members(encode(value), credentials), None, content_type
 
     return template
@@ -139,6 +143,13 @@ def _escaped(item: Template, values: Mapping[Binding, str], change: Callable[[st
         return "".join(out)
 
     return escaped
+
+
+def _alone(credentials: Credentials, content_type: bytes | None) -> Encoded:
+    """The body of a call that brings none: what authentication adds, if it adds anything."""
+    if not credentials.members:
+        return NO_BODY
+    return msgspec.json.encode(dict(credentials.members)), None, content_type
 
 
 def _with_members(body: bytes, credentials: Credentials) -> bytes:

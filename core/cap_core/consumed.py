@@ -11,6 +11,7 @@ from cap_core.documents import Map, Node, Scalar, Seq
 from cap_core.errors import Mark
 from cap_core.model import ConsumedOperation, ConsumedParameter, ConsumedResource, ConsumesEntry, scalars
 from cap_core.names import match
+from cap_core.patterns import checked_pattern
 from cap_core.plan import Consumed, FeedPlace, Operation, OperationParameter
 from cap_core.reading import Say
 from cap_core.templates import TemplateError, Var, parse_path
@@ -35,7 +36,10 @@ _BODY_TYPES = {
 }
 _OUTPUT_KEYS = ("outputSchema", "outputMediaType", "maxBinarySize")
 # Headers that frame the message or choose its coding: the gateway's own, never a caller's.
-_RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
+_FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
+# RFC 9110, 5.6.2
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HOP = frozenset({"expect", "upgrade", "te", "trailer", "keep-alive"})
 # A template of one variable and nothing else: the body is that value, of whatever type.
 _WHOLE = re.compile(r"\s*\{\{[^{}]+\}\}\s*")
 _TYPES = {"string", "integer", "number", "boolean", "array", "object"}
@@ -129,8 +133,8 @@ def _callee(
     method = operation.method.upper()
     placeholders = {part.name for part in segments if isinstance(part, Var)}
     declared = [p for p in _nearest(levels) if not _from_environment(p, say)]
-    parameters = tuple(_parameter(p, method, placeholders) for p in declared)
-    broken = broken or _lost(parameters, placeholders, operation, path)
+    parameters = tuple(_parameter(p, method, placeholders, say) for p in declared)
+    broken = broken or _unsendable(parameters, placeholders, operation, path)
     plan = Operation(
         name=operation.name,
         method=method,
@@ -156,16 +160,18 @@ def _from_environment(parameter: ConsumedParameter, say: Say) -> bool:
     return True
 
 
-def _lost(
+def _unsendable(
     parameters: tuple[Parameter, ...], placeholders: set[str], operation: ConsumedOperation, path: str
 ) -> Broken | None:
-    """A path parameter without a place in the path: sending the request would reach another resource."""
+    """A path parameter without a place, whose request would reach another resource; or a header that is no name."""
     # {{tools.id}} in a path means the input id.
     known = {placeholder.rpartition(".")[2] for placeholder in placeholders} | placeholders
     for parameter in parameters:
         if parameter.place == "path" and match(parameter.name, known) is None:
             what = f"the path parameter {parameter.name!r} of {operation.name!r} has no place in {path!r}"
             return Broken("lost-identifier", operation.at, what, f"write {{{parameter.name}}} into the path")
+        if parameter.place == "header" and not _TOKEN.fullmatch(parameter.name):
+            return Broken("bad-header-name", parameter.at, f"{parameter.name!r} cannot be the name of a header")
     return None
 
 
@@ -188,7 +194,7 @@ def _nearest(levels: Iterable[tuple[ConsumedParameter, ...]]) -> list[ConsumedPa
     return list(out.values())
 
 
-def _parameter(parameter: ConsumedParameter, method: str, placeholders: set[str]) -> Parameter:
+def _parameter(parameter: ConsumedParameter, method: str, placeholders: set[str], say: Say) -> Parameter:
     place = _PLACES.get((parameter.in_ or "").lower())
     if place is None:
         place = "path" if parameter.name in placeholders else "query" if method not in WRITES else "body"
@@ -200,25 +206,15 @@ def _parameter(parameter: ConsumedParameter, method: str, placeholders: set[str]
         required=place == "path" or bool(parameter.required),
         description=parameter.description or "",
         value=parameter.value,
-        pattern=_pattern(parameter.pattern),
+        pattern=checked_pattern(parameter.pattern, parameter.mark("pattern"), say),
         enum=scalars(parameter.enum),
         at=parameter.at,
     )
 
 
-def _pattern(pattern: str | None) -> str | None:
-    if pattern is None:
-        return None
-    try:
-        re.compile(pattern)
-    except re.error:
-        return None
-    return pattern
-
-
 def reserved(parameter: Parameter) -> bool:
     """Whether a declared parameter is a header that the gateway sets itself."""
-    return parameter.place == "header" and parameter.name.lower() in _RESERVED
+    return parameter.place == "header" and parameter.name.lower() in _FRAMING | _HOP
 
 
 def _body(operation: ConsumedOperation) -> tuple[BodyTemplate | None, tuple[str, Mark, str] | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import secrets
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,14 @@ _counter = itertools.count(1)
 def new_id() -> str:
     """A request id: 32 hexadecimal digits, so that it can serve as a W3C trace id."""
     return f"{_prefix}{next(_counter):016x}"
+
+
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def traceparent(value: bytes | None) -> bytes | None:
+    """A `traceparent` header that is one (W3C trace context); None for anything else, which must not travel on."""
+    return value if value is not None and _TRACEPARENT.fullmatch(value) else None
 
 
 def id_of(trace: bytes | None) -> str:

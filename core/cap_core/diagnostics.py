@@ -210,6 +210,18 @@ _define(
     "write {{NAME}}",
 )
 _define(
+    "bad-pattern",
+    "warning",
+    "A pattern is not a regular expression; the input is not checked by it.",
+    "correct the pattern",
+)
+_define(
+    "bad-header-name",
+    "warning",
+    "A consumed header has a name that HTTP does not allow; what sends it is left out.",
+    "use letters, digits and hyphens",
+)
+_define(
     "uncovered-parameter",
     "warning",
     "A 'with' says nothing of a parameter the called operation requires; it is an input of its own.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -45,15 +46,12 @@ def compile_run(
     async def exchange(values: Values, context: Context) -> Response:
         request = build(values, context)
         try:
-            response = await send(request, context)
+            response = await _sent(request, send, context)
             if follows and response.status in _REDIRECTS and (context.follow or decode is not None):
                 response = await _follow(request, response, send, context, origin)
+            _check(response)
         except UpstreamError as error:
             raise failed(error, call) from None
-        except ValueError:
-            # The transport's last look at a message before it is sent; its words may quote what must not be shown.
-            what = "the request cannot be sent: a header, its path or the length of its body is not what HTTP allows"
-            raise Refusal(400, "invalid-input", what) from None
         return response
 
     if decode is None:
@@ -74,7 +72,10 @@ def compile_run(
         response = await exchange(values, context)
         headers = kept(response.headers)
         if response.status >= 300:
-            return Reply(response.status, headers, response.body, response.status >= 400)
+            refused = response.body
+            if coding := _coding(headers):
+                headers, refused = _decoded(headers), await _uncoded(refused, coding, limits.answer, call)
+            return Reply(response.status, headers, refused, response.status >= 400)
         body = await _whole(response, limits.answer, call)
         if not body:
             return Reply(response.status, _decoded(headers), b"")
@@ -82,6 +83,27 @@ def compile_run(
         return Reply(response.status, (_JSON, *(h for h in headers if h[0] not in _OF_THE_BODY)), data)
 
     return mapped
+
+
+async def _sent(request: Request, send: Send, context: Context) -> Response:
+    try:
+        return await send(request, context)
+    except ValueError:
+        # The transport's last look at a message before it is sent; its words may quote what must not be shown.
+        what = "the request cannot be sent: a header, its path or the length of its body is not what HTTP allows"
+        raise Refusal(400, "invalid-input", what) from None
+
+
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def _check(response: Response) -> None:
+    """What no server can hand on is no answer: a status outside of HTTP's, or control characters in a header."""
+    if not 200 <= response.status <= 599:
+        raise UpstreamError("garbage", f"the upstream answered with the status {response.status}")
+    for _, value in response.headers:
+        if _CONTROL.search(value):
+            raise UpstreamError("garbage", "the upstream answered with a header that holds control characters")
 
 
 _JSON = (b"content-type", b"application/json")
@@ -116,15 +138,26 @@ async def _follow(request: Request, response: Response, send: Send, context: Con
         location = _value(response.headers, b"location")
         if response.status not in _REDIRECTS or not location:
             return response
-        absolute = urljoin(origin + request.target.decode("latin-1"), location)
-        if not absolute.startswith((origin + "/", origin + "?")) and absolute != origin:
+        target = _same_origin(location, request.target, origin)
+        if target is None:
             return response
-        parts = urlsplit(absolute)
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         await _dropped(response.body)
-        request = msgspec.structs.replace(request, target=target.encode("latin-1", "replace"))
+        request = msgspec.structs.replace(request, target=target)
         response = await send(request, context)
     return response
+
+
+def _same_origin(location: str, target: bytes, origin: str) -> bytes | None:
+    """Where a redirect leads on its own origin; None where it leads elsewhere, or is no address."""
+    try:
+        absolute = urljoin(origin + target.decode("latin-1"), location)
+        parts = urlsplit(absolute)
+    except ValueError:
+        return None
+    if f"{parts.scheme}://{parts.netloc}" != origin:
+        return None
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return path.encode() if path.isascii() and path.isprintable() and " " not in path else None
 
 
 async def _dropped(body: Body) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from cap_core.bases import Base
+from cap_core.bases import Base, in_path
 from cap_core.bindings import fetch
 from cap_core.context import Context
 from cap_core.credentials import MASK, bindings_of, required, sign
@@ -15,7 +15,7 @@ from cap_core.diagnostics import Diagnostic
 from cap_core.errors import OptionError, Refusal
 from cap_core.expressions import leaves
 from cap_core.offers import Credentials, Flow
-from cap_core.opening import OpenOptions, base_of, not_set, origin_of
+from cap_core.opening import OpenOptions, base_of, not_set, origin_of, unprotected
 from cap_core.operations import spelled
 from cap_core.plan import Authentication, Binding, Call, CapabilityPlan, Constant, Feed, InputRef
 from cap_core.plugins import Offers
@@ -87,6 +87,9 @@ async def explain(
         refused = f"{refusal.detail}; {refusal.hint}"
     if refused is None:
         refused = _wrong_options(offers, call, have)
+    if refused is None and isinstance(address, Base):
+        bare = unprotected(call, address, values, options)
+        refused = f"{bare.detail}; {bare.hint}" if bare is not None else None
     return Explanation(
         capability=plan.about.name,
         exposed=spelled(call),
@@ -119,7 +122,10 @@ async def _address(plan: CapabilityPlan, call: Call) -> Base | Refusal:
     base = call.operation.consumed.base
     needed = {part for part in base.parts if isinstance(part, Binding)} if base is not None else set()
     secrets = await fetch(v for v in plan.variables if v.binding in needed and v.near)
-    return base_of(call.operation.consumed, {b: s.reveal() for b, s in secrets.items()}, plan)
+    values = {b: s.reveal() for b, s in secrets.items()}
+    # Behind the host a variable may be a credential, as in https://api.example/bot{{TOKEN}}.
+    hidden = in_path(base, values) if base is not None else []
+    return base_of(call.operation.consumed, {**values, **{b: MASK for b in hidden if b in values}}, plan)
 
 
 async def _have(plan: CapabilityPlan, call: Call) -> dict[Binding, str]:

@@ -143,6 +143,9 @@ def _call(exposed: Exposed, entry: ExposesEntry, key: str, known: Sequence[Calle
     callee = find(exposed, known, compilation.report)
     supplied = fills(callee.operation.consumed, compilation)
     wired = wire(exposed, callee, compilation.bindings, entry.namespace, supplied, compilation.report)
+    if wired.body_type != "json" and any(place == "body" for place, _ in supplied):
+        what = f"the authentication adds a member to the body of {callee.operation.address}, which is {wired.body_type}"
+        raise Quarantine("unsupported-body", callee.operation.at, what, "use another placement, or a json body")
     outputs = _mapped(exposed.outputs)
     for output, what in check_outputs(outputs):
         raise Quarantine("bad-mapping", output.at, what)

@@ -91,6 +91,7 @@ class Gateway:
         self._pools = Pools(choose(offers, opening.transport))
         self._current: Generation | None = None
         self._retiring: set[asyncio.Task[None]] = set()
+        self._leaving: set[Generation] = set()
         self._pages: Pages = build_pages(self, offers)
         self._admit = self._admission()
         self._app = self._wrapped()
@@ -137,14 +138,17 @@ class Gateway:
             for face in table.faces:
                 if face.replaced is not None:
                     face.replaced()
+        self._leaving.add(old)
         await old.idle.wait()
+        self._leaving.discard(old)
         await close(old.opened.ways, self._pools)
 
     def drain(self) -> None:
         """Not ready any more: every further answer closes its connection, and open streams are told to end."""
         self.draining = True
-        for table in self.tables.values():
-            for face in table.faces:
+        current = [self._current] if self._current is not None else []
+        for generation in (*current, *self._leaving):
+            for face in (face for table in generation.tables.values() for face in table.faces):
                 if face.drain is not None:
                     face.drain()
 
@@ -207,12 +211,13 @@ class Gateway:
             return
         local, port = scope["server"]
         table = generation.tables.get(port)
-        if table is None and len(generation.tables) == 1:
-            table = next(iter(generation.tables.values()))
         generation.enter()
         try:
             try:
-                self._admit(dict(scope["headers"]), local)
+                headers = dict(scope["headers"])
+                if len(headers) != len(scope["headers"]):
+                    _refuse_doubled(scope["headers"])
+                self._admit(headers, local)
             except Refusal as refusal:
                 await answer(send, problem(refusal), head=scope["method"] == "HEAD")
                 return
@@ -226,7 +231,7 @@ class Gateway:
             await answer(send, problem(Refusal(404, "not-found", "no listener of this gateway has this port")))
             return
         found = table.router.match(method, path)
-        if type(found) is Found:
+        if type(found) is Found and not (found.params and self._pages.has(scope["path"])):
             await found.payload(scope, receive, send, found.params)
             return
         if self._pages.has(scope["path"]):
@@ -237,6 +242,18 @@ class Gateway:
             return
         what = f"nothing lives at {path.decode('latin-1')}"
         await answer(send, problem(Refusal(404, "not-found", what, hint="see /docs")), head=method == "HEAD")
+
+
+_ONCE = (b"host", b"authorization", b"origin", b"content-type")
+
+
+def _refuse_doubled(headers: list[tuple[bytes, bytes]]) -> None:
+    """A field that decides about a request and stands there twice leaves open which was meant (RFC 9112, 3.2)."""
+    names = [name for name, _ in headers]
+    for name in _ONCE:
+        if names.count(name) > 1:
+            what = f"the header {name.decode()} stands twice in this request"
+            raise Refusal(400, "invalid-input", what, headers=((b"connection", b"close"),))
 
 
 async def _wrong_method(found: WrongMethod, method: str, send: AsgiSend) -> None:

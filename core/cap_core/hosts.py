@@ -56,7 +56,8 @@ def _is_ours(value: bytes, names: frozenset[str], local: str) -> bool:
 def _name(host: str) -> str:
     """A Host value without its port and brackets."""
     if host.startswith("["):
-        return host[1:].partition("]")[0]
+        name, _, rest = host[1:].partition("]")
+        return name if not rest or rest[0] == ":" else ""
     return host.rpartition(":")[0] if host.count(":") == 1 else host
 
 
@@ -72,7 +73,10 @@ def _may_come(origin: bytes, host: bytes, pages: frozenset[str]) -> bool:
     text = origin.decode("latin-1").lower().rstrip("/")
     if text in pages or "*" in pages:
         return True
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
     if parts.scheme not in ("http", "https") or not parts.netloc:
         return False  # "null" and extensions
     # The gateway's own pages, and those of this machine.

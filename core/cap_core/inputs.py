@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from cap_core.errors import Fault, Mark, Refusal
+from cap_core.patterns import matcher
 
 Place = Literal["path", "query", "header", "cookie", "member", "body", "argument"]
 """Where a request carries an input. `member` is a top-level field of a JSON or form body, `body` the whole body,
@@ -87,7 +88,7 @@ def text_check(item: Input) -> TextCheck | None:
     elif item.type == "object":
         checks.append(_object_text)
     if item.pattern is not None:
-        checks.append(_pattern_check(item.pattern))
+        checks.append(matcher(item.pattern))
     if item.enum is not None:
         allowed = {_spelled(value) for value in item.enum}
         listed = ", ".join(sorted(allowed))
@@ -101,7 +102,7 @@ def json_check(item: Input) -> JsonCheck | None:
     if item.type in _JSON_TYPES:
         checks.append(_JSON_TYPES[item.type])
     if item.pattern is not None:
-        pattern = _pattern_check(item.pattern)
+        pattern = matcher(item.pattern)
         checks.append(lambda value: pattern(value) if isinstance(value, str) else None)
     if item.enum is not None:
         allowed = item.enum
@@ -191,6 +192,11 @@ def aliases(names: list[str]) -> dict[str, str]:
     return out
 
 
+def whole(value: float) -> int | float:
+    """A float that is an integer as one, as long as it holds every digit of it."""
+    return int(value) if abs(value) < 2**53 else value
+
+
 class _Wrong(msgspec.Struct, frozen=True):
     what: str
 
@@ -208,7 +214,7 @@ def _reading(item: Input) -> Callable[[msgspec.Raw], object]:
         if check is not None and (what := check(value)) is not None:
             return _Wrong(what)
         # In JSON 7.0 is the integer 7 (docs/semantics.md, checking).
-        return int(value) if integer and isinstance(value, float) else value
+        return whole(value) if integer and isinstance(value, float) else value
 
     return reading
 
@@ -225,11 +231,6 @@ def _body_reading(item: Input) -> Callable[[msgspec.Raw], object]:
         return msgspec.Raw(raw)
 
     return reading
-
-
-def _pattern_check(pattern: str) -> TextCheck:
-    search = re.compile(pattern).search
-    return lambda text: None if search(text) else f"must match {pattern}"
 
 
 def _show(text: str) -> str:

@@ -9,12 +9,12 @@ import msgspec
 import structlog
 
 from cap_core import formats
-from cap_core.bases import Base, missing, render
+from cap_core.bases import Base, in_path, missing, render
 from cap_core.bindings import fetch
 from cap_core.credentials import MASK, Text, bindings_of, check, required, sign
 from cap_core.errors import CapError, OptionError, Refusal
 from cap_core.executor import compile_run
-from cap_core.expressions import leaves
+from cap_core.expressions import leaves, mentions_binding
 from cap_core.offers import Credentials, Flow, Limits, OpenAt
 from cap_core.plan import (
     Authentication,
@@ -124,6 +124,7 @@ class _Opening:
         self.ways: list[OpenAt] = []
         self.destinations: list[Destination] = []
         self.secrets: list[str] = []
+        self.warned: set[str] = set()
 
     async def capability(self, plan: CapabilityPlan) -> None:
         secrets = await fetch(plan.variables)
@@ -236,14 +237,12 @@ class _Opening:
             values = {**values, **dict.fromkeys(unset, MASK)}
         elif unset:
             return refusing(not_set(unset, plan))
-        consumed = call.operation.consumed
-        if (
-            not self.pools.local
-            and not way.base.safe
-            and (consumed.authentication or used)
-            and not self.options.plaintext(consumed)
-        ):
-            return refusing(_plaintext(consumed, way.base))
+        bare = None if self.pools.local else unprotected(call, way.base, values, self.options)
+        if bare is not None:
+            if call.operation.consumed.key not in self.warned:
+                self.warned.add(call.operation.consumed.key)
+                _log.warning(f"{bare.detail}; every such call answers 503; {bare.hint}")
+            return refusing(bare)
         run = compile_run(
             call,
             compile_request(call, way.base.path, way.credentials, values),
@@ -324,9 +323,12 @@ def not_set(unset: list[Binding], plan: CapabilityPlan) -> Refusal:
     what = f"{names} is not set" if len(unset) == 1 else f"{names} are not set"
     first = unset[0]
     qualified = f"{first.namespace}.{first.name}" if first.namespace and first.declared else first.name
-    return Refusal(
-        503, "not-configured", what, hint=f"set the {origin_of(first, plan)}, or give it with --set {qualified}=VALUE"
-    )
+    return Refusal(503, "not-configured", what, hint=f"{_remedy(first, plan)} --set {qualified}=VALUE")
+
+
+def _remedy(binding: Binding, plan: CapabilityPlan) -> str:
+    given = any(v.binding == binding and v.given is not None for v in plan.variables)
+    return "what was given is empty: give it with" if given else f"set the {origin_of(binding, plan)}, or give it with"
 
 
 def origin_of(binding: Binding, plan: CapabilityPlan) -> str:
@@ -346,7 +348,16 @@ def refusing(refusal: Refusal) -> Run:
     return refused
 
 
-def _plaintext(consumed: Consumed, base: Base) -> Refusal:
+def unprotected(call: Call, base: Base, values: Mapping[Binding, str], options: OpenOptions) -> Refusal | None:
+    """The refusal of a call whose credential would go over plain http to another machine; None where that is settled.
+
+    Every variable in a request counts as one, and so does one of the base URI that lands behind its host.
+    """
+    consumed = call.operation.consumed
+    secret = bool(consumed.authentication) or any(mentions_binding(feed.value) for feed in call.feeds)
+    secret = secret or bool(consumed.base and in_path(consumed.base, values))
+    if base.safe or not secret or options.plaintext(consumed):
+        return None
     what = f"a credential of {consumed.namespace} would go to {base.host} over plain http"
     return Refusal(503, "plaintext", what, hint=f"use https, or serve with --allow-plaintext {consumed.namespace}")
 

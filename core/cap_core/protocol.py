@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol, with a limit on the head of a request, which it would otherwise collect without end."""
+"""uvicorn's HTTP protocol, with a limit on the head of a request, and without trailers, which it takes for headers."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ class Protocol(HttpToolsProtocol):
 
     _head = -1
     """How many bytes of a head came in earlier packets, or -1 outside of one."""
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field of the head. Those of a trailer come after it was looked at, and count for nothing."""
+        if self._head >= 0:
+            super().on_header(name, value)
 
     def on_message_begin(self) -> None:
         """A head begins."""

@@ -118,12 +118,14 @@ def _tree(item: Tree, values: Mapping[Binding, str], of_input: Callable[[str], G
 
 
 def _number(text: object) -> object:
-    text = str(text)
-    return int(text) if text.lstrip("-").isdigit() else float(text)
+    """A number as JSON spells it, with every digit its caller gave: no float, no limit, no null."""
+    sign, digits = ("-", str(text)[1:]) if str(text).startswith("-") else ("", str(text))
+    whole = len(digits) - len(digits.lstrip("0123456789"))
+    return msgspec.Raw(f"{sign}{digits[:whole].lstrip('0') or '0'}{digits[whole:]}".encode())
 
 
 _TYPED: dict[str, Convert] = {
-    "integer": lambda text: int(str(text)),
+    "integer": _number,
     "number": _number,
     "boolean": lambda text: text == "true",
     "object": lambda text: msgspec.Raw(str(text).encode()),

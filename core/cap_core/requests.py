@@ -44,14 +44,16 @@ def compile_request(call: Call, prefix: str, credentials: Credentials, values: M
     headers = _headers(call, credentials, values)
     method = call.operation.method
     identity = call.identity
-    passed = _passing(_names_set(call, credentials)) if identity else _nothing_passes
+    named = _names_set(call, credentials)
+    passed = _passing(named) if identity else _nothing_passes
+    traced = b"traceparent" in named
 
     def build(inputs: Values, context: Context) -> Request:
         content, length, content_type = body(inputs)
         out = (*headers(inputs), *passed(context.headers))
         if content_type is not None:
             out = (*out, (b"Content-Type", content_type))
-        if context.trace is not None:
+        if context.trace is not None and not traced:
             out = (*out, (b"traceparent", context.trace))
         return Request(context.method or method, target(inputs), out, content, length)
 

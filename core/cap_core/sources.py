@@ -13,6 +13,9 @@ from cap_core.offers import CapabilitySource
 
 SUFFIXES = (".yaml", ".yml")
 
+RESERVED = frozenset({"mcp", "health", "docs", "metrics", "openapi.json", ".well-known"})
+"""First segments of the gateway's own addresses, which no capability can have."""
+
 
 class Source(msgspec.Struct, frozen=True):
     """A document to compile. `file` is how messages name it, `name` how addresses do."""
@@ -64,6 +67,10 @@ def _packaged(source: CapabilitySource) -> Source:
 
 def _same_names(sources: Iterable[Source]) -> None:
     seen: dict[str, Source] = {}
+    for source in sources:
+        if source.name in RESERVED:
+            what = f"{source.file} would be called {source.name!r}, where the gateway's own pages live"
+            raise ConfigError(what, hint="rename the file")
     for source in sources:
         if source.name in seen:
             what = f"{seen[source.name].file} and {source.file} would both be called {source.name!r}"

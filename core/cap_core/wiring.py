@@ -14,6 +14,7 @@ from cap_core.errors import Mark
 from cap_core.expressions import FACES, Names, leaves, substitute, value, with_value
 from cap_core.inputs import Input, Inputs, Place, aliases
 from cap_core.names import match
+from cap_core.patterns import checked_pattern
 from cap_core.plan import DeclaredInput, Exposed, Feed, FeedPlace, InputRef, Value
 from cap_core.templates import TemplateError, Var, parse_path
 
@@ -78,6 +79,7 @@ class _Wiring:
         self.rest = exposed.method is not None
         self.declared = {item.name: item for item in exposed.inputs}
         self.placeholders = _placeholders(exposed)
+        self.supplied = supplied
         self.parameters = self._effective(supplied)
         known = {*self.declared, *self.placeholders, *(p.name for p in callee.parameters)}
         self.names = Names(bindings, FACES | {namespace}, frozenset(known), self._unbound)
@@ -249,7 +251,8 @@ class _Wiring:
         name = "body" if match("body", self._raws()) is None else "request_body"
         feed = Feed(place="body", name=name, value=InputRef(name), type=None, required=False, at=self.operation.at)
         self.feeds.append((feed, None))
-        self.passed = name
+        # What authentication adds to a body needs one that is read.
+        self.passed = "" if any(place == "body" for place, _ in self.supplied) else name
 
     passed: str = ""
 
@@ -333,7 +336,8 @@ class _Wiring:
         opaque = raw == self.passed and bool(raw)
         type_ = (declared.type if declared else None) or (first.type if first else None)
         enum = declared.enum if declared and declared.enum is not None else first.enum if first else None
-        pattern = (declared.pattern if declared else None) or (first.pattern if first else None)
+        own = checked_pattern(declared.pattern, declared.at, self._say_hint) if declared else None
+        pattern = own or (first.pattern if first else None)
         return Input(
             name=declared.name if declared else wire if place != "path" and "." in raw and self.rest else raw,
             place=place,
@@ -378,7 +382,7 @@ class _Wiring:
         if placeholder is not None:
             self._matched(placeholder, name, self.exposed.at)
             return "path", placeholder, ()
-        if whole and raw in ("body", self.passed):
+        if whole and raw in ("body", "request_body"):
             return "body", "body", ()
         if any(o.feed.place == "header" for o in origins):
             return "header", name, ("query",)
@@ -433,6 +437,9 @@ class _Wiring:
 
     def _unbound(self, name: str, at: Mark) -> None:
         self._say("unbound-variable", at, f"nothing declares the variable {name!r}")
+
+    def _say_hint(self, code: str, at: Mark, message: str, hint: str | None = None) -> None:
+        self.report.add(code, at, message, hint=hint, operation=self.exposed.name)
 
     def _say(self, code: str, at: Mark, what: str) -> None:
         self.report.add(code, at, what, operation=self.exposed.name)

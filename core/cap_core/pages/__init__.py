@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cap_core.gateway import Gateway
     from cap_core.listeners import Table
     from cap_core.plugins import Offers
-    from cap_core.types import AsgiSend, Receive, Scope
+    from cap_core.types import AsgiSend, Message, Receive, Scope
 
 _FILES = Path(__file__).parent
 _TYPES = {
@@ -71,7 +71,18 @@ class Pages:
             await answer(send, problem(refusal), head=scope["method"] == "HEAD")
             return
         scope["cap.table"] = table
+        if scope["method"] == "HEAD":
+            scope["method"], send = "GET", _headless(send)
         await self._app(scope, receive, send)  # type: ignore[arg-type]  # ASGI's own loose types
+
+
+def _headless(send: AsgiSend) -> AsgiSend:
+    """The answer to HEAD: that to GET, without its body."""
+
+    async def headless(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return headless
 
 
 async def _let_in(scope: Scope, table: Table) -> frozenset[str]:

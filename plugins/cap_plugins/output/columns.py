@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 LARGEST = 100_000_000
-"""Each row repeats the names of the columns, so long names make a small answer a large one: their size in all."""
+"""Each row repeats the names of the columns, so a long header makes a small answer a large one: bytes for all names."""
+_MEMBER = 16
 
 
 def columns(titles: Iterable[str]) -> list[str]:
@@ -30,7 +31,7 @@ class Rows:
     def row(self, names: list[str], values: Iterable[str]) -> dict[str, str]:
         """A row's values by the names of their columns. Raises `ValueError` where it all grows too large."""
         row = dict(zip(names, values, strict=False))
-        self._size += len(row) + sum(map(len, row))
+        self._size += _MEMBER * len(row) + sum(map(len, row))
         if self._size > LARGEST:
-            raise ValueError(f"the names of its columns take more than {LARGEST} characters when written out")
+            raise ValueError(f"its rows take more than {LARGEST} bytes when written out")
         return row

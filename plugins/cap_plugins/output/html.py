@@ -29,12 +29,19 @@ from cap_plugins.output.charset import known, text
 from cap_plugins.output.columns import Rows, columns
 
 MAX_ELEMENTS = 200_000
+MAX_TEXTS = 1_000_000
+MAX_DEPTH = 250
+"""Elements below are as if they had no tags, as in a browser."""
 MAX_ATTRIBUTES = 64
 """Of one element. Every further one costs the parser's tree more time than the one before; no selector needs so many."""
+MAX_PAIRS = 100_000_000
+"""Of siblings, for a selector that compares them."""
 _DECLARED = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
+_NAME = re.compile(r"[a-z][a-z0-9-]*", re.ASCII)
+_CONTROLS = re.compile(r"[\x00-\x1f\ufffe\uffff]")
 _SECTIONS = frozenset({"thead", "tbody", "tfoot"})
 _UNSEEN = frozenset({"script", "style", "template", "table"})
-_BLOCKS = frozenset("address article blockquote br dd div dl dt figure h1 h2 h3 h4 h5 h6 hr li ol p pre ul".split())
+_BLOCKS = frozenset(["address", "article", "blockquote", "br", "dd", "div", "dl", "dt", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "ul"])
 
 Element = Any
 """An element of lxml, which has no types."""
@@ -47,61 +54,97 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def compile(options: Options, at: OutputAt) -> Callable[[bytes, str | None], object]:
-    """lxml, whose parser bounds depth and takes linear time; loaded when the first document needs it."""
+    """lxml, whose parser takes linear time for whatever it is given; loaded when the first document needs it."""
     from lxml import etree
 
-    select = _selector(options.outputSchema)
+    select, compared = _selector(options.outputSchema)
 
     def read(body: bytes, content_type: str | None) -> object:
         declared = _DECLARED.search(body, 0, 1024)
         charset = known(declared[1].decode()) if declared else ""
         source = text(body, content_type, declared=charset, errors="replace")
-        parser = etree.HTMLParser(target=_Building(etree.TreeBuilder()), encoding="utf-8")
-        parser.feed(source.encode("utf-8", "replace"))
+        parser = etree.HTMLParser(target=_Building(etree.TreeBuilder(), compared), encoding="utf-8")
+        parser.feed(source.replace("\0", "\ufffd").encode("utf-8", "replace"))
         root = parser.close()
-        if any(error.type_name == "ERR_RESOURCE_LIMIT" for error in parser.error_log):
-            raise ValueError("nested too deep")
         rows = Rows()
-        found = (_table(table, rows) for table in _tables(select(root)))
-        return {"tables": [table for table in found if table is not None] if root is not None else []}
+        tables = [] if root is None else [_table(table, rows) for table in _tables(select(root))]
+        return {"tables": [table for table in tables if table is not None]}
 
     return read
 
 
-def _selector(css: str | None) -> Callable[[Element], Iterable[Element]]:
+Select = Callable[[Element], Iterable[Element]]
+
+
+def _selector(css: str | None) -> tuple[Select, frozenset[str | None]]:
+    """The function that selects, and the names of the elements whose siblings it compares (None: of all)."""
     if css is None:
-        return lambda root: (root,)
+        return (lambda root: (root,)), frozenset()
     import cssselect
     from lxml import etree
 
     try:
-        select: Callable[[Element], Iterable[Element]] = etree.XPath(cssselect.HTMLTranslator().css_to_xpath(css))
+        path = cssselect.HTMLTranslator().css_to_xpath(css)
     except cssselect.SelectorError as error:
         raise OptionError("outputSchema", f"{css!r} is not a CSS selector: {error}") from None
-    return select
+    return etree.XPath(path), frozenset(_names(cssselect.parse(css)) if "-sibling::" in path else ())
+
+
+def _names(part: object) -> Iterator[str | None]:
+    """The names of elements in a parsed selector."""
+    if isinstance(part, list):
+        for item in part:
+            yield from _names(item)
+    elif type(part).__module__ == "cssselect.parser":
+        if type(part).__name__ == "Element":
+            yield getattr(part, "element", None)
+        yield from _names(list(vars(part).values()))
 
 
 class _Building:
-    """What the parser calls: it builds the tree, without what nobody selects by."""
+    """What the parser calls: it builds the tree, within bounds and without what no tree can hold."""
 
-    def __init__(self, builder: Any) -> None:
+    def __init__(self, builder: Any, compared: frozenset[str | None]) -> None:
         self._builder = builder
+        self._compared = compared
         self._count = 0
+        self._texts = 0
+        self._pairs = 0
+        self._built: list[bool] = []
+        self._children = [[0, 0]]
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self._count += 1
         if self._count > MAX_ELEMENTS:
             raise ValueError(f"more than {MAX_ELEMENTS} elements")
-        self._builder.start(tag, dict(list(attributes.items())[:MAX_ATTRIBUTES]))
+        built = len(self._children) <= MAX_DEPTH and _NAME.fullmatch(tag) is not None
+        self._built.append(built)
+        if not built:
+            return
+        self._children[-1][0] += 1
+        self._children[-1][1] += None in self._compared or tag in self._compared
+        self._children.append([0, 0])
+        kept = [(name, value) for name, value in attributes.items() if _NAME.fullmatch(name)][:MAX_ATTRIBUTES]
+        self._builder.start(tag, {name: _CONTROLS.sub(" ", value) for name, value in kept})
 
     def end(self, tag: str) -> None:
+        if not self._built.pop():
+            return
+        children, compared = self._children.pop()
+        self._pairs += children * compared
+        if self._pairs > MAX_PAIRS:
+            raise ValueError("too many siblings for a selector that compares them")
         self._builder.end(tag)
 
     def data(self, data: str) -> None:
-        self._builder.data(data)
+        self._texts += 1
+        if self._texts > MAX_TEXTS:
+            raise ValueError(f"more than {MAX_TEXTS} pieces of text")
+        if len(self._children) > 1:
+            self._builder.data(_CONTROLS.sub(" ", data))
 
     def close(self) -> Element | None:
-        return self._builder.close() if self._count else None
+        return self._builder.close() if self._count and not self._built else None
 
 
 def _tables(selected: Iterable[Element]) -> Iterator[Element]:

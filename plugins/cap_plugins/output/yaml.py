@@ -1,8 +1,9 @@
 """`outputRawFormat: yaml`: the first document of a YAML stream, read as capability documents are.
 
 That is the core schema of YAML 1.2: `yes` and dates are strings, a key twice is an error, keys are strings. Anchors
-are followed; what they repeat counts each time against the bounds of depth and size that capability documents have, so
-a small answer never becomes a large one. An answer of white space and comments alone is null.
+are followed; what they repeat counts each time against the bounds of depth and number that capability documents have,
+and against a bound of length, so a small answer never becomes a large one. A whole number that 64 bits cannot hold is a
+string. An answer of white space and comments alone is null.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from collections.abc import Callable
 
 import msgspec
 
-from cap_core.documents import load, plain
+from cap_core.documents import Map, Node, Seq, load, resolve
 from cap_core.errors import SpecError
 from cap_core.hookspecs import hookimpl
 from cap_core.offers import OutputAt, OutputMapper
 from cap_plugins.output.charset import text
+
+
+LARGEST = 50_000_000
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,11 +34,34 @@ def compile(options: Options, at: OutputAt) -> Callable[[bytes, str | None], obj
 def value(source: str) -> object:
     """The value of a YAML text. Raises `ValueError` for one that is none, or is too large."""
     try:
-        return plain(load(source.encode(), ""))
+        return _Plain().value(load(source.encode(), ""))
     except SpecError as error:
-        if error.what == "the file is empty":
-            return None
+        if error.code == "not-a-capability":
+            return None  # what `load` says of a file without any node
         raise ValueError(error.what) from None
+
+
+class _Plain:
+    """A tree as JSON-like data, its texts counted as often as anchors repeat them."""
+
+    def __init__(self) -> None:
+        self._size = 0
+
+    def value(self, node: Node) -> object:
+        if isinstance(node, Map):
+            return {self._text(key): self.value(item) for key, item in node.items()}
+        if isinstance(node, Seq):
+            return [self.value(item) for item in node]
+        data = resolve(node)
+        if isinstance(data, str) or (type(data) is int and not -(2**63) <= data < 2**64):
+            return self._text(node)
+        return data
+
+    def _text(self, text: str) -> str:
+        self._size += len(text)
+        if self._size > LARGEST:
+            raise ValueError(f"more than {LARGEST} characters when its aliases are written out")
+        return str(text)
 
 
 @hookimpl

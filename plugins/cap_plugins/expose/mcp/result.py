@@ -81,7 +81,10 @@ def _json(body: bytes, charset: str) -> Outcome:
     body = body.removeprefix(_BOM)
     text = _utf8(body)
     if text is None:  # JSON is UTF-8 (RFC 8259, 8.1), but some still send what their charset says
-        text = body.decode(charset, "replace")
+        try:
+            text = body.decode(charset)
+        except ValueError:  # what had to be replaced is not the document that was sent
+            return Outcome(_text_block(body.decode(charset, "replace")))
         body = text.encode()
     return Outcome(_text_block(text), body if _is_document(body) else None)
 

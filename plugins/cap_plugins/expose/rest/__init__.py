@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cap_core.asgi import EventStreams
 from cap_core.hookspecs import hookimpl
 from cap_core.offers import AttachAt, Exposure, Face, Route
 from cap_core.router import balanced, shape
@@ -20,15 +21,16 @@ if TYPE_CHECKING:
 
 def attach(at: AttachAt) -> Face:
     """One listener's REST exposures as raw endpoints, with their description."""
-    routes = tuple(route for exposure in at.exposures for route in _routes(exposure, at))
-    return Face(routes=routes, openapi=lambda shown: describe(at.exposures, shown))
+    streams = EventStreams()
+    routes = tuple(route for exposure in at.exposures for route in _routes(exposure, at, streams))
+    return Face(routes=routes, openapi=lambda shown: describe(at.exposures, shown), drain=streams.drain)
 
 
-def _routes(exposure: ExposurePlan, at: AttachAt) -> Iterator[Route]:
+def _routes(exposure: ExposurePlan, at: AttachAt, streams: EventStreams) -> Iterator[Route]:
     taken = set()
     for call in exposure.calls:
         taken.add((call.exposed.method, shape(call.exposed.path or "")))
-        yield _route(exposure, call.exposed, compile_endpoint(call, at.runs[call.key], at.limits.body))
+        yield _route(exposure, call.exposed, compile_endpoint(call, at.runs[call.key], at.limits.body, streams))
     for left_out in exposure.quarantined:
         exposed = left_out.exposed
         # No request can reach an address that cannot be spelled, or one that an operation before it has.

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from cap_core.asgi import CallerGone, Watch, answer, has_body
-from cap_core.context import Context
+from cap_core.asgi import CallerGone, EventStreams, Watch, answer, has_body
+from cap_core.context import Context, traceparent
 from cap_core.errors import Fault, Refusal
 from cap_core.inputs import Input, refuse
 from cap_core.problems import problem
@@ -35,7 +35,7 @@ CALLER = "cap.caller"
 """The key of the scope under which the host leaves who was let in."""
 
 
-def compile_endpoint(call: Call, run: Run, limit: int) -> Endpoint:
+def compile_endpoint(call: Call, run: Run, limit: int, streams: EventStreams | None = None) -> Endpoint:
     """The endpoint of a call. `limit` is the largest request body that is parsed, in bytes."""
     items = call.inputs.items
     key, follow = call.key, not call.identity
@@ -55,7 +55,7 @@ def compile_endpoint(call: Call, run: Run, limit: int) -> Endpoint:
             request_id=scope.get("cap.request_id", ""),
             headers=_picked(scope["headers"], passed),
             follow=follow,
-            trace=fields.get(b"traceparent"),
+            trace=traceparent(fields.get(b"traceparent")),
             caller=scope.get(CALLER),
         )
         head = scope["method"] == "HEAD"
@@ -75,7 +75,7 @@ def compile_endpoint(call: Call, run: Run, limit: int) -> Endpoint:
             if faults:
                 raise refuse(tuple(faults))
             with Watch(receive):
-                await answer(send, await _reply(run, values, context), head=head)
+                await answer(send, await _reply(run, values, context), head=head, streams=streams)
         except Refusal as refusal:
             await answer(send, problem(refusal, call, context.id), head=head)
         except CallerGone:
@@ -123,7 +123,7 @@ def compile_quarantined(left_out: Quarantined, about: About) -> Endpoint:
     operation = left_out.exposed.name
 
     async def not_served(scope: Scope, receive: Receive, send: AsgiSend, params: tuple[str, ...]) -> None:
-        context = Context("rest", trace=dict(scope["headers"]).get(b"traceparent"))
+        context = Context("rest", trace=traceparent(dict(scope["headers"]).get(b"traceparent")))
         more = {"capability": about.name, "operation": operation, "spec": str(why.at), "code": why.code}
         await answer(send, problem(refusal, None, context.id, more), head=scope["method"] == "HEAD")
 

@@ -8,7 +8,7 @@ import msgspec
 
 from cap_core.asgi import has_body, read_body
 from cap_core.errors import Fault, Refusal
-from cap_core.inputs import Input, JsonCheck, json_check
+from cap_core.inputs import Input, JsonCheck, json_check, whole
 from cap_plugins.expose.rest.fields import MISSING, BodyReader, Fields, check_coding
 from cap_plugins.expose.rest.texts import MOST_FAULTS, Faults, Values, compile_pairs, slots, where
 
@@ -145,7 +145,7 @@ def _take(raw: msgspec.Raw, item: Input, check: JsonCheck | None, place: str, va
         faults.append(Fault(place, what))
     else:
         # In JSON 7.0 is the integer 7.
-        values[item.name] = int(value) if item.type == "integer" and isinstance(value, float) else value
+        values[item.name] = whole(value) if item.type == "integer" and isinstance(value, float) else value
 
 
 def _decoded(raw: bytes | msgspec.Raw) -> object:

@@ -1,0 +1,166 @@
+"""What a hostile or broken peer must not get: each of these once worked, or did harm."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cap_core.testing import Answered, gateway, upstream
+
+Things = Callable[..., Path]
+REST = "- path: /things/{id}\n  operations:\n  - {method: GET, name: get-thing, call: api.get-thing}"
+TOOL = "- {name: get-thing, description: Get it., call: api.get-thing}"
+
+
+def raw(port: int, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        return connection.makefile("rb").read()
+
+
+def test_a_credential_in_a_base_uri_never_goes_over_plain_http(things: Things, get_thing: str) -> None:
+    document = things(get_thing, REST)
+    document.write_text(document.read_text().replace("https://api.example/base", "http://{{HOST}}/bot{{THINGS_KEY}}"))
+    with gateway(document, values={"HOST": "api.example", "THINGS_KEY": "canary"}) as cap:
+        response = httpx.get(cap.url + "/things/7")
+
+    assert (503, "urn:cap:problem:plaintext") == (response.status_code, response.json()["type"])
+    assert "canary" not in response.text
+
+
+def test_trailers_are_no_headers(thing: Path) -> None:
+    with (
+        upstream() as api,
+        gateway(thing, base_uris={"api": api.url}, caller_auth="bearer:K", values={"K": "sesame"}) as cap,
+    ):
+        answer = raw(
+            cap.port,
+            b"GET /things/7 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+            b"0\r\nAuthorization: Bearer sesame\r\n\r\n",
+        )
+
+    assert answer.startswith(b"HTTP/1.1 401")
+
+
+@pytest.mark.parametrize("name", ["Host", "Authorization", "Origin"])
+def test_what_decides_about_a_request_stands_in_it_once(thing: Path, name: str) -> None:
+    with upstream() as api, gateway(thing, base_uris={"api": api.url}) as cap:
+        lines = f"Host: localhost\r\n{name}: localhost\r\n{name}: evil.example\r\nConnection: close\r\n\r\n"
+        answer = raw(cap.port, f"GET /things/7 HTTP/1.1\r\n{lines}".encode())
+
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert [] == api.requests
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "//", ""])
+def test_an_origin_that_is_none_is_refused(thing: Path, origin: str) -> None:
+    with gateway(thing) as cap:
+        assert 403 == httpx.get(cap.url + "/things/7", headers={"origin": origin}).status_code
+
+
+def test_a_pattern_that_backtracks_holds_nobody_up(things: Things) -> None:
+    consumes = (
+        "resources:\n- path: /things\n  operations:\n  - name: op\n    method: GET\n    inputParameters:\n"
+        "    - {name: q, in: query, type: string, pattern: '^(a|aa)+$'}\n"
+    )
+    document = things(consumes, "- path: /things\n  operations:\n  - {method: GET, name: op, call: api.op}")
+    with upstream() as api, gateway(document, base_uris={"api": api.url}) as cap:
+        begun = time.monotonic()
+        refused = httpx.get(cap.url + "/things", params={"q": "a" * 200 + "!"})
+        took = time.monotonic() - begun
+        fine = httpx.get(cap.url + "/things", params={"q": "aaa"})
+
+    assert (400, 200) == (refused.status_code, fine.status_code)
+    assert took < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "spelled"),
+    [("0012", b"12"), ("-007", b"-7"), ("9" * 5000, b"9" * 5000), ("0", b"0")],
+    ids=["zeros", "negative", "huge", "zero"],
+)
+def test_an_integer_of_any_length_becomes_json(things: Things, text: str, spelled: bytes) -> None:
+    consumes = (
+        "resources:\n- path: /things\n  operations:\n  - name: op\n    method: POST\n    inputParameters:\n"
+        "    - {name: n, in: body, type: integer}\n    - {name: other, in: body, type: string}\n"
+    )
+    document = things(consumes, "- path: /things\n  operations:\n  - {method: POST, name: op, call: api.op}")
+    with upstream() as api, gateway(document, base_uris={"api": api.url}) as cap:
+        assert 200 == httpx.post(cap.url + "/things", params={"n": text}).status_code
+
+    assert b'{"n":' + spelled + b"}" == api.requests[0].body
+
+
+@pytest.mark.parametrize("location", [b"http://[", b"/a b", "/é".encode(), b"http://u:p@127.0.0.1/"])
+def test_a_redirect_that_is_no_address_is_the_answer(thing: Path, location: bytes) -> None:
+    call = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {"name": "get-thing", "arguments": {"id": "7"}},
+    }
+    with upstream(lambda r: Answered(302, ((b"location", location),), b"")) as api:
+        with gateway(thing, base_uris={"api": api.url}) as cap:
+            result = httpx.post(cap.url + "/mcp", json=call).json()["result"]
+
+        assert 1 == len(api.requests)
+    assert "302" in str(result)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answered(status=999), Answered(status=600), Answered(headers=((b"etag", b'"\x0b"'),))],
+    ids=["999", "600", "control-character"],
+)
+def test_an_answer_no_server_can_hand_on_is_502(thing: Path, answer: Answered) -> None:
+    with upstream(lambda r: answer) as api, gateway(thing, base_uris={"api": api.url}) as cap:
+        response = httpx.get(cap.url + "/things/7")
+
+    assert (502, "urn:cap:problem:upstream-malformed") == (response.status_code, response.json()["type"])
+
+
+def test_pages_are_not_taken_by_placeholders(things: Things, get_thing: str) -> None:
+    document = things(get_thing, REST.replace("/things/{id}", "/{a}/{id}"))
+    with upstream() as api, gateway(document, base_uris={"api": api.url}) as cap:
+        pages = [
+            httpx.request(m, cap.url + p).status_code
+            for m in ("GET", "HEAD")
+            for p in ("/health/live", "/openapi.json", "/docs")
+        ]
+
+    assert [200] * 6 == pages
+    assert [] == api.requests
+
+
+def test_a_key_in_the_body_is_always_sent(things: Things) -> None:
+    consumes = (
+        "authentication: {type: apikey, key: k, value: '{{THINGS_KEY}}', placement: body}\n"
+        "resources:\n- path: /things\n  operations:\n  - {name: op, method: POST}\n"
+    )
+    document = things(consumes, "- path: /things\n  operations:\n  - {method: POST, name: op, call: api.op}")
+    with upstream() as api, gateway(document, base_uris={"api": api.url}, values={"THINGS_KEY": "s"}) as cap:
+        httpx.post(cap.url + "/things", json={"a": 1})
+        httpx.post(cap.url + "/things")
+
+    assert [b'{"a":1,"k":"s"}', b'{"k":"s"}'] == [request.body for request in api.requests]
+
+
+def test_an_open_event_stream_ends_when_the_gateway_stops(thing: Path) -> None:
+    events = Answered(headers=((b"content-type", b"text/event-stream"),), body=[b"data: x\n\n"] * 1000, pause=0.05)
+    with upstream(lambda r: events) as api, gateway(thing, base_uris={"api": api.url}) as cap:
+        with httpx.stream("GET", cap.url + "/things/7") as response:
+            parts = response.iter_raw()
+            next(parts)
+            begun = time.monotonic()
+            cap.gateway.drain()
+            for _ in parts:  # ends whole: httpx raises where an answer breaks off
+                pass
+
+            assert time.monotonic() - begun < 1
+        assert api.gone.wait(1)
