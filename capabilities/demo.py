@@ -36,7 +36,8 @@ def serving() -> Iterator[str]:
         for port in (PORT, "0"):
             words = ["serve", "--sandbox", "--port", port, "--log-format", "json"]
             with log.open("wb") as out:
-                process = subprocess.Popen([sys.executable, "-m", "cap_core", *words], stderr=out, stdout=out)
+                command = [sys.executable, "-m", "cap_core", *words]
+                process = subprocess.Popen(command, stderr=out, stdout=out, env=_environment(), cwd=folder)
             url = _ready(process, log)
             if url is not None:
                 break
@@ -50,6 +51,11 @@ def serving() -> Iterator[str]:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
                 process.wait(PATIENCE)
+
+
+def _environment() -> dict[str, str]:
+    """Ours without settings of Cap's: the demo shows what there is without any."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("CAP_")}
 
 
 def _ready(process: subprocess.Popen[bytes], log: Path) -> str | None:
@@ -117,6 +123,7 @@ def walk(url: str) -> None:
 
 def main() -> int:
     """Serve, walk, tell where to look, and stay on a terminal."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     with serving() as url:
         walk(url)
         console.print(Rule("where to look"))

@@ -12,6 +12,12 @@ ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("CAP_SHARED", ROOT.parent / "shared"))
 
 
+def pytest_configure() -> None:
+    """Where the published documents must be there, a test that skips for want of them would be one nobody ran."""
+    if os.environ.get("CAP_REQUIRE_SHARED") and not (SHARED / "corpus" / "manifest.jsonl").is_file():
+        pytest.exit(f"CAP_REQUIRE_SHARED is set, and there are no published documents in {SHARED}", returncode=1)
+
+
 @pytest.fixture
 def seed() -> Callable[[str], Path]:
     """A seed document by name; skips where the published documents are absent."""

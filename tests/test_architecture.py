@@ -25,7 +25,7 @@ LAYERS = (
     "inputs model offers",
     "hookspecs sources problems redaction schema",
     "plugins router asgi jsonpath",
-    "bindings bases rendering files formats",
+    "bindings bases rendering files formats multipart",
     "expressions shapes",
     "consumed credentials bodies",
     "calls wiring requests",

@@ -7,7 +7,9 @@ from urllib.parse import quote_plus, urlencode
 from xml.sax.saxutils import escape
 
 import msgspec
+import yaml
 
+from cap_core import multipart
 from cap_core.offers import Credentials
 from cap_core.plan import Binding, Call, Feed, InputRef, Template, Value
 from cap_core.rendering import ABSENT, Get, as_text, json_getter, text_getter
@@ -25,19 +27,22 @@ _CONTENT_TYPES = {
     "text": b"text/plain; charset=utf-8",
     "xml": b"application/xml",
     "sparql": b"application/sparql-query",
+    "yaml": b"application/yaml",
 }
 
 
 def body_builder(call: Call, credentials: Credentials, values: Mapping[Binding, str]) -> Callable[[Values], Encoded]:
     """The function that makes this call's bodies. An absent body is no body."""
     named = any(feed.place == "header" and feed.name.lower() == "content-type" for feed in call.feeds)
-    content_type = None if named else _CONTENT_TYPES[call.body_type]
+    content_type = None if named else _CONTENT_TYPES.get(call.body_type)
     members = [feed for feed in call.feeds if feed.place == "member"]
     whole = next((feed for feed in call.feeds if feed.place == "body"), None)
     types = {item.name: item.type for item in call.inputs.items}
     if whole is None and not members and not credentials.members:
         return lambda inputs: NO_BODY
-    if whole is not None and isinstance(whole.value, InputRef):
+    if whole is not None and call.body_type == "multipart":
+        return _in_parts(whole, values)
+    if whole is not None and call.body_type == "json" and isinstance(whole.value, InputRef):
         return _entity(whole.value.name, content_type, credentials)
     if whole is not None:
         return _template(call.body_type, whole, content_type, types, values, credentials)
@@ -101,6 +106,17 @@ def _template(
     return template
 
 
+def _in_parts(feed: Feed, values: Mapping[Binding, str]) -> Callable[[Values], Encoded]:
+    get = text_getter(feed.value, values)
+
+    def in_parts(inputs: Values) -> Encoded:
+        value = get(inputs)
+        encoded = None if value is ABSENT else multipart.encode(value)
+        return NO_BODY if encoded is None else (encoded[0], None, encoded[1])
+
+    return in_parts
+
+
 def _encoder(
     kind: str, item: Value, types: Mapping[str, str | None], values: Mapping[Binding, str]
 ) -> tuple[Callable[[object], bytes], Get]:
@@ -110,13 +126,27 @@ def _encoder(
         if isinstance(item, Template):
             return _plain, _escaped(item, values, quote_plus)
         return _form, text_getter(item, values)
+    if kind == "yaml":
+        return _yaml, json_getter(item, values, types)
     if kind == "xml" and isinstance(item, Template):
         return _plain, _escaped(item, values, lambda text: escape(text, {'"': "&quot;", "'": "&apos;"}))
     return _plain, text_getter(item, values)
 
 
 def _plain(value: object) -> bytes:
+    """Text; a string that came as JSON is what it says."""
+    if isinstance(value, msgspec.Raw):
+        value = msgspec.json.decode(value)
     return as_text(value).encode()
+
+
+def _yaml(value: object) -> bytes:
+    """A text as it is, everything else as YAML spells it."""
+    if isinstance(value, str):
+        return value.encode()
+    # By way of JSON: a body that came as JSON text becomes the data it says.
+    data = msgspec.json.decode(msgspec.json.encode(value))
+    return yaml.safe_dump(data, allow_unicode=True, sort_keys=False).encode()
 
 
 def _form(value: object) -> bytes:

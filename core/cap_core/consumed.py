@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from cap_core.documents import Map, Node, Scalar, Seq
+from cap_core import multipart
+from cap_core.documents import Map, Node, Scalar, Seq, resolve
 from cap_core.errors import Mark
 from cap_core.model import ConsumedOperation, ConsumedParameter, ConsumedResource, ConsumesEntry, scalars
 from cap_core.names import match
@@ -33,6 +34,10 @@ _BODY_TYPES = {
     "text": "text",
     "xml": "xml",
     "sparql": "sparql",
+    "multipart": "multipart",
+    "multipartform": "multipart",
+    "multipartformdata": "multipart",
+    "yaml": "yaml",
 }
 _OUTPUT_KEYS = ("outputSchema", "outputMediaType", "maxBinarySize")
 # Headers that frame the message or choose its coding: the gateway's own, never a caller's.
@@ -134,6 +139,8 @@ def _callee(
     placeholders = {part.name for part in segments if isinstance(part, Var)}
     declared = [p for p in _nearest(levels) if not _from_environment(p, say)]
     parameters = tuple(_parameter(p, method, placeholders, say) for p in declared)
+    if body is not None and body.type == "multipart":
+        parameters = tuple(p for p in parameters if not _says_type(p, say))
     broken = broken or _unsendable(parameters, placeholders, operation, path)
     plan = Operation(
         name=operation.name,
@@ -157,6 +164,14 @@ def _from_environment(parameter: ConsumedParameter, say: Say) -> bool:
     if (parameter.in_ or "").lower() != "environment":
         return False
     say("not-built", parameter.at, f"the parameter {parameter.name!r} in: environment is not read yet; it is not sent")
+    return True
+
+
+def _says_type(parameter: Parameter, say: Say) -> bool:
+    """Whether a parameter is the content type, which for a body in parts has the boundary and is the gateway's own."""
+    if parameter.place != "header" or parameter.name.lower() != "content-type":
+        return False
+    say("reserved-header", parameter.at, f"the gateway sets the header {parameter.name!r} of a multipart body itself")
     return True
 
 
@@ -239,6 +254,13 @@ def _body(operation: ConsumedOperation) -> tuple[BodyTemplate | None, tuple[str,
         if tree is None:
             return None, ("unsupported-body", data.mark, "a body of type json needs data that is JSON")
         data = tree
+    if data is None or (isinstance(data, Scalar) and resolve(data) is None):
+        return BodyTemplate(encoded, None, node.mark), None
+    if encoded == "multipart" and (wrong := multipart.fault(data)) is not None:
+        return None, ("unsupported-body", *wrong)
+    if encoded == "yaml" and isinstance(data, Scalar) and "{{" in data and not _WHOLE.fullmatch(data):
+        what = "a body of type yaml cannot have variables inside a text; write it as a mapping or a list"
+        return None, ("unsupported-body", data.mark, what)
     if encoded in ("text", "xml", "sparql") and not isinstance(data, Scalar | None):
         return None, ("unsupported-body", node.mark, f"a body of type {kind!r} needs text as its data")
     return BodyTemplate(encoded, data, node.mark), None

@@ -30,6 +30,9 @@ WITH_PROVIDER = ("providerKey", "customHost")
 
 def sign(options: Options, at: SignAt) -> Credentials:
     """The headers Portkey asks for. Raises `OptionError` unless exactly one way is chosen, and chosen completely."""
+    # A blank value chooses nothing, as an unset variable does.
+    told = msgspec.to_builtins(options)
+    options = msgspec.convert({n: v for n, v in told.items() if n == "apiKey" or (v and v.strip())}, Options)
     given = {name: value for name, value in msgspec.to_builtins(options).items() if value is not None}
     if not at.masked:
         _check_way(given, at)

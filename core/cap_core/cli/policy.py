@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from pathlib import Path
 
 import structlog
 
@@ -37,7 +38,10 @@ def _say_warnings(plan: CapabilityPlan) -> None:
         _log.warning(f"{why} (left out)")
     others = sum(d.severity == "warning" and d not in left_out for d in plan.diagnostics)
     if others:
-        _log.warning(f"{plan.about.file}: {others} warnings; 'cap check {plan.about.file}' shows them")
+        # An installed document is known by its name; the place of its file is only for people.
+        named = plan.about.file if Path(plan.about.file).is_file() else plan.about.name
+        count = "1 warning" if others == 1 else f"{others} warnings"
+        _log.warning(f"{named}: {count}; 'cap check {named}' shows {'it' if others == 1 else 'them'}")
 
 
 def refuse_anonymous(plan: Plan, settings: Settings) -> None:
