@@ -18,9 +18,7 @@ from cap_core.rendering import as_text
 
 _KEYS = ("name", "value", "filename", "contentType")
 _MEDIA_TYPE = re.compile(r"[!#-'*+.^-`|~\w-]+/[!#-'*+.^-`|~\w-]+(\s*;[\x20-\x7e]*)?", re.ASCII)
-_TEXT = re.compile(
-    r"text/|[^;]*[/+](json|xml|yaml|csv|x?html|javascript|jsonl|x-ndjson|sql|graphql)\s*(;|$)", re.IGNORECASE
-)
+_TEXT = re.compile(r"text/|[^;]*[/+](json|xml|yaml|javascript|jsonl|x-ndjson|sql|graphql)\s*(;|$)", re.IGNORECASE)
 
 
 def fault(data: Node) -> tuple[Mark, str] | None:

@@ -67,13 +67,13 @@ def shuffled(shared: Path) -> list[Path]:
 
 
 def drawn(shared: Path, offers, face: str) -> list[Journey]:
-    """The best journey of each of the first documents that have one."""
+    """The collection of each of the first documents that have one which can do all four."""
     out: list[Journey] = []
     for document in shuffled(shared):
         (source,) = locate([str(document)], ())
         plan = compile_source(source, offers, CompileOptions()).plan
         best = max(journeys(document, plan, face), key=lambda j: j.worth, default=None) if plan else None
-        if best is not None and len(best.calls) > 1:
+        if best is not None and len(best.calls) == 4:
             out.append(best)
         if len(out) == DOCUMENTS:
             break

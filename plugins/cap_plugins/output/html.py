@@ -4,7 +4,8 @@
 every table counts. Tables come in the order of the page, each once.
 
 * The names of the columns are in the first row of a `thead`, or else in the first row, if it has `th` cells; an empty
-  cell beside them is a corner. A name that comes again is numbered (`size`, `size_2`). A table without names is left out.
+  cell beside them is a corner. A name that comes again is numbered (`size`, `size_2`). Tables without names are left
+  out.
 * Each further row is an object. A row that has nothing but `th` is a heading among the rows and left out, and so is
   everything in a `tfoot`. A `th` beside other cells names its row; it is a cell like them.
 * A cell is its text, with white space collapsed; scripts, styles and tables inside it do not count. A cell that spans
@@ -33,7 +34,7 @@ MAX_TEXTS = 1_000_000
 MAX_DEPTH = 250
 """Elements below are as if they had no tags, as in a browser."""
 MAX_ATTRIBUTES = 64
-"""Of one element. Every further one costs the parser's tree more time than the one before; no selector needs so many."""
+"""Of one element. Each further one costs the tree more time than the one before; no selector needs so many."""
 MAX_PAIRS = 100_000_000
 """Of siblings, for a selector that compares them."""
 _DECLARED = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
@@ -41,7 +42,9 @@ _NAME = re.compile(r"[a-z][a-z0-9-]*", re.ASCII)
 _CONTROLS = re.compile(r"[\x00-\x1f\ufffe\uffff]")
 _SECTIONS = frozenset({"thead", "tbody", "tfoot"})
 _UNSEEN = frozenset({"script", "style", "template", "table"})
-_BLOCKS = frozenset(["address", "article", "blockquote", "br", "dd", "div", "dl", "dt", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "ul"])
+_BLOCKS = frozenset(
+    {"br", "dd", "div", "dl", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "ul"}
+)
 
 Element = Any
 """An element of lxml, which has no types."""

@@ -12,8 +12,8 @@ The text is CommonMark with the tables of GitHub.
 `outputSchema` chooses sections by how they begin: `## Results` those of level 2 whose heading begins with "Results",
 `Results` those of any level. It does not change the tables.
 
-Text is what would be read: without the marks of emphasis, with the text of links and code. An answer larger than 256 KiB
-is refused: the parser, written in Python, would take seconds for it.
+Text is what would be read: without the marks of emphasis, with the text of links and code. An answer larger than
+256 KiB is refused: the parser, written in Python, would take seconds for it.
 """
 
 from __future__ import annotations

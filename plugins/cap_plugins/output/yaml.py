@@ -18,7 +18,6 @@ from cap_core.hookspecs import hookimpl
 from cap_core.offers import OutputAt, OutputMapper
 from cap_plugins.output.charset import text
 
-
 LARGEST = 50_000_000
 
 

@@ -58,6 +58,8 @@ def described(names: Iterable[str], everything: _Pairs, accepted: frozenset[str]
         for name in names
         if any(exposure.about.name == name for exposure, _ in seen)
     ]
+    if len(endpoints) > 1:
+        endpoints.insert(0, {"url": "/mcp", "name": "all of them", "tools": []})
     return {"x-cap-mcp": endpoints} if endpoints else {}
 
 

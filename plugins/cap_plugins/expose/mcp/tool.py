@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from cap_core import formats
 from cap_core.plan import Call, ExposurePlan
 from cap_core.types import Run
 from cap_plugins.expose.mcp.model import Detail, McpEntry, binary_limit
@@ -49,7 +50,9 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
 def attach(exposure: ExposurePlan, call: Call, run: Run, limits: Limits) -> Tool:
     """Make a call of an exposure ready."""
     entry = exposure.options
-    declared = binary_limit(entry) if isinstance(entry, McpEntry) else None
+    declared = formats.size(call.operation)
+    if declared is None and isinstance(entry, McpEntry):
+        declared = binary_limit(entry)
     place = "/".join(quote(part, safe="") for part in (exposure.about.name, exposure.namespace, call.exposed.name))
     return Tool(
         call=call,

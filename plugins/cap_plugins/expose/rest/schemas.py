@@ -117,7 +117,8 @@ def responses(call: Call, *, guarded: bool) -> Json:
 
 def _success(call: Call) -> Json:
     if call.identity:
-        media_type = _MEDIA_TYPES.get(call.operation.format, "*/*")
+        operation = call.operation
+        media_type = operation.output.get("outputMediaType") or _MEDIA_TYPES.get(operation.format, "*/*")
         return {"description": "The upstream's answer, untouched.", "content": {media_type: {"schema": {}}}}
     schema = _outputs(call.outputs)
     return {"description": "The upstream's answer, mapped.", "content": {"application/json": {"schema": schema}}}

@@ -66,7 +66,7 @@ def known(state: State, collection: Collection, ids: Sequence[str]) -> Found | N
     item = state.get(shelf, id)
     if item is not None:
         return Found(shelf, id, _address(collection, ids), item)
-    return _elsewhere(state, collection, ids) if collection.origin == "assumed" else None
+    return _elsewhere(state, collection, ids) if collection.origin in ("elsewhere", "assumed") else None
 
 
 def meant(state: State, collection: Collection, ids: Sequence[str], members: Members) -> Found | None:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 Trail = tuple[str | None, ...]
 """The steps to an address; None is where an identifier stands."""
 
-Origin = Literal["made", "seeded", "assumed"]
+Origin = Literal["made", "seeded", "elsewhere", "assumed"]
 """`made` items are created by callers; `seeded` ones are there from the start, because no operation creates any;
+`elsewhere` ones are created at another address (`/users/{u}/meetings` for `/meetings/{m}`), and found from here too;
 `assumed` ones are there once somebody names them, because no operation creates or lists any, so nobody could know."""
 
 
@@ -142,7 +143,11 @@ class Resources:
         if "POST" in node.methods or any(self._fills(other, node) for other in _all(self._root)):
             return "made"
         searched = any(kinds.kind(n) == "search" and kinds.around(n) is node for n in _all(self._root))
-        return "seeded" if "GET" in node.methods or searched else "assumed"
+        if "GET" in node.methods or searched:
+            return "seeded"
+        noun = _subject(node).noun
+        makers = (n for n in _all(self._root) if n is not node and "POST" in n.methods and kinds.kind(n) == "collection")
+        return "elsewhere" if any(_subject(n).noun == noun for n in makers) else "assumed"
 
     def _fills(self, other: Node, node: Node) -> bool:
         """Whether something is created in a collection under another address than its own."""
