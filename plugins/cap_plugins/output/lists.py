@@ -36,19 +36,22 @@ def lists_of(outputs: Iterable[DeclaredOutput]) -> Lists:
 def _declare(outputs: Iterable[DeclaredOutput], within: Lists) -> None:
     for output in outputs:
         path = output.mapping.strip() if output.mapping is not None else f"$['{output.name}']" if output.name else "$"
-        at = _follow(path, within)
+        at, many = _follow(path, within)
         if at is None:
             continue
-        if output.type == "array" or output.items is not None:
+        if (output.type == "array" or output.items is not None) and not many:
             at.taken = True
         if output.items is not None:
             _declare((output.items,), at)
         _declare(output.properties, at)
 
 
-def _follow(path: str, node: Lists) -> Lists | None:
-    """The member a path leads to, or None where it does not lead to one; the members it takes for lists are noted."""
-    end = 1
+def _follow(path: str, node: Lists) -> tuple[Lists | None, bool]:
+    """The member a path leads to, or None where it is another kind of path, and whether it finds many values.
+
+    The members that it takes for lists on its way are noted.
+    """
+    end, many = 1, False
     while end < len(path) and path[end:] != ".":
         if step := _NAME.match(path, end):
             name = next(text for text in step.group("name", "single", "double") if text is not None)
@@ -59,8 +62,9 @@ def _follow(path: str, node: Lists) -> Lists | None:
             node.taken = True
             found = _ELEMENTS.match(path, end)
             if found is None:
-                return None
+                return None, True
+            many = many or found[1] == "*"
             end = found.end()
         else:
-            return None
-    return node
+            return None, True
+    return node, many

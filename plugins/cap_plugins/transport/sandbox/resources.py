@@ -146,7 +146,9 @@ class Resources:
         if "GET" in node.methods or searched:
             return "seeded"
         noun = _subject(node).noun
-        makers = (n for n in _all(self._root) if n is not node and "POST" in n.methods and kinds.kind(n) == "collection")
+        makers = (
+            n for n in _all(self._root) if n is not node and "POST" in n.methods and kinds.kind(n) == "collection"
+        )
         return "elsewhere" if any(_subject(n).noun == noun for n in makers) else "assumed"
 
     def _fills(self, other: Node, node: Node) -> bool:
