@@ -39,6 +39,7 @@ _BODY_TYPES = {
     "multipartformdata": "multipart",
     "yaml": "yaml",
 }
+_PUBLISHED_BODIES = frozenset({"json", "text", "xml", "sparql", "formurlencoded", "multipartform"})
 _OUTPUT_KEYS = ("outputSchema", "outputMediaType", "maxBinarySize")
 # Headers that frame the message or choose its coding: the gateway's own, never a caller's.
 _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
@@ -132,6 +133,7 @@ def _callee(
         broken = broken or Broken("unbalanced-path", at, str(error))
     levels = (entry.inputParameters, resource.inputParameters, operation.inputParameters)
     body, why = _body(operation)
+    _report_alias(operation, say)
     if body is not None and any((p.in_ or "").lower() == "body" for level in levels for p in level):
         say("body-and-parameters", operation.mark("body"), f"{operation.name!r} has a body and 'in: body' parameters")
     unencoded = Broken(*why) if why is not None else None
@@ -173,6 +175,17 @@ def _says_type(parameter: Parameter, say: Say) -> bool:
         return False
     say("reserved-header", parameter.at, f"the gateway sets the header {parameter.name!r} of a multipart body itself")
     return True
+
+
+def _report_alias(operation: ConsumedOperation, say: Say) -> None:
+    """A body type that no published schema has, but documents do."""
+    node = operation.body
+    kind = node.get(Scalar("type", node.mark)) if isinstance(node, Map) else None
+    if not isinstance(kind, Scalar):
+        return
+    spelled = "".join(c for c in kind.lower() if c.isalnum())
+    if spelled in _BODY_TYPES and spelled not in _PUBLISHED_BODIES:
+        say("alias-body", kind.mark, f"the body type {str(kind)!r} is in no published schema")
 
 
 def _unsendable(

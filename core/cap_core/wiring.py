@@ -122,8 +122,7 @@ class _Wiring:
         key = match(name, self.with_)
         if key is not None:
             self.used.add(key)
-            if key != name:
-                self._say("respelled-key", self.with_[key][1], f"the 'with' key {key!r} is read as {name!r}")
+            self._respelled(key, name)
         if parameter is not None and parameter.value is not None:
             return self._through_with(value(parameter.value, self.names))
         if key is not None:
@@ -132,6 +131,10 @@ class _Wiring:
             what = f"'with' says nothing of {name!r}, which {self.operation.address} requires"
             self._say("uncovered-parameter", self.exposed.call_at, what)
         return self._infer(name)
+
+    def _respelled(self, key: str, name: str) -> None:
+        if key != name:
+            self._say("respelled-key", self.with_[key][1], f"the 'with' key {key!r} is read as {name!r}")
 
     def _infer(self, name: str) -> InputRef:
         """An input that nobody names: taken over from the consumed side."""
@@ -153,6 +156,7 @@ class _Wiring:
             if key is None:
                 self.inferred[reference.name] = None
                 return reference
+            self._respelled(key, reference.name)
             self.used.add(key)
             return self.with_[key][0]
 

@@ -10,6 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from cap_core.compile import Compiled, CompileOptions, compile_source
+from cap_core.plugins import load
+from cap_core.sources import Source
 from cap_core.testing import Answered, Recorded, Running, gateway, upstream
 
 DOCUMENT = """\
@@ -66,10 +69,16 @@ def document_of(format: str, outputs: str = WHOLE, beside: str = "") -> str:
     )
 
 
-@pytest.fixture(scope="session")
-def written() -> Callable[..., str]:
-    """The text of a document whose one operation answers in a format."""
-    return document_of
+@pytest.fixture
+def compiled(tmp_path: Path) -> Callable[..., Compiled]:
+    """Compile a document whose one operation answers in a format, with files beside it in `tmp_path`."""
+
+    def compile(format: str, beside: str = "", outputs: str = WHOLE, **options: Any) -> Compiled:
+        path = tmp_path / "d.yaml"
+        path.write_text(document_of(format, outputs, beside))
+        return compile_source(Source("d", "d.yaml", path), load(), CompileOptions(**options))
+
+    return compile
 
 
 class Serving:

@@ -72,7 +72,9 @@ class _Bounds:
     def takes_bytes(self, schema: Any) -> bool:
         """Raises `OptionError` for a schema whose answers nothing bounds."""
         if isinstance(schema, list):
-            return all([self.takes_bytes(branch) or True for branch in schema])
+            for branch in schema:
+                self.takes_bytes(branch)
+            return True
         if isinstance(schema, str):
             return self._named_takes_bytes(schema) if schema in self._named else schema != "null"
         kind = schema["type"]

@@ -31,8 +31,8 @@ from cap_plugins.output.columns import Rows, columns
 
 MAX_ELEMENTS = 200_000
 MAX_TEXTS = 1_000_000
-MAX_DEPTH = 250
-"""Elements below are as if they had no tags, as in a browser."""
+MAX_DEPTH = 1000
+"""Elements below are as if they had no tags."""
 MAX_ATTRIBUTES = 64
 """Of one element. Each further one costs the tree more time than the one before; no selector needs so many."""
 MAX_PAIRS = 100_000_000
