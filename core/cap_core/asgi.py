@@ -97,10 +97,9 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -
 
 
 def _too_large(limit: int) -> Refusal:
+    """The connection stays: closing it while the rest of the body arrives would lose the caller this answer."""
     what = f"is larger than {limit} bytes"
-    return Refusal(
-        413, "too-large", f"body {what}", faults=(Fault("body", what),), headers=((b"connection", b"close"),)
-    )
+    return Refusal(413, "too-large", f"body {what}", faults=(Fault("body", what),))
 
 
 class BodyStream:

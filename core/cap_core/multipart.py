@@ -66,14 +66,14 @@ def _part(name: str, text: str, filename: object, content_type: object) -> bytes
     head = f'Content-Disposition: form-data; name="{_quoted(name)}"'
     if filename is not None:
         head += f'; filename="{_quoted(as_text(filename))}"'
-        # As a browser says of a file whose type it does not know.
-        content_type = content_type or "application/octet-stream"
-    if not content_type:
-        return head.encode() + b"\r\n\r\n" + text.encode()
-    media_type = as_text(content_type)
-    if not _MEDIA_TYPE.fullmatch(media_type):
-        raise refuse((Fault(f"contentType of part {name}", "must be a media type"),))
-    return f"{head}\r\nContent-Type: {media_type}\r\n\r\n".encode() + _content(text, media_type)
+    if content_type:
+        media_type = as_text(content_type)
+        if not _MEDIA_TYPE.fullmatch(media_type):
+            raise refuse((Fault(f"contentType of part {name}", "must be a media type"),))
+        return f"{head}\r\nContent-Type: {media_type}\r\n\r\n".encode() + _content(text, media_type)
+    if filename is not None:
+        head += "\r\nContent-Type: application/octet-stream"  # as a browser says where it does not know
+    return f"{head}\r\n\r\n{text}".encode()
 
 
 def _quoted(text: str) -> str:

@@ -75,9 +75,8 @@ def test_any_bytes_are_data_or_not_of_the_format(
         data = decoders[format](body, content_type)
     except ValueError:
         data = None
-    encoded = msgspec.json.encode(data)
 
-    assert msgspec.json.decode(encoded) is not NotImplemented
+    msgspec.json.decode(msgspec.json.encode(data))
     assert time.monotonic() - begun < PATIENCE
 
 

@@ -60,7 +60,7 @@ def test_what_only_calls_itself_json_is_text(kit, body):
 def test_json_of_no_utf8_is_text_with_the_bad_bytes_replaced(kit):
     got = kit.one(kit.reply(b'{"a":"\xff"}')).call("list")
 
-    assert got.result["structuredContent"] == {"a": "\ufffd"}
+    assert "structuredContent" not in got.result  # what had to be replaced is not the document that was sent
     assert got.text == '{"a":"\ufffd"}'
 
 
