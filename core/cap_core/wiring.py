@@ -393,7 +393,9 @@ class _Wiring:
         return self._query_or_member(name, origins)
 
     def _query_or_member(self, name: str, origins: list[_Origin]) -> tuple[Place, str, tuple[Place, ...]]:
-        wholes = [feed.value.name for feed, _ in self.feeds if feed.place == "body" and isinstance(feed.value, InputRef)]
+        wholes = [
+            feed.value.name for feed, _ in self.feeds if feed.place == "body" and isinstance(feed.value, InputRef)
+        ]
         whole_is_taken = any(name in ("body", self.passed) for name in wholes)
         if self.exposed.method not in WRITES or whole_is_taken:
             return "query", name, ()
