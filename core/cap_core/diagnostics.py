@@ -176,7 +176,10 @@ _define(
 )
 _define("not-built", "warning", "A construct this engine does not run yet.", "leave it out, or wait until it is built")
 _define(
-    "unsupported-body", "warning", "A body type this engine does not encode.", "use json, form, text, xml or sparql"
+    "unsupported-body",
+    "warning",
+    "A body type this engine does not encode, or data that does not fit it.",
+    "use json, form, multipart, text, xml, sparql or yaml",
 )
 _define("reserved-header", "warning", "A declared header that the gateway sets itself; it is no input.", "remove it")
 _define(

@@ -88,6 +88,8 @@ class _Wiring:
         self.inferred: dict[str, None] = {}
         self.feeds: list[tuple[Feed, Parameter | None]] = []
         self.body_type = "json"
+        self.passed = ""
+        """The input that is the caller's body, handed through unread; "" where there is none."""
 
     # --- the upstream request, value by value ---------------------------------------------------------------------
 
@@ -257,8 +259,6 @@ class _Wiring:
         self.feeds.append((feed, None))
         # What authentication adds to a body needs one that is read.
         self.passed = "" if any(place == "body" for place, _ in self.supplied) else name
-
-    passed: str = ""
 
     def _with_reads_body(self) -> bool:
         sources = [leaf.name for item, _ in self.with_.values() for leaf in leaves(item) if isinstance(leaf, InputRef)]
