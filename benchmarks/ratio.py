@@ -6,8 +6,8 @@ python -m benchmarks.ratio --rounds 9 --format json
 
 from __future__ import annotations
 
-import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,6 +48,8 @@ def main(seconds: int, rounds: int, starts: int, documents: Path | None, only: t
     if not sys.platform.startswith("linux") or nginx.version() is None or wrk.version() is None:
         click.echo("this needs Linux with nginx and wrk: apt-get install nginx-light wrk", err=True)
         sys.exit(2)
+    # Whoever ends this by a signal ends its children too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         report = _run(_chosen(only), seconds, rounds, starts, documents)
     except Failure as failure:
@@ -85,23 +87,20 @@ def _run(rows: Sequence[Row], seconds: int, rounds: int, starts: int, documents:
                 "others on that core": f"{median(figure.others for figure in found):.0%}",
             },
             figures=found,
-            inside=_inside(core),
+            inside=_inside(),
             starts=begun,
             memory={name: Memory(idle[name], after[name]) for name in (GATEWAY, SESSION, FORWARDING, SPLICING)},
             check=startup.check(documents, directory),
         )
 
 
-def _inside(core: int | None) -> dict[str, float]:
+def _inside() -> dict[str, float]:
     """What `benchmarks.inside` finds, in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.inside", "--format", "json"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    if core is not None:
-        os.sched_setaffinity(process.pid, {core})
-    out, _ = process.communicate()
-    if process.returncode:
-        raise Failure(f"benchmarks.inside ended with {process.returncode}")
-    return msgspec.json.decode(out, type=dict[str, float])
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode:
+        raise Failure(f"benchmarks.inside ended with {done.returncode}: {done.stderr.decode().strip()[-300:]}")
+    return msgspec.json.decode(done.stdout, type=dict[str, float])
 
 
 def _versions() -> dict[str, str]:

@@ -71,8 +71,8 @@ def _checked(path: Path) -> float:
     command = [sys.executable, "-m", "cap_core", "check", str(path), "--format", "json"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None
-    said = process.stderr.read()
-    process.stderr.close()
+    with process.stderr:
+        said = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in (0, 1):

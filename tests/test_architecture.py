@@ -17,7 +17,7 @@ PLUGINS = ROOT / "plugins" / "cap_plugins"
 
 # From the ground up: a module imports only what stands below it. Modules of one layer may import each other.
 LAYERS = (
-    "errors version secret names kinds sockets",
+    "errors version secret names kinds sockets memory",
     "diagnostics dotenv documents templates toml",
     "reading types context",
     "patterns",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import email.parser
 import email.policy
+import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,6 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from litestar._multipart import parse_content_header
 from multipart import MultipartParser
 from python_multipart.multipart import MultipartParser as EventParser
 
@@ -61,15 +63,17 @@ Part = tuple[str, str | None, str | None, bytes]
 """Name, filename, content type, content."""
 
 
-def by_multipart(request: Recorded) -> list[Part]:
-    """The parts, as the package `multipart` reads them; strictly, and sparing nothing that follows."""
-    import io
-
-    kind, options = parse_content_header((request.header("content-type") or b"").decode())
+def boundary(request: Recorded) -> str:
+    kind, _, said = (request.header("content-type") or b"").decode().partition("; boundary=")
     assert "multipart/form-data" == kind
-    parser = MultipartParser(io.BytesIO(request.body), options["boundary"], strict=True)
+    return said
+
+
+def by_multipart(request: Recorded) -> list[Part]:
+    """The parts, as the package `multipart` reads them, strictly."""
+    parser = MultipartParser(io.BytesIO(request.body), boundary(request), strict=True)
     return [
-        (p.name, p.filename, p.content_type if p.headerlist and _typed(p.headerlist) else None, p.raw) for p in parser
+        (part.name, part.filename, part.content_type if _typed(part.headerlist) else None, part.raw) for part in parser
     ]
 
 
@@ -94,7 +98,6 @@ def by_email(request: Recorded) -> list[Part]:
 
 def by_events(request: Recorded) -> list[dict[str, Any]]:
     """The raw heads and contents, as `python-multipart` reads them."""
-    _, options = parse_content_header((request.header("content-type") or b"").decode())
     parts: list[dict[str, Any]] = []
     pending = {"field": b"", "value": b""}
 
@@ -106,7 +109,7 @@ def by_events(request: Recorded) -> list[dict[str, Any]]:
         return lambda data, start, end: pending.update({key: pending[key] + data[start:end]})
 
     parser = EventParser(
-        options["boundary"],
+        boundary(request),
         {
             "on_part_begin": lambda: parts.append({"content": b""}),
             "on_header_field": gather("field"),
@@ -276,6 +279,17 @@ def test_a_tool_sends_the_same(things: Things) -> None:
     assert api.requests[0].body == api.requests[1].body
 
 
+def test_explain_shows_what_is_sent(things: Things) -> None:
+    document = written(things, PARTS, TYPES)
+    request = sent(document, {"note": "n", "file": "f", "filename": "x", "kind": "text/plain"})
+    words = ["explain", str(document), "op", "note=n", "file=f", "filename=x", "kind=text/plain", "--format", "json"]
+    run = subprocess.run([sys.executable, "-m", "cap_core", *words], capture_output=True, text=True, timeout=60)
+    shown = json.loads(run.stdout)["request"]
+
+    assert request.body.decode() == shown["body"]
+    assert (request.header("content-type") or b"").decode() == dict(shown["headers"])["Content-Type"]
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.text(max_size=8), st.text(max_size=40)), min_size=1, max_size=5))
 def test_any_text_comes_back_as_it_was(fields: list[tuple[str, str]]) -> None:
@@ -385,20 +399,14 @@ def test_forms_are_encoded(things: Things) -> None:
     ],
 )
 def test_what_is_not_encoded_is_left_out(things: Things, body: str, what: str) -> None:
-    document = written(things, body)
-    text = document.read_text().replace(
-        "  exposes:", "    - {path: /all, name: all, operations: [{name: all, method: GET}]}\n  exposes:"
-    )
-    document.write_text(
-        text.replace(
-            "    resources:\n    - path: /things\n      operations:\n      - {method: POST",
-            "    resources:\n    - {path: /all, operations: [{method: GET, name: all, call: api.all}]}\n    - path: /things\n      operations:\n      - {method: POST",
-        )
+    lines = "\n".join("      " + line for line in body.splitlines())
+    document = things(
+        CONSUMES.format(body=lines, inputs="") + "- {path: /all, name: all, operations: [{name: all, method: GET}]}",
+        REST + "- {path: /all, operations: [{method: GET, name: all, call: api.all}]}",
     )
     with upstream() as api, gateway(document, base_uris={"api": api.url}) as cap:
         response = httpx.post(cap.url + "/things", json={})
-        answer = json.loads(response.text)
 
-    assert (501, "unsupported-body") == (response.status_code, answer["code"])
-    assert what in answer["detail"]
+    assert (501, "unsupported-body") == (response.status_code, response.json()["code"])
+    assert what in response.json()["detail"]
     assert [] == api.requests

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 import structlog
 
-from cap_core import redaction
+from cap_core import memory, redaction
 from cap_core.asgi import answer
 from cap_core.errors import CapError, Refusal
 from cap_core.hosts import Admit, admission
@@ -142,6 +142,7 @@ class Gateway:
         await old.idle.wait()
         self._leaving.discard(old)
         await close(old.opened.ways, self._pools)
+        memory.settle()
 
     def drain(self) -> None:
         """Not ready any more: every further answer closes its connection, and open streams are told to end."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import signal
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
@@ -14,7 +13,7 @@ from typing import Any, Protocol
 import structlog
 import uvicorn
 
-from cap_core import protocol, sockets
+from cap_core import memory, protocol, sockets
 from cap_core.draining import FRESH, Draining
 from cap_core.errors import StartError
 from cap_core.sockets import Bound
@@ -148,7 +147,7 @@ async def serve(
     server = _uvicorn(app, context)
     sockets.listen(bound)
     await server.startup(sockets=[sock for one in bound for sock in one.sockets])
-    _settle_memory()
+    memory.settle()
     ready()
     ticking = asyncio.ensure_future(_tick(server))
     await stop.asked.wait()
@@ -160,12 +159,6 @@ async def serve(
     if not finished:
         await _cut(server, draining, drain, forced=stop.forced.is_set())
     return 130 if stop.forced.is_set() else 0
-
-
-def _settle_memory() -> None:
-    """Plan, routes and libraries stay for good: the collector need not walk them again while requests are served."""
-    gc.collect()
-    gc.freeze()
 
 
 def _uvicorn(app: Served, context: ssl.SSLContext | None) -> uvicorn.Server:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 PIXEL = b"\x89PNG\r\n\x1a\n\x00\xff"
@@ -50,6 +51,13 @@ def test_untouched_bytes_are_streamed_under_the_documents_type(serving: Any) -> 
     assert (PIXEL, "image/png") == (as_sent.content, as_sent.headers["content-type"])
     assert (PIXEL, "image/png") == (renamed.content, renamed.headers["content-type"])
     assert (b"no", "text/plain") == (failed.content, failed.headers["content-type"])
+
+
+def test_the_description_says_the_documents_type(serving: Any) -> None:
+    url = serving.running("binary", UNTOUCHED, "outputMediaType: image/png").url
+    described = httpx.get(url + "/openapi.json").json()["paths"]["/answer"]["get"]["responses"]["2XX"]
+
+    assert ["image/png"] == list(described["content"])
 
 
 def test_a_tool_gets_untouched_bytes_as_what_the_document_calls_them(serving: Any) -> None:
