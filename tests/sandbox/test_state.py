@@ -140,7 +140,7 @@ def test_two_processes_may_share_a_file(operations, direct, tmp_path) -> None:
     async def make(n: int) -> None:
         at = OpenAt(upstream=Upstream("https", "x", 443), namespace="a", prefix="", operations=compiled, state=file)
         async with sandbox.cap_transports()[0].open(at) as send:
-            start.wait(10)
+            start.wait(60)
             for _ in range(50):
                 assert 200 == (await send(Request("POST", b"/things"), Context("rest"))).status
 
