@@ -34,7 +34,7 @@ LAYERS = (
     "consumes exposes",
     "compile",
     "opening hosts",
-    "listeners explain",
+    "listeners origins explain",
     "pages gateway",
     "settings log draining access protocol",
     "configuration server reload",

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 import httpx
+import msgspec
 import pytest
 
+from cap_core import plugins
+from cap_core.compile import CompileOptions, compile_source
+from cap_core.explain import Explanation, explain, left_out
+from cap_core.opening import OpenOptions
+from cap_core.plan import Call
+from cap_core.sources import Source
 from cap_core.testing import Recorded, gateway, upstream
+
+SHARED = Path(os.environ.get("CAP_SHARED", Path(__file__).parents[2] / "shared"))
 
 KEY = "canary-explain"
 BATCH = {"input_file_id": "f"}
@@ -109,9 +122,273 @@ def test_explain_says_where_each_value_came_from(seed: Callable[[str], Path]) ->
     lines = path.read_text().splitlines()
     for place, words in {
         "base URI": "baseUri: https://api.portkey.ai/v1",
-        "path batch_id": "- name: batch_id",
+        "path batch_id": "batch_id: tools.batch_id",
         "header Authorization": "type: bearer",
     }.items():
-        line = int(origins[place].rsplit(":", 2)[1])
-        assert words in lines[line - 1]
+        number = int(origins[place].rsplit(":", 2)[1])
+        assert words in lines[number - 1]
     assert ["batch_id"] == out["input_schema"]["required"]
+
+
+RICH = """\
+naftiko: 1.0.0-alpha2
+binds:
+- namespace: env
+  keys: {HOST: API_HOST, KEY: API_KEY, REGION: API_REGION}
+capability:
+  consumes:
+  - namespace: api
+    baseUri: https://{{HOST}}/v2
+    auth: {type: apikey, in: header, name: X-Key, value: "Token {{KEY}}"}
+    resources:
+    - path: /orders/{order-id}
+      operations:
+      - name: change
+        method: PUT
+        path: /lines
+        inputParameters:
+        - {name: order-id, in: path, required: true}
+        - {name: dry, in: query, type: boolean}
+        - {name: region, in: header, value: "{{REGION}}"}
+        body:
+          type: json
+          data:
+            amount: "{{tools.amount}}"
+            note: "{{tools.note}}"
+            source: web
+    - path: /orders
+      operations:
+      - {name: twice, method: GET, description: One of two.}
+      - {name: twice, method: POST, description: The other of two.}
+      - name: lost
+        method: GET
+        inputParameters: [{name: id, in: path}]
+  exposes:
+  - type: rest
+    namespace: r
+    port: 8080
+    resources:
+    - path: /orders/{orderId}
+      operations:
+      - method: PUT
+        name: change
+        call: api.change
+        with:
+          order-id: rest.orderId
+          dry: rest.dryRun
+          amount: rest.total
+          note: rest.note
+    - path: /orders
+      operations:
+      - {method: GET, name: read, call: api.twice}
+      - {method: GET, name: read-again, call: api.gone}
+  - type: mcp
+    namespace: m
+    port: 9090
+    tools:
+    - {name: lost, description: Loses its id., call: api.lost}
+    - name: list
+      description: One of two.
+      call: api.twice
+      outputParameters:
+      - name: count
+        type: integer
+        mapping: $.items.length
+"""
+RICH_INPUTS = ["orderId=o 1", "total:=3"]
+
+
+@pytest.fixture
+def rich(document: Callable[..., Path]) -> Callable[..., dict[str, Any]]:
+    path = document(RICH, "rich.yaml")
+    environment = {"API_HOST": "h.example", "API_KEY": KEY, "API_REGION": "eu-canary"}
+
+    def explained(*words: str) -> dict[str, Any]:
+        command = [sys.executable, "-m", "cap_core", "explain", str(path), *words, "--format", "json"]
+        run = subprocess.run(
+            command, capture_output=True, text=True, env=os.environ | environment, timeout=60, check=False
+        )
+        assert 0 == run.returncode, run.stderr
+        assert KEY not in run.stdout
+        assert "eu-canary" not in run.stdout
+        out: dict[str, Any] = json.loads(run.stdout)
+        return out
+
+    return explained
+
+
+def line(at: str) -> str:
+    """The text that a place points at, to the end of its line."""
+    number, column = map(int, at.rsplit(":", 2)[1:])
+    return RICH.splitlines()[number - 1][column - 1 :]
+
+
+def found(explained: dict[str, Any], place: str) -> dict[str, Any]:
+    return next(origin for origin in explained["values"] if origin["place"] == place)
+
+
+def test_every_value_names_the_text_that_produced_it(rich: Callable[..., dict[str, Any]]) -> None:
+    out = rich("PUT /orders/{orderId}", *RICH_INPUTS)
+
+    assert "https://h.example/v2/orders/o%201/lines" == out["request"]["url"]
+    assert '{"amount":3,"source":"web"}' == out["request"]["body"]
+    for place, value, text in [
+        ("method", "PUT", "PUT"),
+        ("base URI", "https://h.example/v2", "https://{{HOST}}/v2"),
+        ("path", "/orders/{order-id}/lines", "/orders/{order-id}"),
+        ("path order-id", "o 1", "rest.orderId"),
+        ("query dry", None, "rest.dryRun"),
+        ("header region", "***", '"{{REGION}}"}'),
+        ("body /amount", "3", '"{{tools.amount}}"'),
+        ("body /note", None, '"{{tools.note}}"'),
+        ("body /source", "web", "web"),
+        ("header X-Key", "Token ***", "{type: apikey,"),
+        ("header Host", "h.example", "https://{{HOST}}/v2"),
+        ("header Content-Type", "application/json", "type: json"),
+    ]:
+        origin = found(out, place)
+        assert (place, value) == (place, origin["value"])
+        assert line(origin["at"]).startswith(text), (place, origin)
+
+
+def test_what_a_value_came_past_is_named_too(rich: Callable[..., dict[str, Any]]) -> None:
+    out = rich("PUT /orders/{orderId}", *RICH_INPUTS)
+
+    steps = {step["what"]: line(step["at"]) for origin in out["values"] for step in origin["via"] if step["at"][-1:]}
+    assert "HOST: API_HOST" in steps["HOST = environment variable API_HOST"]
+    assert "KEY: API_KEY" in steps["KEY = environment variable API_KEY"]
+    assert steps["the operation's own path"].startswith("/lines")
+    assert steps["value"].startswith('"Token {{KEY}}"')
+    assert steps["parameter dry"].startswith("{name: dry")
+    assert steps["with, for total"].startswith("rest.total")
+    assert "input note, absent: not sent" == found(out, "body /note")["source"]
+    assert "plugin auth-apikey of cap-core" in found(out, "header X-Key")["source"]
+    assert "plugin transport-aiohttp of cap-core" == found(out, "sent by")["at"]
+
+
+def test_every_input_says_how_it_came_to_be_one(rich: Callable[..., dict[str, Any]]) -> None:
+    inputs = {asked["name"]: asked for asked in rich("PUT /orders/{orderId}")["inputs"]}
+
+    assert {"orderId", "dryRun", "total", "note"} == inputs.keys()
+    assert ("path {orderId}", True) == (inputs["orderId"]["place"], inputs["orderId"]["required"])
+    assert "body /total, or query total" == inputs["total"]["place"]
+    assert {"named in 'with'"} == {asked["source"] for asked in inputs.values()}
+    assert "rest.orderId" == line(inputs["orderId"]["via"][0]["at"])
+
+
+def test_choices_and_readings_are_said(rich: Callable[..., dict[str, Any]]) -> None:
+    chosen = rich("list")
+    (choice,) = [note for note in chosen["notes"] if note["code"] == "ambiguous-call"]
+    assert "chosen by the description: GET /orders" in choice["message"]
+    assert "mapped" == chosen["output"]["value"]
+    assert line(chosen["outputs"][0]["at"]).startswith("$.items.length")
+    codes = {note["code"] for note in rich("PUT /orders/{orderId}")["notes"]}
+    assert {"alias-key", "alias-option", "operation-path"} <= codes
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "text"),
+    [
+        ("lost", "lost-identifier", "api.lost"),
+        ("read-again", "duplicate-route", "{method: GET, name: read-again"),
+        ("api.gone", "duplicate-route", "{method: GET, name: read-again"),
+    ],
+)
+def test_why_an_operation_is_left_out(
+    rich: Callable[..., dict[str, Any]], operation: str, code: str, text: str
+) -> None:
+    out = rich(operation)
+
+    why = out["quarantined"]
+    assert (code, None) == (why["code"], out["request"])
+    place = f"{why['at']['file']}:{why['at']['line']}:{why['at']['column']}"
+    assert line(place).startswith(text)
+
+
+def test_a_flag_and_a_dotenv_file_are_named(rich: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    (tmp_path / "some.env").write_text("\nKEY=from-a-file\n")
+
+    out = rich("list", "--set", "HOST=flag.example", "--env-file", str(tmp_path / "some.env"))
+
+    assert ["HOST = --set"] == [step["what"] for step in found(out, "base URI")["via"]]
+    assert f"KEY = {tmp_path / 'some.env'}:2" in [step["what"] for step in found(out, "header X-Key")["via"]]
+
+
+def test_callers_are_said(rich: Callable[..., dict[str, Any]]) -> None:
+    assert rich("list")["callers"] is None
+    out = rich("list", "--caller-auth", "bearer:GATEWAY")
+    assert ("bearer", "--caller-auth") == (out["callers"]["value"], out["callers"]["at"])
+
+
+def test_a_terminal_gets_colour_and_columns(document: Callable[..., Path]) -> None:
+    """On a pseudo terminal 100 columns wide no line is longer than that."""
+    path = document(RICH, "rich.yaml")
+    command = f"stty cols 100; {sys.executable} -m cap_core explain {path} list"
+    run = subprocess.run(
+        ["script", "-qec", command, "/dev/null"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"TERM": "xterm-256color", "API_HOST": "h", "API_KEY": KEY, "API_REGION": "r"},
+        timeout=60,
+        check=False,
+    )
+    assert 0 == run.returncode, run.stderr
+    assert "\x1b[1m" in run.stdout
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", run.stdout)
+    assert max(map(len, plain.replace("\r", "").splitlines())) <= 100
+    assert KEY not in plain
+
+
+# --- every published document -----------------------------------------------------------------------------------------
+
+AT = re.compile(r"(.+):(\d+):(\d+)")
+
+
+def test_every_operation_of_every_published_document_is_explained() -> None:
+    """Each header, query name and body leaf of the request has an origin, and each origin is a place that exists."""
+    if not (SHARED / "corpus" / "manifest.jsonl").is_file():
+        pytest.skip("the published documents are not beside the checkout (corpus/manifest.jsonl)")
+    offers = plugins.load()
+    seen = 0
+    for path in sorted((SHARED / "corpus" / "documents").rglob("*.y*ml")):
+        plan = compile_source(Source(path.stem, path.name, path), offers, CompileOptions()).plan
+        if plan is None:
+            continue
+        lines = path.read_text("utf-8").splitlines()
+        for call in (call for exposure in plan.exposures for call in exposure.calls):
+            _check_explained(asyncio.run(explain(plan, call, offers, OpenOptions(), _given(call))), path, lines)
+            seen += 1
+        for one in (one for exposure in plan.exposures for one in exposure.quarantined):
+            assert left_out(plan, one).quarantined == one.why
+    assert seen > 10_000
+
+
+def _given(call: Call) -> dict[str, object]:
+    values = {"integer": 7, "number": 1.5, "boolean": True, "array": ["a", "b"], "object": {"k": "v"}}
+    body = msgspec.Raw(b'{"k":"v"}')
+    return {
+        item.name: body if item.opaque or item.place == "body" else values.get(item.type or "", "x")
+        for item in call.inputs.items
+    }
+
+
+def _check_explained(it: Explanation, path: Path, lines: list[str]) -> None:
+    where = (path, it.exposed)
+    for at in [o.at for o in it.values] + [s.at for o in it.values for s in o.via] + [i.at for i in it.inputs]:
+        if place := AT.fullmatch(at):
+            assert place[1] == path.name, where
+            assert int(place[3]) <= len(lines[int(place[2]) - 1]), where
+        else:
+            assert at == "cap-core" or at.startswith("plugin "), (where, at)
+    if it.request is None:
+        assert it.refused, where
+        return
+    places = {origin.place.lower() for origin in it.values if origin.value is not None}
+    assert {f"header {name.lower()}" for name, _ in it.request.headers if name != "Cookie"} <= places, where
+    query = it.request.target.partition("?")[2]
+    literal = next(origin.value or "" for origin in it.values if origin.place == "path").partition("?")[2]
+    named = {unquote(pair.partition("=")[0]) for pair in query.split("&") if pair}
+    named -= {unquote(pair.partition("=")[0]) for pair in literal.split("&")}
+    assert {f"query {name.lower()}" for name in named} <= places, where
+    if it.request.body:
+        assert any(place.startswith("body") for place in places), where

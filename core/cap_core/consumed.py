@@ -154,6 +154,7 @@ def _callee(
         description=operation.description or resource.description or "",
         format=(operation.outputRawFormat or "json").lower(),
         at=operation.at,
+        path_at=(resource.mark("path"), *((operation.mark("path"),) if operation.path else ())),
         parameters=tuple(OperationParameter(p.name, p.place, p.type) for p in parameters),
         output={key: text for key in _OUTPUT_KEYS if (text := getattr(operation, key)) is not None},
         marks=operation.marks,

@@ -62,6 +62,13 @@ class Report:
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self._items)
 
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def since(self, count: int) -> tuple[Diagnostic, ...]:
+        """What was said after the first `count`."""
+        return tuple(self._items[count:])
+
     def sorted(self) -> tuple[Diagnostic, ...]:
         """Every diagnostic, by file and place, each once."""
         return tuple(sorted(dict.fromkeys(self._items), key=lambda d: (d.at.file, d.at.line, d.at.column, d.code)))

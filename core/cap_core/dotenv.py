@@ -13,7 +13,9 @@ def read_dotenv(text: str, file: str) -> dict[str, tuple[str, int]]:
     """Names with their value and line; nothing is expanded. Raises `CapError` at a line that is no assignment."""
     out: dict[str, tuple[str, int]] = {}
     for binding in parse_stream(StringIO(text)):
-        line = binding.original.line
+        # The parser counts the blank lines before an assignment as its own.
+        said = binding.original.string
+        line = binding.original.line + said[: len(said) - len(said.lstrip())].count("\n")
         if binding.error:
             raise CapError("not a NAME=value line", at=Mark(file, line, 1), hint="quote the value")
         if binding.key is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote_plus
 
 import msgspec
 
@@ -12,14 +13,14 @@ from cap_core.bindings import fetch
 from cap_core.context import Context
 from cap_core.credentials import MASK, bindings_of, required, sign
 from cap_core.diagnostics import Diagnostic
-from cap_core.errors import OptionError, Refusal
+from cap_core.errors import Mark, OptionError, Refusal
 from cap_core.expressions import leaves
 from cap_core.offers import Credentials, Flow
-from cap_core.opening import OpenOptions, base_of, not_set, origin_of, unprotected
+from cap_core.opening import OpenOptions, base_of, not_set, unprotected
 from cap_core.operations import spelled
-from cap_core.plan import Authentication, Binding, Call, CapabilityPlan, Constant, Feed, InputRef
+from cap_core.origins import Asked, Origin, Origins
+from cap_core.plan import Binding, Call, CapabilityPlan, Feed, Operation, Quarantined
 from cap_core.plugins import Offers
-from cap_core.rendering import ABSENT, as_text, text_getter
 from cap_core.requests import compile_request
 from cap_core.types import Request
 
@@ -34,62 +35,72 @@ class Shown(msgspec.Struct, frozen=True):
     body: str | None
 
 
-class Origin(msgspec.Struct, frozen=True):
-    """One value of the request: where it lands, what it is (None: not sent), and where it came from.
-
-    `source` says in words; `at` is `file:line:column` where a document, and the name of a flag, variable or plugin
-    where something else, produced it.
-    """
-
-    place: str
-    value: str | None
-    source: str
-    at: str
-
-
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about one call. `request` is None where the call would be refused, which `refused` then explains."""
+    """Everything about one exposed operation.
+
+    `request` is None where a call would be refused, which `refused` then explains, and where the operation is left
+    out, which `quarantined` explains. `notes` is what was inferred, matched and chosen while it was compiled.
+    """
 
     capability: str
     exposed: str
     operation: str
     spec: str
-    consumed: str
-    request: Shown | None
-    refused: str | None
-    unset: tuple[str, ...]
-    values: tuple[Origin, ...]
-    input_schema: Mapping[str, object]
-    output: str
-    outputs: tuple[Mapping[str, object], ...]
-    notes: tuple[Diagnostic, ...]
+    consumed: str | None
+    quarantined: Diagnostic | None = None
+    request: Shown | None = None
+    refused: str | None = None
+    unset: tuple[str, ...] = ()
+    values: tuple[Origin, ...] = ()
+    inputs: tuple[Asked, ...] = ()
+    input_schema: Mapping[str, object] = {}
+    callers: Origin | None = None
+    """Who may call: what a caller must show; None for anybody."""
+    output: Origin | None = None
+    outputs: tuple[Mapping[str, object], ...] = ()
+    notes: tuple[Diagnostic, ...] = ()
+
+
+def left_out(plan: CapabilityPlan, one: Quarantined) -> Explanation:
+    """Explain an operation that is not served."""
+    called = next((o for o in plan.operations if o.address == one.exposed.call), None)
+    places = _places(called) if called is not None else set()
+    return Explanation(
+        capability=plan.about.name,
+        exposed=spelled(one),
+        operation=one.exposed.call or "",
+        spec=str(one.exposed.at),
+        consumed=str(called.at) if called is not None else None,
+        quarantined=one.why,
+        notes=_notes(plan, places, one.notes, one.why),
+    )
 
 
 async def explain(
-    plan: CapabilityPlan, call: Call, offers: Offers, options: OpenOptions, inputs: Mapping[str, object]
+    plan: CapabilityPlan,
+    call: Call,
+    offers: Offers,
+    options: OpenOptions,
+    inputs: Mapping[str, object],
+    refused: str | None = None,
 ) -> Explanation:
-    """Explain a call with checked `inputs`, as `Inputs.reader` gives them. Raises `Refusal` for what cannot be sent."""
-    consumed = call.operation.consumed
+    """Explain a call with checked `inputs`, as `Inputs.reader` gives them, or why it is `refused` before it begins.
+
+    Raises `Refusal` for what cannot be sent.
+    """
     address = await _address(plan, call)
     have = await _have(plan, call)
     credentials = _masked(offers, call, have)
     values = {binding: MASK for feed in call.feeds for binding in _bindings(feed)}
-    refused = None
+    unset = _unset(plan, offers, call, have)
     request = None
     if isinstance(address, Refusal):
-        refused = f"{address.detail}; {address.hint}"
-    else:
+        refused = refused or f"{address.detail}; {address.hint}"
+    elif refused is None:
         build = compile_request(call, address.path, credentials, values)
-        request = _shown(build(inputs, Context("cli", call.key)), address)
-    unset = _unset(plan, offers, call, have)
-    if unset and refused is None:
-        refusal = not_set(unset, plan)
-        refused = f"{refusal.detail}; {refusal.hint}"
-    if refused is None:
-        refused = _wrong_options(offers, call, have)
-    if refused is None and isinstance(address, Base):
-        bare = unprotected(call, address, values, options)
-        refused = f"{bare.detail}; {bare.hint}" if bare is not None else None
+        request = _shown(build(inputs, Context("cli", call.key)), address, call, values)
+        refused = _refused(plan, offers, call, have, unset, address, values, options)
+    origins = Origins(plan, call, offers, frozenset(_empty(plan, call, have)))
     return Explanation(
         capability=plan.about.name,
         exposed=spelled(call),
@@ -99,18 +110,80 @@ async def explain(
         request=request,
         refused=refused,
         unset=tuple(binding.name for binding in unset),
-        values=(
-            *_base_origin(call, address),
-            *_feeds(plan, call, inputs, values),
-            *_auth(consumed.authentication, credentials),
+        values=origins.values(
+            address if isinstance(address, Base) else None,
+            credentials,
+            inputs,
+            values,
+            tuple((n.encode("latin-1"), v.encode()) for n, v in request.headers) if request is not None else (),
         ),
+        inputs=origins.inputs(),
         input_schema=call.inputs.schema(),
-        output="identity: the upstream's answer, untouched"
-        if call.identity
-        else f"mapped from {call.operation.format}",
+        callers=_callers(plan, call, origins),
+        output=_format(call, offers),
         outputs=tuple(_output(output) for output in call.outputs),
-        notes=tuple(d for d in plan.diagnostics if d.operation == call.exposed.name or d.at == call.exposed.at),
+        notes=_notes(plan, _places(call.operation), call.notes),
     )
+
+
+def _refused(
+    plan: CapabilityPlan,
+    offers: Offers,
+    call: Call,
+    have: Mapping[Binding, str],
+    unset: list[Binding],
+    address: Base,
+    values: Mapping[Binding, str],
+    options: OpenOptions,
+) -> str | None:
+    """Why a request that can be built would not be sent; None where it would."""
+    if unset:
+        refusal = not_set(unset, plan)
+        return f"{refusal.detail}; {refusal.hint}"
+    wrong = _wrong_options(offers, call, have)
+    if wrong is not None:
+        return wrong
+    bare = unprotected(call, address, values, options)
+    return f"{bare.detail}; {bare.hint}" if bare is not None else None
+
+
+def _callers(plan: CapabilityPlan, call: Call, origins: Origins) -> Origin | None:
+    exposure = next(exposure for exposure in plan.exposures if any(one is call for one in exposure.calls))
+    asked = exposure.authentication
+    if asked is None:
+        return None
+    at = str(asked.at) if asked.origin == "document" else asked.origin
+    return Origin("callers", asked.type, origins.authentication(asked), at, origins.options(asked))
+
+
+def _format(call: Call, offers: Offers) -> Origin:
+    operation = call.operation
+    at = str(operation.marks.get("outputRawFormat", operation.at))
+    if call.identity:
+        return Origin("output", "identity", "the upstream's answer, untouched", at)
+    plugin = offers.owner(f"output format {operation.format}")
+    owner = f" (plugin {plugin.name} of {plugin.distribution})" if plugin is not None else ""
+    said = "outputRawFormat" if "outputRawFormat" in operation.marks else "no outputRawFormat is named"
+    return Origin("output", "mapped", f"decoded from {operation.format}{owner}: {said}", at)
+
+
+_FILE_WIDE = {"alias-key", "alias-option", "alias-body", "newer-version"}
+"""What is said once for a whole file, at the first place that has it."""
+
+
+def _places(operation: Operation) -> set[Mark]:
+    """Every place of a consumed operation and its namespace that a diagnostic may stand at."""
+    consumed = operation.consumed
+    authentication = consumed.authentication
+    found = {operation.at, *operation.path_at, *operation.marks.values(), consumed.at}
+    return found | ({authentication.at, *authentication.marks.values()} if authentication is not None else set())
+
+
+def _notes(
+    plan: CapabilityPlan, places: set[Mark], own: tuple[Diagnostic, ...], why: Diagnostic | None = None
+) -> tuple[Diagnostic, ...]:
+    about = [d for d in plan.diagnostics if d.code in _FILE_WIDE or (not d.operation and d.at in places)]
+    return tuple(note for note in dict.fromkeys((*own, *about)) if note != why)
 
 
 def _bindings(feed: Feed) -> list[Binding]:
@@ -134,6 +207,13 @@ async def _have(plan: CapabilityPlan, call: Call) -> dict[Binding, str]:
     named = [*(bindings_of(authentication) if authentication else []), *(b for f in call.feeds for b in _bindings(f))]
     secrets = await fetch(v for v in plan.variables if v.binding in named and v.near)
     return {binding: secret.reveal() for binding, secret in secrets.items()}
+
+
+def _empty(plan: CapabilityPlan, call: Call, have: Mapping[Binding, str]) -> set[Binding]:
+    """The variables of a call's authentication that have no value, as far as one can tell without the network."""
+    authentication = call.operation.consumed.authentication
+    near = {variable.binding for variable in plan.variables if variable.near}
+    return {b for b in bindings_of(authentication) if b in near and b not in have} if authentication else set()
 
 
 def _unset(plan: CapabilityPlan, offers: Offers, call: Call, have: Mapping[Binding, str]) -> list[Binding]:
@@ -171,7 +251,7 @@ def _masked(offers: Offers, call: Call, have: Mapping[Binding, str]) -> Credenti
     return msgspec.structs.replace(credentials, headers=headers) if secret else credentials
 
 
-def _shown(request: Request, base: Base) -> Shown:
+def _shown(request: Request, base: Base, call: Call, masks: Mapping[Binding, str]) -> Shown:
     host = base.text.removesuffix(base.path).partition("://")[2]
     body = request.body if isinstance(request.body, bytes) else b""
     headers = [("Host", host), *((n.decode("latin-1"), v.decode("utf-8", "replace")) for n, v in request.headers)]
@@ -179,57 +259,9 @@ def _shown(request: Request, base: Base) -> Shown:
         headers.append(("Content-Length", str(len(body))))
     target = request.target.decode("latin-1")
     text = body.decode("utf-8", "replace") if body else None
+    if text and masks and call.body_type == "form":
+        text = text.replace(quote_plus(MASK), MASK)
     return Shown(request.method, base.text.removesuffix(base.path) + target, target, tuple(headers), text)
-
-
-def _base_origin(call: Call, address: Base | Refusal) -> tuple[Origin, ...]:
-    consumed = call.operation.consumed
-    value = address.text if isinstance(address, Base) else None
-    return (Origin("base URI", value, f"baseUri of {consumed.namespace}", consumed.base_origin),)
-
-
-def _feeds(
-    plan: CapabilityPlan, call: Call, inputs: Mapping[str, object], masks: Mapping[Binding, str]
-) -> tuple[Origin, ...]:
-    return tuple(_feed(plan, call, feed, inputs, masks) for feed in call.feeds)
-
-
-_PLACES = {"member": "body member", "body": "body"}
-
-
-def _feed(
-    plan: CapabilityPlan, call: Call, feed: Feed, inputs: Mapping[str, object], masks: Mapping[Binding, str]
-) -> Origin:
-    value = text_getter(feed.value, masks)(inputs)
-    place = f"{_PLACES.get(feed.place, feed.place)} {feed.name}".strip()
-    shown = None if value is ABSENT else as_text(value) if isinstance(value, str | msgspec.Raw) else _json(value)
-    given = [leaf for leaf in leaves(feed.value) if isinstance(leaf, InputRef)]
-    if isinstance(feed.value, Constant):
-        return Origin(place, shown, "literal in the document", str(feed.at))
-    if given:
-        names = ", ".join(reference.name for reference in given)
-        absent = "" if shown is not None else ", absent: not sent"
-        item = next((i for i in call.inputs.items if i.name == given[0].name), None)
-        return Origin(place, shown, f"input {names}{absent}", str(item.at if item else feed.at))
-    sources = ", ".join(origin_of(binding, plan) for binding in _bindings(feed))
-    return Origin(place, shown, sources, str(feed.at))
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _auth(authentication: Authentication | None, credentials: Credentials) -> tuple[Origin, ...]:
-    if authentication is None:
-        return ()
-    source = f"authentication {authentication.type}"
-    at = str(authentication.at)
-    return (
-        *(Origin(f"header {n.decode()}", v.decode("utf-8", "replace"), source, at) for n, v in credentials.headers),
-        *(Origin(f"query {n}", v, source, at) for n, v in credentials.query),
-        *(Origin(f"cookie {n}", v, source, at) for n, v in credentials.cookies),
-        *(Origin(f"body member {n}", v, source, at) for n, v in credentials.members),
-    )
 
 
 def _output(output: Any) -> Mapping[str, object]:

@@ -59,10 +59,13 @@ def _exposure(
     calls: list[Call] = []
     left_out: list[Quarantined] = []
     for exposed in _unique(offer.declared(entry, at), left_out, compilation):
+        said = len(compilation.report)
         try:
-            calls.append(_call(exposed, entry, key, known, compilation))
+            call = _call(exposed, entry, key, known, compilation)
         except Quarantine as why:
-            left_out.append(_quarantined(exposed, why, compilation))
+            left_out.append(_quarantined(exposed, why, compilation, said))
+        else:
+            calls.append(msgspec.structs.replace(call, notes=compilation.report.since(said)))
     if not calls and not left_out:
         compilation.say("empty-exposure", entry.at, f"{entry.namespace!r} exposes nothing")
     return ExposurePlan(
@@ -134,9 +137,10 @@ def _unique(declared: Iterable[Exposed], left_out: list[Quarantined], compilatio
     return list(seen.values())
 
 
-def _quarantined(exposed: Exposed, why: Quarantine, compilation: Compilation) -> Quarantined:
+def _quarantined(exposed: Exposed, why: Quarantine, compilation: Compilation, said: int | None = None) -> Quarantined:
+    notes = () if said is None else compilation.report.since(said)
     diagnostic = compilation.report.add(why.code, why.at, why.what, hint=why.hint, operation=exposed.name)
-    return Quarantined(exposed, diagnostic)
+    return Quarantined(exposed, diagnostic, notes)
 
 
 def _call(exposed: Exposed, entry: ExposesEntry, key: str, known: Sequence[Callee], compilation: Compilation) -> Call:
@@ -158,6 +162,7 @@ def _call(exposed: Exposed, entry: ExposesEntry, key: str, known: Sequence[Calle
         feeds=wired.feeds,
         outputs=outputs,
         body_type=wired.body_type,
+        body_at=callee.body.at if callee.body is not None else None,
     )
     return _with_format(call, compilation)
 

@@ -48,6 +48,10 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     alias: str = ""
     opaque: bool = False
     at: Mark
+    declared: bool = False
+    """Whether the exposed operation declares it; otherwise it follows from the called operation or from `with`."""
+    named: tuple[Mark, ...] = ()
+    """Where `with` names it."""
 
     @property
     def property_name(self) -> str:
@@ -125,11 +129,12 @@ class Inputs(msgspec.Struct, frozen=True):
             "additionalProperties": False,
         }
 
-    def reader(self) -> Callable[[bytes | msgspec.Raw], dict[str, object]]:
+    def reader(self, *, strict: bool = True) -> Callable[[bytes | msgspec.Raw], dict[str, object]]:
         """Compile a function from the text of a JSON object of arguments to checked values.
 
-        A body comes out as `msgspec.Raw`, its JSON text untouched. Explicit null on an optional input means absent.
-        Raises `Refusal` 400 naming every fault. The text must already be valid UTF-8.
+        Unless `strict`, it gives what is right of the arguments, and leaves out what is not. A body comes out as
+        `msgspec.Raw`, its JSON text untouched. Explicit null on an optional input means absent. Raises `Refusal` 400
+        naming every fault. The text must already be valid UTF-8.
         """
         known = {name: (item, _reading(item)) for item in self.items for name in {item.name, item.property_name}}
         required = tuple(item for item in self.items if item.required)
@@ -163,7 +168,7 @@ class Inputs(msgspec.Struct, frozen=True):
                 for item in required
                 if item.name not in values and f"argument {item.property_name}" not in wrong
             ]
-            if faults:
+            if faults and strict:
                 raise refuse(tuple(faults))
             return values
 

@@ -1,8 +1,9 @@
-"""Which call a person means: a tool name, `METHOD /exposed/path`, or `namespace.operation` where that is unique."""
+"""Which operation a person means: a tool name, `METHOD /exposed/path`, or `namespace.operation` if it is unique."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 
 from cap_core.errors import ConfigError
 from cap_core.plan import Call, CapabilityPlan, Quarantined
@@ -14,29 +15,51 @@ def spelled(call: Call | Quarantined) -> str:
     return exposed.name if exposed.method is None else f"{exposed.method} {exposed.path}"
 
 
-def find_call(plan: CapabilityPlan, text: str) -> Call:
-    """The call that `text` means. Raises `ConfigError` for none and for several, listing the candidates."""
+def find_operation(plan: CapabilityPlan, text: str) -> Call | Quarantined:
+    """The exposed operation that `text` means, served or left out; one that is served goes before one that is not.
+
+    Raises `ConfigError` for none and for several, listing the candidates.
+    """
     wanted = " ".join(text.split())
     method, space, path = wanted.partition(" ")
     if space:
         wanted = f"{method.upper()} {path}"
     calls = [call for exposure in plan.exposures for call in exposure.calls]
-    exact = [call for call in calls if spelled(call) == wanted]
-    found = exact or [call for call in calls if wanted in (call.operation.address, call.exposed.name)]
-    if len(found) == 1 or (found and len({(c.operation.at, c.feeds) for c in found}) == 1):
+    left_out = [one for exposure in plan.exposures for one in exposure.quarantined]
+    found = _meant(wanted, calls) or _meant(wanted, left_out)
+    if not found:
+        raise _unknown(plan, calls, text)
+    if len(found) == 1 or _alike(found):
         return found[0]
-    if found:
-        listed = ", ".join(repr(spelled(call)) for call in found)
-        raise ConfigError(f"{text!r} may be any of {listed}", hint="name one of them")
-    raise _unknown(plan, calls, text)
+    listed = ", ".join(repr(spelled(one)) for one in found)
+    raise ConfigError(f"{text!r} may be any of {listed}", hint="name one of them")
+
+
+def find_call(plan: CapabilityPlan, text: str) -> Call:
+    """The call that `text` means. Raises `ConfigError` as `find_operation` does, and for one that is left out."""
+    found = find_operation(plan, text)
+    if isinstance(found, Quarantined):
+        why = found.why
+        raise ConfigError(f"{text!r} cannot be served: {why.message}", at=why.at, hint=why.hint)
+    return found
+
+
+def _meant(wanted: str, among: Sequence[Call | Quarantined]) -> list[Call | Quarantined]:
+    exact = [one for one in among if spelled(one) == wanted]
+    return exact or [one for one in among if wanted in (one.exposed.call, one.exposed.name)]
+
+
+def _alike(found: Sequence[Call | Quarantined]) -> bool:
+    """Whether it makes no difference which of several is meant: they send the same."""
+    sent = [_sent(one) for one in found if isinstance(one, Call)]
+    return bool(sent) and all(one == sent[0] for one in sent)
+
+
+def _sent(call: Call) -> tuple[object, ...]:
+    return call.operation.at, [(feed.place, feed.name, feed.value) for feed in call.feeds]
 
 
 def _unknown(plan: CapabilityPlan, calls: list[Call], text: str) -> ConfigError:
-    for exposure in plan.exposures:
-        for left_out in exposure.quarantined:
-            if spelled(left_out) == text or left_out.exposed.name == text:
-                why = left_out.why
-                return ConfigError(f"{text!r} cannot be served: {why.message}", at=why.at, hint=why.hint)
     names = list(dict.fromkeys(spelled(call) for call in calls))
     near = difflib.get_close_matches(text, [*names, *(call.operation.address for call in calls)], n=3)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {', '.join(map(repr, names[:12]))}"

@@ -65,6 +65,9 @@ class Feed(msgspec.Struct, frozen=True):
     type: str | None
     required: bool
     at: Mark
+    node: Node | None = None
+    """What the document has written for the value: a consumed `value`, a `with` entry, a body's data. None where it is
+    an input, and nothing is written."""
 
 
 FeedPlace = Literal["path", "query", "header", "cookie", "member", "body"]
@@ -158,6 +161,8 @@ class Operation(msgspec.Struct, frozen=True):
     format: str
     """`outputRawFormat`, in lower case."""
     at: Mark
+    path_at: tuple[Mark, ...] = ()
+    """Where the path stands: the resource's, and the operation's own."""
     parameters: tuple[OperationParameter, ...] = ()
     """What the operation declares, inherited parameters included, in the order first named."""
     output: Mapping[str, str] = {}
@@ -239,6 +244,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """How a `body` or `member` feed is encoded: `json`, `form`, `multipart`, `text`, `xml`, `sparql`, `yaml`."""
     output_options: object = None
     """The options struct of the format that the answer is decoded from; None on identity."""
+    body_at: Mark | None = None
+    """Where the document says how the body is encoded; None where it does not."""
+    notes: tuple[Diagnostic, ...] = ()
+    """What there was to say while it was compiled: what was inferred, matched, chosen."""
 
     @property
     def identity(self) -> bool:
@@ -251,6 +260,8 @@ class Quarantined(msgspec.Struct, frozen=True):
 
     exposed: Exposed
     why: Diagnostic
+    notes: tuple[Diagnostic, ...] = ()
+    """What else there was to say while it was compiled."""
 
 
 class About(msgspec.Struct, frozen=True):

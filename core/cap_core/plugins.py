@@ -59,6 +59,10 @@ class Offers(msgspec.Struct, frozen=True, kw_only=True):
     hooks: Any
     """Pluggy's hook relay, for the hooks that are not offers."""
 
+    def owner(self, offer: str) -> Plugin | None:
+        """The plugin behind an offer, which is named as `Plugin.offers` names it."""
+        return next((plugin for plugin in self.plugins if offer in plugin.offers), None)
+
 
 class _Found(msgspec.Struct, frozen=True):
     name: str

@@ -10,6 +10,7 @@ import msgspec
 from cap_core.bindings import Bindings
 from cap_core.consumed import WRITES, Callee, Parameter, Quarantine, reserved
 from cap_core.diagnostics import Report
+from cap_core.documents import Node
 from cap_core.errors import Mark
 from cap_core.expressions import FACES, Names, leaves, substitute, value, with_value
 from cap_core.inputs import Input, Inputs, Place, aliases
@@ -97,7 +98,8 @@ class _Wiring:
         self._path()
         for parameter in self.parameters:
             if parameter.place in ("query", "header", "cookie"):
-                self._feed(parameter.place, parameter.name, self._value(parameter.name, parameter), parameter)
+                item, node = self._value(parameter.name, parameter)
+                self._feed(parameter.place, parameter.name, item, parameter, node=node)
         self._body()
         self._leftovers()
         self._pass_body_through()
@@ -115,28 +117,28 @@ class _Wiring:
                 out.append(parameter)
         return out
 
-    def _with(self) -> dict[str, tuple[Value, Mark]]:
+    def _with(self) -> dict[str, tuple[Value, Node]]:
         entries = self.exposed.with_ or {}
-        return {str(key): (with_value(item, self.names), item.mark) for key, item in entries.items()}
+        return {str(key): (with_value(item, self.names), item) for key, item in entries.items()}
 
-    def _value(self, name: str, parameter: Parameter | None) -> Value:
-        """Consumed `value`, else `with`, else an input of that name."""
+    def _value(self, name: str, parameter: Parameter | None) -> tuple[Value, Node | None]:
+        """Consumed `value`, else `with`, each with what the document has written; else an input of that name."""
         key = match(name, self.with_)
         if key is not None:
             self.used.add(key)
             self._respelled(key, name)
         if parameter is not None and parameter.value is not None:
-            return self._through_with(value(parameter.value, self.names))
+            return self._through_with(value(parameter.value, self.names)), parameter.value
         if key is not None:
-            return self.with_[key][0]
+            return self.with_[key]
         if self.exposed.with_ and (parameter is None or parameter.required):
             what = f"'with' says nothing of {name!r}, which {self.operation.address} requires"
             self._say("uncovered-parameter", self.exposed.call_at, what)
-        return self._infer(name)
+        return self._infer(name), None
 
     def _respelled(self, key: str, name: str) -> None:
         if key != name:
-            self._say("respelled-key", self.with_[key][1], f"the 'with' key {key!r} is read as {name!r}")
+            self._say("respelled-key", self.with_[key][1].mark, f"the 'with' key {key!r} is read as {name!r}")
 
     def _infer(self, name: str) -> InputRef:
         """An input that nobody names: taken over from the consumed side."""
@@ -165,12 +167,19 @@ class _Wiring:
         return substitute(item, change)
 
     def _feed(
-        self, place: FeedPlace, name: str, item: Value, parameter: Parameter | None, at: Mark | None = None
+        self,
+        place: FeedPlace,
+        name: str,
+        item: Value,
+        parameter: Parameter | None,
+        at: Mark | None = None,
+        node: Node | None = None,
     ) -> None:
         feed = Feed(
             place=place,
             name=name,
             value=item,
+            node=node,
             type=parameter.type if parameter else None,
             required=parameter.required if parameter else place == "path",
             at=at or (parameter.at if parameter else self.operation.at),
@@ -191,9 +200,8 @@ class _Wiring:
             known = match(name, by_name)
             if known is not None:
                 self._matched(known, name, by_name[known].at)
-            self._feed(
-                "path", part.name, self._value(known or name, by_name.get(known or "")), by_name.get(known or "")
-            )
+            item, node = self._value(known or name, by_name.get(known or ""))
+            self._feed("path", part.name, item, by_name.get(known or ""), node=node)
 
     def _body(self) -> None:
         parameters = [p for p in self.parameters if p.place == "body"]
@@ -201,12 +209,12 @@ class _Wiring:
         if template is not None and template.data is not None:
             self.body_type = template.type
             item = self._through_with(value(template.data, self.names))
-            self._feed("body", "", item, None, template.at)
-        elif len(parameters) == 1 and parameters[0].name == "body":
-            self._feed("body", "body", self._value("body", parameters[0]), parameters[0])
+            self._feed("body", "", item, None, template.at, template.data)
         else:
+            whole = len(parameters) == 1 and parameters[0].name == "body"
             for parameter in parameters:
-                self._feed("member", parameter.name, self._value(parameter.name, parameter), parameter)
+                item, node = self._value(parameter.name, parameter)
+                self._feed("body" if whole else "member", parameter.name, item, parameter, node=node)
 
     @property
     def _bodyless(self) -> bool:
@@ -214,13 +222,13 @@ class _Wiring:
 
     def _leftovers(self) -> None:
         """`with` keys and declared inputs that the called operation does not know are sent too, if they can be."""
-        for key, (item, at) in self.with_.items():
+        for key, (item, node) in self.with_.items():
             if key in self.used:
                 continue
             if key == "body" and self._writes and self._bodyless and item == InputRef("body"):
-                self._feed("body", "body", item, None, at)
+                self._feed("body", "body", item, None, node.mark, node)
             else:
-                self._send_unknown(key, item, at)
+                self._send_unknown(key, item, node.mark, node)
         for name, declared in self.declared.items():
             if not any(match(raw, [name]) for raw in self._raws()):
                 whole = declared.place == "body" and name == "body"
@@ -229,14 +237,14 @@ class _Wiring:
                 elif match(name, self.placeholders) is None:
                     self._send_unknown(name, InputRef(name), declared.at)
 
-    def _send_unknown(self, name: str, item: Value, at: Mark) -> None:
+    def _send_unknown(self, name: str, item: Value, at: Mark, node: Node | None = None) -> None:
         address = self.operation.address
         if not self._writes:
             self._say("unknown-parameter", at, f"{address} declares no {name!r}; it is sent as a query parameter")
-            self._feed("query", name, item, None, at)
+            self._feed("query", name, item, None, at, node)
         elif self._bodyless:
             self._say("unknown-parameter", at, f"{address} declares no {name!r}; it is sent as a member of the body")
-            self._feed("member", name, item, None, at)
+            self._feed("member", name, item, None, at, node)
         else:
             self._lost(at, f"{address} declares no {name!r}, and its body is already spoken for")
 
@@ -354,7 +362,13 @@ class _Wiring:
             enum=enum,
             opaque=opaque,
             at=declared.at if declared else first.at if first else origins[0].feed.at,
+            declared=declared is not None,
+            named=self._named(raw),
         )
+
+    def _named(self, raw: str) -> tuple[Mark, ...]:
+        """Where `with` names an input."""
+        return tuple(node.mark for item, node in self.with_.values() if InputRef(raw) in leaves(item))
 
     def _declared(self, raw: str) -> DeclaredInput | None:
         name = match(raw, self.declared)

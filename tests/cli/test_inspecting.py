@@ -55,11 +55,26 @@ def test_explain_names_the_flag_a_value_came_from(cap: Cap, guarded: Path) -> No
     assert next(one for one in explained["values"] if one["place"] == "base URI")["at"] == "--base-uri"
 
 
-def test_explain_refuses_what_a_call_would(cap: Cap, guarded: Path) -> None:
-    result = cap("explain", guarded.name, "get-thing")
+def test_explain_says_what_is_missing_and_shows_the_rest(cap: Cap, guarded: Path) -> None:
+    result = cap("explain", guarded.name, "get-thing", "--format", "json")
 
-    assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr == "argument id is required and missing\n"
+    explained = json.loads(result.stdout)
+    assert (result.returncode, explained["request"]) == (0, None)
+    assert explained["refused"] == "argument id is required and missing"
+    assert {"place": "path id", "value": None} == {
+        key: value
+        for origin in explained["values"]
+        if origin["place"] == "path id"
+        for key, value in origin.items()
+        if key in ("place", "value")
+    }
+
+
+def test_explain_keeps_what_is_right_beside_what_is_wrong(cap: Cap, guarded: Path) -> None:
+    explained = json.loads(cap("explain", guarded.name, "get-thing", "id=7", "nope=1", "--format", "json").stdout)
+
+    assert "'nope' is not known" in explained["refused"]
+    assert ["7"] == [origin["value"] for origin in explained["values"] if origin["place"] == "path id"]
 
 
 def test_list_shows_what_is_installed(cap: Cap, thing: Path, tmp_path: Path) -> None:

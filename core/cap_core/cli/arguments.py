@@ -18,15 +18,18 @@ _NUMBERS = {
 }
 
 
-def read_arguments(arguments: Sequence[str], inputs: Inputs) -> Mapping[str, object]:
-    """Checked values. Raises `ConfigError` for what is no argument, and `Refusal` naming every fault of a value."""
+def read_arguments(arguments: Sequence[str], inputs: Inputs, *, strict: bool = True) -> Mapping[str, object]:
+    """Checked values. Raises `ConfigError` for what is no argument, and `Refusal` naming every fault of a value.
+
+    Unless `strict`, what is right is given, and what is wrong left out.
+    """
     known = {name: item for item in inputs.items for name in (item.name, item.property_name)}
     given: dict[str, list[bytes]] = {}
     for argument in arguments:
         name, text, literal = _split(argument)
         given.setdefault(name, []).append(_literal(name, text) if literal else _typed(text, known.get(name)))
     members = (msgspec.json.encode(name) + b":" + _one(values, known.get(name)) for name, values in given.items())
-    return inputs.reader()(b"{" + b",".join(members) + b"}")
+    return inputs.reader(strict=strict)(b"{" + b",".join(members) + b"}")
 
 
 def _split(argument: str) -> tuple[str, str, bool]:

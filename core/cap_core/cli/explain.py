@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,8 +16,11 @@ from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.running import open_options
 from cap_core.cli.tables import print_table
 from cap_core.errors import CapError, Refusal
-from cap_core.explain import Explanation, explain
-from cap_core.operations import find_call
+from cap_core.explain import Explanation, explain, left_out
+from cap_core.inputs import Inputs
+from cap_core.operations import find_operation
+from cap_core.origins import Step
+from cap_core.plan import Quarantined
 from cap_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,22 +44,34 @@ cap explain portkey-batch portkey-batch.listbatches --format json | jq .request
 def command(settings: Settings, capability: str, operation: str, inputs: tuple[str, ...], format_: str) -> int:
     """Show the request that a call would send, with secrets masked; nothing is sent.
 
-    OPERATION is a tool's name, 'METHOD /exposed/path', or namespace.operation. INPUT is as 'cap call' has it. For every
-    value it says which place in which file, which input, flag, variable or plugin it comes from.
+    OPERATION is a tool's name, 'METHOD /exposed/path', or namespace.operation. INPUT is as 'cap call' has it; what is
+    missing is said. For every value, every input and every output it says which line of which file, which flag,
+    variable or plugin it comes from, and for an operation that is left out, why.
     """
     offers = offers_of(settings)
     plan = one(settings, offers, capability)
-    call = find_call(plan, operation)
-    try:
-        values = read_arguments(inputs, call.inputs)
-        explanation = asyncio.run(explain(plan, call, offers, open_options(settings), values))
-    except Refusal as refusal:
-        raise CapError(refusal.detail, hint=refusal.hint) from None
+    found = find_operation(plan, operation)
+    if isinstance(found, Quarantined):
+        explanation = left_out(plan, found)
+    else:
+        values, refused = _read(inputs, found.inputs)
+        try:
+            explanation = asyncio.run(explain(plan, found, offers, open_options(settings), values, refused))
+        except Refusal as refusal:
+            raise CapError(refusal.detail, hint=refusal.hint) from None
     if format_ == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(explanation), indent=2))
     else:
         _print(explanation)
     return 0
+
+
+def _read(arguments: Sequence[str], inputs: Inputs) -> tuple[Mapping[str, object], str | None]:
+    """What is right of the inputs, and what is wrong with the others."""
+    try:
+        return read_arguments(arguments, inputs), None
+    except Refusal as refusal:
+        return read_arguments(arguments, inputs, strict=False), refusal.detail
 
 
 def _print(it: Explanation) -> None:
@@ -66,8 +81,11 @@ def _print(it: Explanation) -> None:
 
     # Away from a terminal a line is as long as it is, so that it can be searched.
     out = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
-    out.print(Text.assemble((it.exposed, "bold"), f" of {it.capability} calls ", (it.operation, "bold")))
-    out.print(Text(f"{it.spec}, {it.consumed}", "dim"))
+    calls = f" of {it.capability} calls " if it.operation else f" of {it.capability} calls nothing"
+    out.print(Text.assemble((it.exposed, "bold"), calls, (it.operation, "bold")))
+    out.print(Text(", ".join(place for place in (it.spec, it.consumed) if place), "dim"))
+    if it.quarantined is not None:
+        out.print(Text.assemble(("\nIt is left out: ", "bold red"), str(it.quarantined)))
     if it.refused is not None:
         out.print(Text.assemble(("\nIt would be refused: ", "bold red"), it.refused))
     if it.request is not None:
@@ -76,9 +94,10 @@ def _print(it: Explanation) -> None:
             out.print(Text.assemble((f"{name}: ", "cyan"), value))
         if it.request.body is not None:
             out.print(Text("\n" + it.request.body))
-    _columns(out, ("WHAT", "VALUE", "FROM", "AT"), ((o.place, _absent(o.value), o.source, o.at) for o in it.values))
-    _columns(out, ("INPUT", "TYPE", "", "DESCRIPTION"), _inputs(it.input_schema))
-    out.print(f"\nOutput: {it.output}", markup=False)
+    _columns(out, ("WHAT", "VALUE", "FROM", "AT"), _values(it))
+    _columns(out, ("INPUT", "TYPE", "", "GIVEN AS", "FROM", "AT"), _inputs(it))
+    if it.output is not None:
+        out.print(f"\nOutput: {it.output.value}, {it.output.source}  ({it.output.at})", markup=False)
     for output in it.outputs:
         for line in _outputs(output, 1):
             out.print(line, markup=False)
@@ -88,15 +107,29 @@ def _print(it: Explanation) -> None:
         out.print(Text(str(note), "yellow" if note.severity == "warning" else "dim"))
 
 
+def _values(it: Explanation) -> Iterable[tuple[str, ...]]:
+    callers = (it.callers,) if it.callers is not None else ()
+    for origin in (*it.values, *callers):
+        yield origin.place, _absent(origin.value), origin.source, origin.at
+        yield from _steps(origin.via, 2)
+
+
+def _inputs(it: Explanation) -> Iterable[tuple[str, ...]]:
+    for asked in it.inputs:
+        needed = "required" if asked.required else ""
+        name = asked.name if asked.property == asked.name else f"{asked.name} ({asked.property})"
+        yield name, asked.type or "any", needed, asked.place, asked.source, asked.at
+        yield from _steps(asked.via, 4)
+
+
+def _steps(steps: Iterable[Step], blank: int) -> Iterable[tuple[str, ...]]:
+    """The further places a value came past, below it."""
+    for step in steps:
+        yield *("",) * blank, f"  {step.what}", step.at
+
+
 def _absent(value: str | None) -> str:
     return "-" if value is None else value
-
-
-def _inputs(schema: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
-    required = schema.get("required", ())
-    for name, about in schema["properties"].items():
-        needed = "required" if name in required else ""
-        yield name, str(about.get("type", "any")), needed, str(about.get("description", ""))
 
 
 def _outputs(output: Mapping[str, Any], depth: int) -> Iterable[str]:
@@ -122,7 +155,7 @@ def _columns(out: Console, titles: tuple[str, ...], lines: Iterable[tuple[str, .
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     for title in titles:
-        table.add_column(title, overflow="fold")
+        table.add_column(title, overflow="fold", style="dim" if title == "AT" else "")
     for line in every:
         table.add_row(*map(Text, line))
     out.print(table)
