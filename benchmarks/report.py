@@ -27,8 +27,10 @@ def show(report: Report) -> None:
     console.print()
     console.print(_before(report))
     each = report.check
-    what = f"cap check: {each.ms_each:.1f} ms of processor time for each of {each.documents} documents"
-    console.print(what, highlight=False)
+    took = f"{each.ms_each:.1f} ms of processor time and {each.kb_each:.0f} KB"
+    console.print(
+        f"cap check: {took} for each of {each.documents} documents; {each.mb:.0f} MB at most", highlight=False
+    )
     console.print()
     for figure in report.figures:
         if figure.shell is not None:

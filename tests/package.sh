@@ -39,6 +39,9 @@ capability:
 YAML
 "$bin/cap" check things.yaml
 "$bin/cap" list
+for dialect in naftiko ikanos; do
+  "$bin/python" -m json.tool "$("$bin/cap" schema "$dialect" --path)" >/dev/null
+done
 "$bin/cap" serve things.yaml --port 0 --log-format json >/dev/null 2>"$work/log" &
 server=$!
 "$bin/python" - "$work/log" <<'PY'

@@ -71,6 +71,13 @@ def test_the_good_document_is_served_without_a_word(document: Document) -> None:
             "line 5",
             id="twice",
         ),
+        pytest.param(
+            ("capability:\n", "---\ncapability:\n"),
+            "things.yaml:4:1",
+            "several-documents",
+            "second",
+            id="second-document",
+        ),
         pytest.param(("type: bearer", "type: hmac"), "things.yaml:8:28", "unknown-auth", "'hmac'", id="auth-type"),
         pytest.param(
             ("{type: bearer, token: '{{TOKEN}}'}", "{type: bearer}"),

@@ -16,7 +16,7 @@ import yaml
 from cap_core import plugins
 from cap_core.compile import CompileOptions, compile_source
 from cap_core.dialects import VERSIONS
-from cap_core.schema import schema
+from cap_core.schema import schema, shipped
 from cap_core.sources import Source
 
 CORPUS = Path(os.environ.get("CAP_SHARED", Path(__file__).parents[2] / "shared")) / "corpus"
@@ -31,6 +31,30 @@ def validator(dialect: str, offers: plugins.Offers) -> Any:
     made = schema(dialect, offers.exposures, offers.auth_schemes)
     jsonschema.Draft202012Validator.check_schema(made)
     return jsonschema.Draft202012Validator(made)
+
+
+def built_in(dialect: str) -> str:
+    """The schema of the built-in plugins alone, as a file has it."""
+    others = frozenset(plugin.name for plugin in plugins.load().plugins if plugin.distribution != plugins.OURS)
+    ours = plugins.load(block=others)
+    made = schema(dialect, ours.exposures, ours.auth_schemes)
+    return json.dumps(made, indent=2) + "\n"
+
+
+@pytest.mark.parametrize("dialect", VERSIONS)
+def test_the_shipped_file_is_what_the_models_make(dialect: str) -> None:
+    """After a change of a model: python tests/test_schema.py"""
+    assert built_in(dialect) == shipped(dialect).read_text()
+
+
+@pytest.mark.parametrize("dialect", VERSIONS)
+def test_the_command_says_where_the_shipped_file_is(dialect: str) -> None:
+    command = [sys.executable, "-m", "cap_core", "schema", dialect, "--path"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+
+    made = json.loads(Path(run.stdout.strip()).read_text())
+    jsonschema.Draft202012Validator.check_schema(made)
+    assert dialect in made["required"]
 
 
 @pytest.mark.parametrize("dialect", VERSIONS)
@@ -122,3 +146,8 @@ def test_published_documents_without_a_complaint_of_ours_have_none_of_the_schema
         assert [] == errors, path.name
 
     assert seen > 100
+
+
+if __name__ == "__main__":
+    for dialect in VERSIONS:
+        shipped(dialect).write_text(built_in(dialect))

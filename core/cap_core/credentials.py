@@ -111,7 +111,7 @@ def expand(scheme: AuthScheme[Any], authentication: Authentication, text: Text) 
 
     Raises `OptionError` for an option the scheme does not know.
     """
-    known = {field.encode_name for field in msgspec.structs.fields(scheme.options)}
+    known = scheme.options.__struct_encode_fields__
     for name in authentication.options:
         if name not in known:
             hint = near(name, known) or f"it has {', '.join(sorted(known))}"

@@ -115,6 +115,9 @@ def _text(data: bytes, file: str) -> str:
         raise SpecError("not UTF-8 text", at=at, code="not-yaml", hint="save it as UTF-8") from None
 
 
+_CONTENT = frozenset({yaml.ScalarEvent, yaml.AliasEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent})
+
+
 class _Builder:
     """Turns libyaml's events into a tree."""
 
@@ -124,50 +127,51 @@ class _Builder:
         self.anchors: dict[str, tuple[Node, int]] = {}
 
     def build(self, text: str) -> Node:
-        events = self._events(text)
         try:
-            return self._tree(events)
+            return self._tree(yaml.parse(text, Loader=yaml.CSafeLoader))
         except yaml.YAMLError as error:
             raise self._syntax(error) from None
-
-    def _events(self, text: str) -> Iterator[Any]:
-        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-            if not isinstance(event, yaml.StreamStartEvent | yaml.StreamEndEvent | yaml.DocumentEndEvent):
-                yield event
 
     def _tree(self, events: Iterator[Any]) -> Node:
         # One frame per open collection: the collection, its pending key, its anchor, the node count at its start.
         frames: list[tuple[Map | Seq, str | None, int]] = []
         keys: list[Scalar | None] = []
         root: Node | None = None
+        begun = False
         for event in events:
-            if isinstance(event, yaml.DocumentStartEvent):
-                if root is not None:
-                    return root  # only the first document counts
-                continue
-            if isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+            kind = type(event)
+            if begun and kind in _CONTENT:
+                self._second(event)
+            elif kind is yaml.ScalarEvent or kind is yaml.AliasEvent:
+                leaf = self._leaf(event, frames)
+                if frames:
+                    self._attach(leaf, frames[-1][0], keys)
+                else:
+                    root = leaf
+            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+                opened = self._open(event, frames)
+                if frames:
+                    self._attach(opened, frames[-1][0], keys)
+                frames.append((opened, event.anchor, self.count))
+                keys.append(None)
+            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
                 node, anchor, start = frames.pop()
                 keys.pop()
                 if anchor:
                     self.anchors[anchor] = (node, self.count - start)
                 if not frames:
                     root = node
-                continue
-            if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
-                opened = self._open(event, frames)
-                if frames:
-                    self._attach(opened, frames[-1][0], keys)
-                frames.append((opened, event.anchor, self.count))
-                keys.append(None)
-                continue
-            leaf = self._leaf(event, frames)
-            if frames:
-                self._attach(leaf, frames[-1][0], keys)
-            else:
-                root = leaf
+            elif kind is yaml.DocumentEndEvent:
+                begun = True
         if root is None:
             raise SpecError("the file is empty", at=Mark(self.file, 1, 1), code="not-a-capability")
         return root
+
+    def _second(self, event: Any) -> None:
+        """What stands behind the end of the document: nothing, as behind a last `---`, or another one."""
+        if type(event) is not yaml.ScalarEvent or event.value or event.style:
+            what = "a second document begins here"
+            raise SpecError(what, at=self._mark(event), code="several-documents", hint="give each a file of its own")
 
     def _mark(self, event: Any) -> Mark:
         return Mark(self.file, event.start_mark.line + 1, event.start_mark.column + 1)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from functools import lru_cache
 
 
+@lru_cache(maxsize=4096)
 def norm(name: str) -> str:
     """Lower-case letters and digits only."""
     return "".join(c for c in name.lower() if c.isalnum())

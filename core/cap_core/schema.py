@@ -9,6 +9,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,6 +22,11 @@ from cap_core.reading import Part
 _TEXT: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 _ANY: dict[str, Any] = {}
 _BACK = {new: old for old, new in RENAMED.items()}
+
+
+def shipped(dialect: str) -> Path:
+    """The file with the schema of a dialect, as the built-in plugins make it; it comes with the package."""
+    return Path(__file__).parent / "schemas" / f"{dialect}.schema.json"
 
 
 def schema(

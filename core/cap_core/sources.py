@@ -26,10 +26,11 @@ class Source(msgspec.Struct, frozen=True):
     defaults: Mapping[str, str] = {}
 
 
-def locate(names: Sequence[str], installed: Sequence[CapabilitySource]) -> tuple[Source, ...]:
+def locate(names: Sequence[str], installed: Sequence[CapabilitySource], *, together: bool = True) -> tuple[Source, ...]:
     """The documents that these paths, directories and installed names mean; without names, every installed one.
 
-    Raises `ConfigError` for a name that is none of these, and where two documents would have one name.
+    Raises `ConfigError` for a name that is none of these, and, if they are to be served `together`, where two documents
+    would have one name.
     """
     found = (
         [source for name in names for source in _one(name, installed)] if names else [_packaged(c) for c in installed]
@@ -38,7 +39,8 @@ def locate(names: Sequence[str], installed: Sequence[CapabilitySource]) -> tuple
         what = "no capability is installed" if not names else "no document found"
         raise ConfigError(what, hint="name a document, or install a package of capabilities")
     unique = {source.path.resolve(): source for source in found}
-    _same_names(unique.values())
+    if together:
+        _same_names(unique.values())
     return tuple(unique.values())
 
 

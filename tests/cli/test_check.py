@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -100,3 +102,40 @@ def test_a_bad_dotenv_file_stops(cap: Cap, thing: Path, tmp_path: Path, text: st
 
     assert result.returncode != 0
     assert result.stderr.startswith(complaint)
+
+
+def test_documents_of_one_name_in_several_folders_are_checked(cap: Cap, thing: Path, tmp_path: Path) -> None:
+    """Two of one name cannot be served together, but there is no reason not to look at them."""
+    text = thing.read_text()
+    for folder in ("one", "two"):
+        (tmp_path / "many" / folder).mkdir(parents=True)
+        (tmp_path / "many" / folder / "things.yaml").write_text(text)
+
+    result = cap("check", "many")
+
+    assert result.returncode == 0
+    assert result.stdout.splitlines()[-1].startswith("2 documents: 0 errors")
+    assert "would both be called 'things'" in cap("serve", "many").stderr
+
+
+def test_many_documents_show_how_far_it_is_on_a_terminal(cap: Cap, thing: Path, tmp_path: Path) -> None:
+    text = thing.read_text()
+    (tmp_path / "many").mkdir()
+    for n in range(120):
+        (tmp_path / "many" / f"things-{n}.yaml").write_text(text)
+    command = f"{sys.executable} -m cap_core check many > out.txt"
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
+
+    shown = subprocess.run(
+        ["script", "-qec", command, "/dev/null"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert "/120" in shown.stdout
+    assert (tmp_path / "out.txt").read_text().splitlines()[-1].startswith("120 documents: 0 errors")
+    assert "" == cap("check", "many").stderr  # no terminal, no bar

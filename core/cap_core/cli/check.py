@@ -8,12 +8,14 @@ import click
 
 from cap_core.bindings import unset
 from cap_core.cli import reports
-from cap_core.cli.documents import Document, documents, offers_of
+from cap_core.cli.documents import Document, check_namespaces, namespaces, offers_of, one_by_one
 from cap_core.cli.options import Command, settings_flags
+from cap_core.cli.progress import shown
 from cap_core.credentials import dispensable
 from cap_core.diagnostics import Diagnostic, Report
 from cap_core.plugins import Offers
 from cap_core.settings import Settings
+from cap_core.sources import locate
 
 
 @click.command(
@@ -39,14 +41,26 @@ def command(settings: Settings, capabilities: tuple[str, ...], format_: str, str
     line is wrong.
     """
     offers = offers_of(settings)
-    found = documents(settings, offers, capabilities)
-    diagnostics = [d for document in found for d in _said(document, offers)]
-    click.echo(reports.FORMATS[format_](diagnostics, len(found)), nl=False)
+    sources = locate(capabilities, offers.capabilities, together=False)
+    diagnostics: list[Diagnostic] = []
+    known: set[str] = set()
+    refused = False
+    # One at a time, so that a thousand documents take no more memory than one and what is said of all.
+    with asyncio.Runner() as runner, shown(len(sources)) as advance:
+        for document in one_by_one(settings, offers, sources):
+            diagnostics += runner.run(_said(document, offers))
+            plan = document.compiled.plan
+            refused = refused or plan is None
+            known.update(namespaces(plan) if plan is not None else ())
+            advance(document.source.name)
+    if not refused:
+        check_namespaces(settings, known)
+    click.echo(reports.FORMATS[format_](diagnostics, len(sources)), nl=False)
     failing = {"error", "warning"} if strict else {"error"}
     return int(any(d.severity in failing for d in diagnostics))
 
 
-def _said(document: Document, offers: Offers) -> tuple[Diagnostic, ...]:
+async def _said(document: Document, offers: Offers) -> tuple[Diagnostic, ...]:
     """What compiling said, and which declared variables have no value here and now (it changes no tier)."""
     compiled = document.compiled
     if compiled.plan is None:
@@ -54,7 +68,7 @@ def _said(document: Document, offers: Offers) -> tuple[Diagnostic, ...]:
     report = Report()
     report.extend(compiled.diagnostics)
     choices = dispensable(compiled.plan, offers.auth_schemes)
-    for variable in asyncio.run(unset(v for v in compiled.plan.variables if v.binding not in choices)):
+    for variable in await unset(v for v in compiled.plan.variables if v.binding not in choices):
         assert variable.at is not None
         what = f"{variable.binding.name} has no value: {variable.describe()} is not set"
         report.add("unset-variable", variable.at, what)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -71,13 +71,18 @@ def _dotenv(settings: Settings) -> dict[str, Given]:
 
 def documents(settings: Settings, offers: Offers, names: Sequence[str]) -> tuple[Document, ...]:
     """The documents that `names` mean, compiled. Raises `ConfigError` for a name or a namespace that means nothing."""
-    options = compile_options(settings)
-    found = locate(names, offers.capabilities)
-    compiled = tuple(Document(source, compile_source(source, offers, options)) for source in found)
+    compiled = tuple(one_by_one(settings, offers, locate(names, offers.capabilities)))
     plans = [document.compiled.plan for document in compiled]
     if all(plans):
-        _check_namespaces(settings, [plan for plan in plans if plan is not None])
+        check_namespaces(settings, (name for plan in plans if plan is not None for name in namespaces(plan)))
     return compiled
+
+
+def one_by_one(settings: Settings, offers: Offers, sources: Iterable[Source]) -> Iterator[Document]:
+    """Each document, compiled when it is asked for."""
+    options = compile_options(settings)
+    for source in sources:
+        yield Document(source, compile_source(source, offers, options))
 
 
 def one(settings: Settings, offers: Offers, name: str) -> CapabilityPlan:
@@ -92,9 +97,18 @@ def one(settings: Settings, offers: Offers, name: str) -> CapabilityPlan:
     return plan
 
 
-def _check_namespaces(settings: Settings, plans: Iterable[CapabilityPlan]) -> None:
-    """A namespace on the command line that nothing consumes is a mistake; a file may speak of other documents too."""
-    known = {name for plan in plans for one in plan.consumed for name in (one.namespace, one.key)}
+def namespaces(plan: CapabilityPlan) -> Iterator[str]:
+    """What the command line may call the namespaces of a document."""
+    for one in plan.consumed:
+        yield from (one.namespace, one.key)
+
+
+def check_namespaces(settings: Settings, names: Iterable[str]) -> None:
+    """A namespace on the command line that nothing consumes is a mistake; a file may speak of other documents too.
+
+    Raises `ConfigError` where a flag speaks of none of `names`.
+    """
+    known = set(names)
     tables = {row.name: row for row in rows()}
     given = [("base-uri", name) for name in settings.base_uris if settings.origin("base-uri", name) == "flag"]
     if settings.origin("allow-plaintext") == "flag":

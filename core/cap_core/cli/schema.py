@@ -8,7 +8,7 @@ import msgspec
 from cap_core.cli.documents import offers_of
 from cap_core.cli.options import Command, settings_flags
 from cap_core.dialects import VERSIONS
-from cap_core.schema import schema
+from cap_core.schema import schema, shipped
 from cap_core.settings import Settings
 
 
@@ -18,17 +18,22 @@ from cap_core.settings import Settings
     examples="""
 cap schema > naftiko.schema.json
 cap schema ikanos > ikanos.schema.json
+cap schema --path
 # then, as the first line of a document:
 #   yaml-language-server: $schema=naftiko.schema.json
 """,
 )
 @click.argument("dialect", type=click.Choice(list(VERSIONS)), default="naftiko")
+@click.option("--path", is_flag=True, help="Print where the schema of the built-in plugins lies instead.")
 @settings_flags()
-def command(settings: Settings, dialect: str) -> int:
+def command(settings: Settings, dialect: str, path: bool) -> int:
     """Print the JSON Schema of a dialect's documents: naftiko (lists) or ikanos (maps, or lists).
 
     It knows what the installed plugins offer, so an editor completes their options too. 'cap check' knows more.
     """
+    if path:
+        click.echo(str(shipped(dialect)))
+        return 0
     offers = offers_of(settings)
     made = schema(dialect, offers.exposures, offers.auth_schemes)
     click.echo(msgspec.json.format(msgspec.json.encode(made), indent=2).decode())
