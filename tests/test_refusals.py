@@ -78,6 +78,9 @@ def test_the_good_document_is_served_without_a_word(document: Document) -> None:
             "second",
             id="second-document",
         ),
+        pytest.param(
+            ("type: bearer,", "<<: {type: bearer},"), "things.yaml:8:22", "merge-key", "merge keys", id="merge-key"
+        ),
         pytest.param(("type: bearer", "type: hmac"), "things.yaml:8:28", "unknown-auth", "'hmac'", id="auth-type"),
         pytest.param(
             ("{type: bearer, token: '{{TOKEN}}'}", "{type: bearer}"),

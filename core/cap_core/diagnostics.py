@@ -97,6 +97,7 @@ def _define(name: str, severity: Severity, meaning: str, remedy: str) -> None:
 _define("not-yaml", "error", "The file is not a YAML document.", "correct the syntax at this place")
 _define("too-large", "error", "The document is larger or deeper than a capability document can be.", "split it")
 _define("several-documents", "error", "The file holds more than one document.", "give each a file of its own")
+_define("merge-key", "error", "A mapping has a merge key, which YAML 1.2 does not know.", "write the keys out")
 _define("duplicate-key", "error", "A mapping has the same key twice.", "keep one of the two")
 _define(
     "not-a-capability", "error", "The file has no dialect key at its root.", "start it with 'naftiko: 1.0.0-alpha2'"

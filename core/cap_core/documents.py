@@ -218,6 +218,9 @@ class _Builder:
             return
         if not isinstance(node, Scalar):
             raise SpecError("a key must be text", at=node.mark, code="not-yaml", hint="quote braces that open a value")
+        if node == "<<" and node.plain:
+            what = "YAML 1.2 has no merge keys"
+            raise SpecError(what, at=node.mark, code="merge-key", hint="write the keys out; an alias (*name) is fine")
         if node in parent:
             first = parent.key(node).mark
             what = f"the key {str(node)!r} stands here and in line {first.line}"
