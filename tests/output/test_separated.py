@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 
 
@@ -96,3 +99,21 @@ def test_values_are_typed_by_the_outputs(serving: Any) -> None:
         "ids": ["007", "8"],
         "count": 2,
     } == mapped
+
+
+def test_a_large_answer_holds_nobody_else_up(serving: Any) -> None:
+    """While it is read, others are answered: the longest of them waits for a part of that time, not for all of it."""
+    url = serving.running("csv").url
+    rows = "a,b,c\n" + "1,two,3.0\n" * 600_000
+    with ThreadPoolExecutor(1) as pool, httpx.Client() as client:
+        begun = time.perf_counter()
+        large = pool.submit(serving.answer, "csv", rows, "text/csv")
+        waits = []
+        while not large.done():
+            asked = time.perf_counter()
+            assert 200 == client.get(url + "/health/live", timeout=60).status_code
+            waits.append(time.perf_counter() - asked)
+        took = time.perf_counter() - begun
+
+    assert 600_000 == len(large.result().json()["all"])
+    assert max(waits) < took / 2, (max(waits), took)
