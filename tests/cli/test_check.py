@@ -118,6 +118,24 @@ def test_documents_of_one_name_in_several_folders_are_checked(cap: Cap, thing: P
     assert "would both be called 'things'" in cap("serve", "many").stderr
 
 
+@pytest.mark.parametrize(("no_color", "colored"), [("", True), ("1", False)])
+def test_a_terminal_gets_colour_unless_it_wants_none(
+    surprising: Path, tmp_path: Path, no_color: str, colored: bool
+) -> None:
+    shown = subprocess.run(
+        ["script", "-qec", f"{sys.executable} -m cap_core check {surprising.name}", "/dev/null"],
+        cwd=tmp_path,
+        env=os.environ | {"TERM": "xterm", "NO_COLOR": no_color},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert "[dangling-call]" in shown.stdout
+    assert colored == ("\x1b[33m" in shown.stdout)
+
+
 def test_many_documents_show_how_far_it_is_on_a_terminal(cap: Cap, thing: Path, tmp_path: Path) -> None:
     text = thing.read_text()
     (tmp_path / "many").mkdir()

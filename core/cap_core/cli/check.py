@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import click
 
@@ -55,7 +56,8 @@ def command(settings: Settings, capabilities: tuple[str, ...], format_: str, str
             advance(document.source.name)
     if not refused:
         check_namespaces(settings, known)
-    click.echo(reports.FORMATS[format_](diagnostics, len(sources)), nl=False)
+    plain = bool(os.environ.get("NO_COLOR"))  # no-color.org
+    click.echo(reports.FORMATS[format_](diagnostics, len(sources)), nl=False, color=False if plain else None)
     failing = {"error", "warning"} if strict else {"error"}
     return int(any(d.severity in failing for d in diagnostics))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import click
 import msgspec
 
 from cap_core.diagnostics import CODES, Diagnostic
@@ -21,7 +22,17 @@ def text(diagnostics: Sequence[Diagnostic], count: int) -> str:
     """A line for each, and a summary."""
     found = Counter(diagnostic.severity for diagnostic in diagnostics)
     counts = ", ".join(_count(found[severity], severity) for severity in ("error", "warning", "info"))
-    return "".join(f"{diagnostic}\n" for diagnostic in diagnostics) + f"{_count(count, 'document')}: {counts}\n"
+    return "".join(_line(diagnostic) for diagnostic in diagnostics) + f"{_count(count, 'document')}: {counts}\n"
+
+
+_COLORS = {"error": "red", "warning": "yellow", "info": "cyan"}
+
+
+def _line(it: Diagnostic) -> str:
+    """A diagnostic as `str` has it, in color, which is taken out again where it does not go to a terminal."""
+    head = click.style(f"{it.severity}[{it.code}]", fg=_COLORS[it.severity], bold=it.severity == "error")
+    hint = click.style(f"; {it.hint}", dim=True) if it.hint else ""
+    return f"{click.style(str(it.at), bold=True)}: {head}: {it.message}{hint}\n"
 
 
 def _count(number: int, noun: str) -> str:
