@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +35,35 @@ def seed() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Callable[..., str]:
+    """Run `cap` on a pseudo terminal and give what it shows there; standard output goes to `out` instead, if given."""
+
+    def run(*words: str, columns: int = 100, out: Path | None = None, **variables: str) -> str:
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        environment = os.environ | {"TERM": "xterm-256color"} | variables
+        environment.pop("COLUMNS", None)
+        command = [sys.executable, "-m", "cap_core", *words]
+        with out.open("w") if out is not None else os.fdopen(os.dup(theirs), "w") as stdout:
+            process = subprocess.Popen(
+                command, stdin=theirs, stdout=stdout, stderr=theirs, cwd=tmp_path, env=environment
+            )
+        os.close(theirs)
+        shown = b""
+        try:
+            while chunk := os.read(ours, 65536):
+                shown += chunk
+        except OSError:  # how Linux says that the other side is closed
+            pass
+        finally:
+            os.close(ours)
+            assert process.wait(60) in (0, 1)
+        return shown.decode().replace("\r\n", "\n")
+
+    return run
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,40 +118,23 @@ def test_documents_of_one_name_in_several_folders_are_checked(cap: Cap, thing: P
 
 @pytest.mark.parametrize(("no_color", "colored"), [("", True), ("1", False)])
 def test_a_terminal_gets_colour_unless_it_wants_none(
-    surprising: Path, tmp_path: Path, no_color: str, colored: bool
+    terminal: Callable[..., str], surprising: Path, no_color: str, colored: bool
 ) -> None:
-    shown = subprocess.run(
-        ["script", "-qec", f"{sys.executable} -m cap_core check {surprising.name}", "/dev/null"],
-        cwd=tmp_path,
-        env=os.environ | {"TERM": "xterm", "NO_COLOR": no_color},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    shown = terminal("check", surprising.name, NO_COLOR=no_color)
 
-    assert "[dangling-call]" in shown.stdout
-    assert colored == ("\x1b[33m" in shown.stdout)
+    assert "[dangling-call]" in shown
+    assert colored == ("\x1b[33m" in shown)
 
 
-def test_many_documents_show_how_far_it_is_on_a_terminal(cap: Cap, thing: Path, tmp_path: Path) -> None:
-    text = thing.read_text()
+def test_many_documents_show_how_far_it_is_on_a_terminal(
+    cap: Cap, terminal: Callable[..., str], thing: Path, tmp_path: Path
+) -> None:
     (tmp_path / "many").mkdir()
     for n in range(120):
-        (tmp_path / "many" / f"things-{n}.yaml").write_text(text)
-    command = f"{sys.executable} -m cap_core check many > out.txt"
-    environment = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
+        (tmp_path / "many" / f"things-{n}.yaml").write_text(thing.read_text())
 
-    shown = subprocess.run(
-        ["script", "-qec", command, "/dev/null"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    shown = terminal("check", "many", out=tmp_path / "out.txt")
 
-    assert "/120" in shown.stdout
+    assert "/120" in shown
     assert (tmp_path / "out.txt").read_text().splitlines()[-1].startswith("120 documents: 0 errors")
     assert "" == cap("check", "many").stderr  # no terminal, no bar
