@@ -297,3 +297,17 @@ REST_ALL = """\
   operations:
   - {name: all, method: GET, call: api.all}
 """
+
+
+def test_a_parameter_beside_a_template_types_its_variable_whatever_the_input_is_called(things: Things) -> None:
+    inputs = "    - {name: size, in: body, type: integer, required: true}"
+    document = things(
+        operation(inputs, "POST", extra=BODY), exposed("{size: rest.body.how-big, name: rest.name}", method="POST")
+    )
+    errors = refused(document, "POST", "/things", json={"how-big": "huge"}).json()["errors"]
+    missing = refused(document, "POST", "/things", json={"name": "n"}).json()["errors"]
+
+    assert [{"where": "body member how-big", "what": "must be an integer, not the string 'huge'"}] == errors
+    assert [{"where": "body member how-big", "what": "is required and missing"}] == missing
+    request = sent(document, "POST", "/things", json={"how-big": 4})
+    assert {"size": 4, "fixed": 3} == json.loads(request.body)

@@ -87,6 +87,8 @@ class _Wiring:
         self.used: set[str] = set()
         self.inferred: dict[str, None] = {}
         self.feeds: list[tuple[Feed, Parameter | None]] = []
+        self.typed: dict[str, Parameter] = {}
+        """Inputs of the body template, each with the `in: body` parameter of its variable."""
         self.body_type = "json"
         self.passed = ""
         """The input that is the caller's body, handed through unread; "" where there is none."""
@@ -155,12 +157,17 @@ class _Wiring:
 
         def change(reference: InputRef) -> Value:
             key = match(reference.name, self.with_)
+            fed: Value = reference
             if key is None:
                 self.inferred[reference.name] = None
-                return reference
-            self._respelled(key, reference.name)
-            self.used.add(key)
-            return self.with_[key][0]
+            else:
+                self._respelled(key, reference.name)
+                self.used.add(key)
+                fed = self.with_[key][0]
+            parameter = self._typing(reference.name)
+            if parameter is not None and isinstance(fed, InputRef):
+                self.typed.setdefault(fed.name, parameter)
+            return fed
 
         return substitute(item, change)
 
@@ -332,11 +339,13 @@ class _Wiring:
         declared = self._declared(raw)
         place, wire, also = self._place(raw, declared, origins, paired)
         told = [o.parameter for o in origins if o.parameter is not None and o.alone]
-        first = told[0] if told else self._typing(raw)
+        typed = self.typed.get(raw)
+        first = told[0] if told else typed
         required = place == "path" or any(o.feed.required and o.feed.place == "path" for o in origins)
         if not required:
             said = declared.required if declared is not None else None
-            required = any(o.feed.required for o in origins) if said is None else said
+            feeds = any(o.feed.required for o in origins) or (typed is not None and typed.required)
+            required = feeds if said is None else said
         opaque = raw == self.passed and bool(raw)
         type_ = (declared.type if declared else None) or (first.type if first else None)
         enum = declared.enum if declared and declared.enum is not None else first.enum if first else None
@@ -361,7 +370,9 @@ class _Wiring:
         return self.declared[name] if name is not None else None
 
     def _typing(self, raw: str) -> Parameter | None:
-        """Beside a body template, an `in: body` parameter says of what type a variable is."""
+        """Beside a body template, an `in: body` parameter says of what type a variable is, and whether it has to be."""
+        if self.callee.body is None or self.callee.body.data is None:
+            return None
         bodies = {p.name: p for p in self.parameters if p.place == "body"}
         name = match(raw, bodies)
         return bodies[name] if name is not None else None
