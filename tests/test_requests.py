@@ -311,3 +311,13 @@ def test_a_parameter_beside_a_template_types_its_variable_whatever_the_input_is_
     assert [{"where": "body member how-big", "what": "is required and missing"}] == missing
     request = sent(document, "POST", "/things", json={"how-big": 4})
     assert {"size": 4, "fixed": 3} == json.loads(request.body)
+
+
+def test_an_input_that_reaches_nothing_is_an_input_all_the_same(things: Things) -> None:
+    consumes = operation("    - {name: q, in: query}", "POST", extra=BODY)
+    shown = exposed("{name: rest.name, colour: rest.colour}", method="POST", inputs="[{name: shape, type: string}]")
+    document = things(consumes, shown)
+
+    request = sent(document, "POST", "/things", json={"name": "n", "colour": "red", "shape": "round"})
+    assert {"name": "n", "fixed": 3} == json.loads(request.body)
+    assert 400 == refused(document, "POST", "/things", json={"name": "n", "size": 1, "sort": 1}).status_code

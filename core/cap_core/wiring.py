@@ -89,6 +89,8 @@ class _Wiring:
         self.feeds: list[tuple[Feed, Parameter | None]] = []
         self.typed: dict[str, Parameter] = {}
         """Inputs of the body template, each with the `in: body` parameter of its variable."""
+        self.unheard: list[str] = []
+        """Inputs that reach nothing. They are inputs all the same: the document says that callers give them."""
         self.body_type = "json"
         self.passed = ""
         """The input that is the caller's body, handed through unread; "" where there is none."""
@@ -246,6 +248,7 @@ class _Wiring:
             self._feed("member", name, item, None, at)
         else:
             self._lost(at, f"{address} declares no {name!r}, and its body is already spoken for")
+            self.unheard += [leaf.name for leaf in leaves(item) if isinstance(leaf, InputRef)]
 
     def _lost(self, at: Mark, what: str) -> None:
         if self.operation.method in ("PUT", "PATCH", "DELETE"):
@@ -281,6 +284,8 @@ class _Wiring:
             for leaf in leaves(feed.value):
                 if isinstance(leaf, InputRef):
                     out.setdefault(leaf.name, []).append(_Origin(parameter, feed, alone))
+        for name in self.unheard:
+            out.setdefault(name, [])
         return out
 
     def _inputs(self) -> Wired:
@@ -362,7 +367,7 @@ class _Wiring:
             pattern=pattern,
             enum=enum,
             opaque=opaque,
-            at=declared.at if declared else first.at if first else origins[0].feed.at,
+            at=declared.at if declared else first.at if first else origins[0].feed.at if origins else self.exposed.at,
         )
 
     def _declared(self, raw: str) -> DeclaredInput | None:
