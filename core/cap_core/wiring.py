@@ -91,6 +91,8 @@ class _Wiring:
         """Inputs of the body template, each with the `in: body` parameter of its variable."""
         self.unheard: list[str] = []
         """Inputs that reach nothing. They are inputs all the same: the document says that callers give them."""
+        self.paired: dict[str, str] = {}
+        """Inputs of consumed placeholders, each with the exposed placeholder it stands at for want of a namesake."""
         self.body_type = "json"
         self.passed = ""
         """The input that is the caller's body, handed through unread; "" where there is none."""
@@ -223,6 +225,7 @@ class _Wiring:
 
     def _leftovers(self) -> None:
         """`with` keys and declared inputs that the called operation does not know are sent too, if they can be."""
+        self.paired = self._pair(self._raws())
         for key, (item, at) in self.with_.items():
             if key in self.used:
                 continue
@@ -235,8 +238,14 @@ class _Wiring:
                 whole = declared.place == "body" and name == "body"
                 if whole and self._writes and self._bodyless:
                     self._feed("body", "body", InputRef(name), None, declared.at)
-                elif match(name, self.placeholders) is None:
+                elif not self._stays_in_path(name):
                     self._send_unknown(name, InputRef(name), declared.at)
+
+    def _stays_in_path(self, name: str) -> bool:
+        """Whether a declared input has no meaning but its place in the exposed path: one that is paired, and one that
+        would turn a change of one thing into a change of all of them if it were sent as something else."""
+        placeholder = match(name, self.placeholders)
+        return placeholder is not None and (placeholder in self.paired.values() or self._undoes)
 
     def _send_unknown(self, name: str, item: Value, at: Mark) -> None:
         address = self.operation.address
@@ -251,9 +260,13 @@ class _Wiring:
             self.unheard += [leaf.name for leaf in leaves(item) if isinstance(leaf, InputRef)]
 
     def _lost(self, at: Mark, what: str) -> None:
-        if self.operation.method in ("PUT", "PATCH", "DELETE"):
+        if self._undoes:
             raise Quarantine("lost-identifier", at, what, "declare it on the called operation")
         self._say("lost-identifier", at, what)
+
+    @property
+    def _undoes(self) -> bool:
+        return self.operation.method in ("PUT", "PATCH", "DELETE")
 
     @property
     def _writes(self) -> bool:
@@ -290,11 +303,10 @@ class _Wiring:
 
     def _inputs(self) -> Wired:
         raws = self._raws()
-        paired = self._pair(raws)
         names: dict[str, str] = {}
         slots: dict[tuple[Place, str], Input] = {}
         for raw, origins in raws.items():
-            item = self._input(raw, origins, paired)
+            item = self._input(raw, origins)
             slot = (item.place, item.wire)
             known = slots.get(slot)
             if known is not None:
@@ -340,9 +352,9 @@ class _Wiring:
         self._say("paired-placeholder", self.exposed.at, f"paired in order: {listed}")
         return pairs
 
-    def _input(self, raw: str, origins: list[_Origin], paired: dict[str, str]) -> Input:
-        declared = self._declared(raw)
-        place, wire, also = self._place(raw, declared, origins, paired)
+    def _input(self, raw: str, origins: list[_Origin]) -> Input:
+        declared = self._declared(raw) or self._declared(self.paired.get(raw, raw))
+        place, wire, also = self._place(raw, declared, origins)
         told = [o.parameter for o in origins if o.parameter is not None and o.alone]
         typed = self.typed.get(raw)
         first = told[0] if told else typed
@@ -383,7 +395,7 @@ class _Wiring:
         return bodies[name] if name is not None else None
 
     def _place(
-        self, raw: str, declared: DeclaredInput | None, origins: list[_Origin], paired: dict[str, str]
+        self, raw: str, declared: DeclaredInput | None, origins: list[_Origin]
     ) -> tuple[Place, str, tuple[Place, ...]]:
         """Where a request carries an input: `docs/semantics.md`, where a REST input comes from."""
         if not self.rest:
@@ -392,8 +404,8 @@ class _Wiring:
         whole = any(o.feed.place == "body" and o.alone for o in origins)
         if declared is not None and declared.place:
             return self._declared_place(declared, whole)
-        if raw in paired:
-            return "path", paired[raw], ()
+        if raw in self.paired:
+            return "path", self.paired[raw], ()
         qualifier, dot, rest = raw.partition(".")
         if dot and declared is None and qualifier in _QUALIFIED:
             wire = match(rest, self.placeholders) or rest if qualifier == "path" else rest
