@@ -168,8 +168,13 @@ class Sweep:
             if needed != set(schema.get("required", ())):
                 yield f"required {schema.get('required')}, by the rules {sorted(needed)}"
             return
+        ours_of = dict(zip(listed["holes"], paths.holes(exposed.path or ""), strict=True))
         shown = {
-            (p["in"], p["name"]): (p["schema"].get("type"), p.get("required", False)) for p in listed["parameters"]
+            (p["in"], ours_of[p["name"]] if p["in"] == "path" else p["name"]): (
+                _schema(p).get("type"),
+                p.get("required", False),
+            )
+            for p in listed["parameters"]
         }
         ours = {}
         for given in wired.inputs:
@@ -177,11 +182,11 @@ class Sweep:
                 ours[given.places[0], given.wire] = (given.type, given.required)
         for name in wired.free:
             shown.pop(("path", name), None)
-        if {k: v for k, v in shown.items()} != ours:
+        if shown != ours:
             yield f"{shown}, by the rules {ours}"
         members = {given.wire: given.type for given in wired.inputs if given.places[0] == "member"}
         needed = {given.wire for given in wired.inputs if given.places[0] == "member" and given.required}
-        if members:
+        if not any(given.places[0] == "body" for given in wired.inputs):
             schema = listed.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
             shown = {name: item.get("type") for name, item in schema.get("properties", {}).items()}
             if shown != members or needed != set(schema.get("required", ())):
@@ -250,6 +255,11 @@ class Sweep:
         before = len(self.api.requests)
         answer = self.client.ask(ask)
         return answer, self.api.requests[before:]
+
+
+def _schema(parameter: Any) -> Any:
+    """The schema of an OpenAPI parameter; an object's is that of its JSON."""
+    return parameter["schema"] if "schema" in parameter else parameter["content"]["application/json"]["schema"]
 
 
 class Bindings(dict[str, str]):
