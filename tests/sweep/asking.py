@@ -32,6 +32,7 @@ def rest(
     holes: dict[str, str] = dict.fromkeys(wired.free, "free")
     query: list[str] = []
     members: dict[str, Any] = dict(stray or {})
+    form: list[str] = []
     out = Ask(exposed.method or "GET", "")
     for given in wired.inputs:
         if given.name not in values:
@@ -41,8 +42,7 @@ def rest(
             case "path":
                 holes[given.wire] = text(value)
             case "query":
-                items = value if isinstance(value, list) else [value]
-                query += [f"{quote(given.wire, safe='')}={quote(text(item), safe='')}" for item in items]
+                query.append(pair(given.wire, value))
             case "header":
                 items = value if isinstance(value, list) else [value]
                 out.headers[given.wire] = ", ".join(text(item) for item in items)
@@ -50,19 +50,31 @@ def rest(
                 out.headers["Cookie"] = f"{given.wire}={text(value)}"
             case "member":
                 members[given.wire] = value
+            case "form":
+                form.append(pair(given.wire, value))
             case "body" if isinstance(value, Handed):
                 out.body, out.headers["Content-Type"] = value.content, value.type
             case "body":
                 out.body, out.headers["Content-Type"] = json.dumps(value).encode(), "application/json"
     if members:
         out.body, out.headers["Content-Type"] = json.dumps(members).encode(), "application/json"
+    if form:
+        out.body, out.headers["Content-Type"] = "&".join(form).encode(), "application/x-www-form-urlencoded"
+    # `..` is spelled so that nobody on the way resolves it.
+    holes = {name: quote(value, safe="") if value != ".." else "%2E%2E" for name, value in holes.items()}
     path = "".join(
-        quote(holes[piece.name], safe="") if isinstance(piece, paths.Hole) else quote(piece, safe="/%:@!$&'()*+,;=~")
+        holes[piece.name] if isinstance(piece, paths.Hole) else quote(piece, safe="/%:@!$&'()*+,;=~")
         for piece in paths.parse(exposed.path or "")
     )
     query += [extra] if extra else []
     out.target = f"/{quote(prefix)}/{path.lstrip('/')}" + ("?" + "&".join(query) if query else "")
     return out
+
+
+def pair(name: str, value: Any) -> str:
+    """A name and its value, or values, in a query or a form."""
+    items = value if isinstance(value, list) else [value]
+    return "&".join(f"{quote(name, safe='')}={quote(text(item), safe='')}" for item in items)
 
 
 MODERN = "2026-07-28"

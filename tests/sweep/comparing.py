@@ -10,9 +10,10 @@ from collections import Counter
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from cap_core.testing import Recorded
 from oracle import yaml12
 from oracle.upstream import Expected
+
+from cap_core.testing import Recorded
 
 LEGAL = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})+")
 """What RFC 3986 allows in a path and a query."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -73,22 +74,40 @@ class Published:
             < 2
         )
 
+    def needs(self, op: Consumed, wired: Wired) -> set[str]:
+        """The variables that a request of an operation has in it, but for those of its base address."""
+        names = set(_TEMPLATE.findall(json.dumps(op.entry.auth)))
+        return names | {name for feed in wired.feeds for name in bound(feed.value)}
+
     def wired(self, exposed: Exposed, given: frozenset[str]) -> tuple[Consumed | None, Wired | None]:
         """The operation a call means, and how it is wired."""
         op = called(exposed, self.document)
         return op, wire(exposed, op, self.document, given) if op is not None else None
 
 
-def secret(name: str) -> str:
-    """The value of a variable: distinctive, and with what a query has to escape."""
-    return f"v-{name}~+="
+@dataclass(frozen=True)
+class Known(Mapping[str, str]):
+    """What is set: every variable has a distinctive value of its own, but for those that are fixed."""
 
+    given: frozenset[str] = frozenset()
+    """Names that the command line gives."""
+    fixed: Mapping[str, str] = field(default_factory=dict)
 
-def base_path(entry: Entry) -> str:
-    """The path of a base address, its variables filled in."""
-    path = re.sub(r"^([a-z]+:)?//[^/]*", "", entry.base)
-    path = "" if path == entry.base and not path.startswith("/") else path
-    return _VARIABLE.sub(lambda found: secret(found[1].rpartition(".")[2]), path)
+    def __getitem__(self, name: str) -> str:
+        bare = name.rpartition(".")[2]
+        return self.fixed.get(bare, f"v-{bare}~+=")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def base(self, entry: Entry) -> str:
+        """The path of a base address, its variables filled in."""
+        path = re.sub(r"^([a-z]+:)?//[^/]*", "", entry.base)
+        path = "" if path == entry.base and not path.startswith("/") else path
+        return _VARIABLE.sub(lambda found: self[found[1]], path)
 
 
 def portions(published: list[Published], count: int) -> list[list[Published]]:

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import asking
+import listing
+import variants
 from asking import Ask
-from cap_core.testing import Recorded, Running, Upstream
 from client import Answer, Client
 from comparing import differences
-from corpus import Published, base_path, secret
+from corpus import Known, Published
 from oracle import paths, verdict
 from oracle.document import Consumed, Exposed
-from oracle.inputs import Given, Wired
-from oracle.names import aliases
-from oracle.upstream import Handed, expect
-from samples import sample, wrong
+from oracle.inputs import Wired
+from oracle.upstream import expect
+from variants import Variant
 
-UNKNOWN = "zz-nobody-knows"
-HANDED = Handed(b'{"price": 1.50, "n": 1}', "application/json")
+from cap_core.testing import Recorded, Running, Upstream
 
 
 @dataclass
@@ -34,239 +32,151 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Variant:
-    """Something a caller sends, and what has to come of it: a request upstream, or nothing."""
+class Served:
+    """An operation or tool that the document serves."""
 
-    name: str
-    ask: Ask
-    values: Mapping[str, Any] | None
-    """The inputs of the request that has to arrive; None where none may."""
+    one: Published
+    exposed: Exposed
+    op: Consumed
+    wired: Wired
+    listed: Any
+    """Its entry in the OpenAPI document, or in the list of tools."""
+
+    @property
+    def where(self) -> str:
+        """How reports name it."""
+        return f"{self.one.path.parent.name}/{self.one.name} {self.exposed.key}"
 
 
 class Sweep:
     """The sweep of one portion."""
 
-    def __init__(self, cap: Running, api: Upstream, given: frozenset[str], *, modern: bool) -> None:
+    def __init__(self, cap: Running, api: Upstream, known: Known, *, modern: bool) -> None:
         self.client = Client(cap.port)
         self.api = api
-        self.given = given
+        self.known = known
         self.modern = modern
         self.tally = Tally()
-        self.routes, self.left_out = self._listed()
+        openapi = self.client.ask(Ask("GET", "/openapi.json")).json
+        self.routes = listing.routes(openapi)
 
-    def _listed(self) -> tuple[dict[tuple[str, str, str], Any], set[tuple[str, str, str]]]:
-        """The REST operations that the gateway says it serves, and those that it leaves out."""
-        api = self.client.ask(Ask("GET", "/openapi.json")).json
-        served = {}
-        for path, item in api["paths"].items():
-            for method, operation in item.items():
-                if isinstance(operation, dict) and "operationId" in operation:
-                    capability = operation["x-cap-capability"]
-                    own = path.removeprefix(f"/{capability}") if path.startswith(f"/{capability}/") else path
-                    # Two paths of one shape stand under one of them: its placeholders have their names by position.
-                    operation["holes"] = paths.holes(path)
-                    for spelling in {own, path}:
-                        served[capability, method.upper(), paths.shape(spelling)] = operation
-        self.openapi = api
-        return served, set()
-
-    def document(self, one: Published) -> None:
-        """Every operation and tool of a document."""
+    def served(self, one: Published) -> Iterator[Served]:
+        """What a document serves by the rules, and by the gateway. What only one of them serves is a fault."""
         self.tally.counts["documents"] += 1
-        answer = self._rpc(one, "tools/list", {})
-        tools = {tool["name"]: tool for tool in answer.json["result"]["tools"]} if answer.status == 200 else {}
-        seen = set()
+        answer = self.client.ask(asking.rpc(one.name, "tools/list", {}, modern=self.modern))
+        listed = answer.json["result"]["tools"] if answer.status == 200 else []
+        left = {("tool", tool["name"]): tool for tool in listed}
+        left |= {(id(entry), ""): entry for key, entry in self.routes.items() if key[0] == one.name}
         for exposed in one.document.exposed:
-            op, wired = one.wired(exposed, self.given)
+            op, wired = one.wired(exposed, self.known.given)
             why = verdict.reasons(exposed, op, wired)
+            entry = None if exposed.duplicate else self._entry(one, exposed, left)
             where = f"{one.path.parent.name}/{one.name} {exposed.key}"
-            shown = exposed.name if one.alone(exposed) else f"{exposed.namespace}_{exposed.name}"
-            listed = self._route(one, exposed) if exposed.method else tools.get(shown)
-            served = listed is not None and not exposed.duplicate
-            seen.add(shown)
-            if served != (not why):
+            if (entry is None) != bool(why):
                 self.tally.faults.append(
-                    f"{where}: {'served' if served else 'left out'}; by the rules {why or 'served'}"
+                    f"{where}: {'served' if entry else 'left out'}; by the rules {why or 'served'}"
                 )
-                continue
-            if not served:
+            elif op is None or wired is None or entry is None:
                 self._left_out(one, exposed, where)
-                continue
-            assert op is not None and wired is not None
-            self.tally.counts["tools" if exposed.method is None else "operations"] += 1
-            self._operation(one, exposed, op, wired, where, listed)
-        if set(tools) - seen:
-            self.tally.faults.append(f"{one.name}: tools of no document: {set(tools) - seen}")
+            else:
+                self.tally.counts["operations" if exposed.method else "tools"] += 1
+                yield Served(one, exposed, op, wired, entry)
+        if left:
+            self.tally.faults.append(f"{one.path}: served, and in no document: {list(left.values())}")
 
-    def _route(self, one: Published, exposed: Exposed) -> Any:
+    def _entry(self, one: Published, exposed: Exposed, left: dict[Any, Any]) -> Any:
+        """What the gateway lists of an operation or tool, taken from what is left."""
+        if exposed.method is None:
+            shown = exposed.name if one.alone(exposed) else f"{exposed.namespace}_{exposed.name}"
+            return left.pop(("tool", shown), None)
         path = "/" + paths.shape(exposed.path or "").lstrip("/")
-        return self.routes.get((one.name, exposed.method or "", path))
+        entry = self.routes.get((one.name, exposed.method, path))
+        left.pop((id(entry), ""), None)
+        return entry
 
     def _left_out(self, one: Published, exposed: Exposed, where: str) -> None:
-        self.tally.counts["left out"] += 1
-        if exposed.method is None or exposed.duplicate or set("#?") & set(exposed.path or ""):
+        """A route that is left out says so, and sends nothing."""
+        path = exposed.path
+        if path is None:
+            self.tally.counts["tools left out"] += 1
             return
-        if not paths.balanced(exposed.path or ""):
+        if exposed.duplicate or set("#?") & set(path) or not paths.balanced(path):
+            self.tally.counts["operations left out without an address of their own"] += 1
             return
-        ask = asking.rest(one.name, exposed, Wired(free=paths.holes(exposed.path or "")), {})
-        answer, sent = self._send(ask)
+        self.tally.counts["operations left out"] += 1
+        answer, sent = self.send(asking.rest(one.name, exposed, Wired(free=paths.holes(path)), {}))
         if answer.status != 501 or sent:
             self.tally.faults.append(f"{where}: left out, and answers {answer.status}, {len(sent)} requests upstream")
 
-    def _operation(self, one: Published, exposed: Exposed, op: Consumed, wired: Wired, where: str, listed: Any) -> None:
-        rest = exposed.method is not None
-        values = {given.name: self._sample(given, wired, rest) for given in wired.inputs}
-        problems = list(self._inputs(exposed, wired, listed))
-        self.tally.faults += [f"{where}: inputs: {problem}" for problem in problems]
-        required = {given.name: values[given.name] for given in wired.inputs if given.required}
-        variants = (
-            self._rest(one, exposed, wired, values, required)
-            if rest
-            else self._tool(one, listed, wired, values, required)
-        )
-        bindings = Bindings()
-        for variant in variants:
-            self.tally.counts["requests"] += 1
-            self.tally.counts[variant.name] += 1
-            answer, sent = self._send(variant.ask)
-            fault = self._fault(variant, op, wired, bindings, answer, sent, rest)
-            if fault:
-                self.tally.faults.append(f"{where}: {variant.name}: {fault}")
+    def everything(self, one: Published) -> None:
+        """Every operation and tool of a document, in every variant."""
+        for served in self.served(one):
+            exposed, wired = served.exposed, served.wired
+            if exposed.method is None:
+                problems = listing.of_tool(served.listed, wired)
+                calls = variants.of_tool(one.name, served.listed, wired, modern=self.modern)
+            else:
+                problems = listing.of_rest(served.listed, exposed, wired)
+                calls = variants.of_rest(one.name, exposed, served.op, wired)
+            self.tally.faults += [f"{served.where}: inputs: {problem}" for problem in problems]
+            for variant in calls:
+                self.tally.counts[variant.name] += 1
+                self._one(served, variant)
 
-    def _sample(self, given: Given, wired: Wired, rest: bool) -> Any:
-        if rest and given.places == ("body",) and wired.body == "handed":
-            return HANDED
-        return sample(given, wired, rest=rest)
+    def unset(self, one: Published) -> None:
+        """Every operation and tool of a document while nothing is set: what needs a variable sends nothing."""
+        for served in self.served(one):
+            variant = variants.least(one.name, served.exposed, served.wired, served.listed, modern=self.modern)
+            needs = one.needs(served.op, served.wired)
+            self.tally.counts["needs a variable" if needs else "needs none"] += 1
+            if not needs:
+                self._one(served, variant)
+                continue
+            answer, sent = self.send(variant.ask)
+            rest = served.exposed.method is not None
+            said = answer.status == 503 if rest else _is_error(answer)
+            if sent or not said or not any(name.rpartition(".")[2].encode() in answer.body for name in needs):
+                self.tally.faults.append(
+                    f"{served.where}: {needs} not set: {answer.status} {answer.body[:300]!r}, {len(sent)} upstream"
+                )
 
-    def _fault(
-        self, variant: Variant, op: Consumed, wired: Wired, bindings: Mapping[str, str], answer: Answer,
-        sent: list[Recorded], rest: bool,
-    ) -> str:  # fmt: skip
-        if variant.values is None:
-            refused = answer.status == 400 if rest else answer.status == 200 and answer.json["result"].get("isError")
+    def _one(self, served: Served, variant: Variant) -> None:
+        answer, sent = self.send(variant.ask)
+        fault = self._fault(served, variant, answer, sent)
+        if fault:
+            self.tally.faults.append(f"{served.where}: {variant.name}: {fault}")
+
+    def _fault(self, served: Served, variant: Variant, answer: Answer, sent: list[Recorded]) -> str:
+        rest = served.exposed.method is not None
+        expected = None
+        if variant.values is not None:
+            base = self.known.base(served.op.entry)
+            expected = expect(served.op, served.wired, base, variant.values, self.known)
+            if set(expected.segments) & {".", ".."}:
+                expected = None
+        if expected is None:
+            refused = answer.status == 400 if rest else _is_error(answer)
             if sent or not refused:
                 return f"should be refused: {answer.status} {answer.body[:300]!r}, upstream {[r.target for r in sent]}"
             return ""
         if len(sent) != 1:
             return f"{len(sent)} requests upstream: {answer.status} {answer.body[:400]!r}"
-        expected = expect(op, wired, base_path(op.entry), variant.values, bindings)
-        if rest and "Accept" in variant.ask.headers:
-            expected.headers.setdefault("accept", variant.ask.headers["Accept"])
-        found = differences(expected, sent[0])
-        return "; ".join(found)
+        # The upstream's {} may be no document of the format that a mapped answer is read from.
+        if not verdict.mapped(served.exposed) and (answer.status != 200 or (not rest and _is_error(answer))):
+            return f"sent, and answered {answer.status} {answer.body[:300]!r}"
+        expected.method = variant.method or expected.method
+        for name, value in variant.passing.items():
+            expected.headers.setdefault(name, value)
+        return "; ".join(differences(expected, sent[0]))
 
-    def _inputs(self, exposed: Exposed, wired: Wired, listed: Any) -> Iterator[str]:
-        """How the list of inputs differs from what the gateway shows."""
-        if exposed.method is None:
-            schema = listed["inputSchema"]
-            names = aliases(given.name for given in wired.inputs)
-            shown = {name: item.get("type") for name, item in schema["properties"].items()}
-            ours = {names[given.name]: given.type for given in wired.inputs}
-            if shown != ours:
-                yield f"{shown}, by the rules {ours}"
-            needed = {names[given.name] for given in wired.inputs if given.required}
-            if needed != set(schema.get("required", ())):
-                yield f"required {schema.get('required')}, by the rules {sorted(needed)}"
-            return
-        ours_of = dict(zip(listed["holes"], paths.holes(exposed.path or ""), strict=True))
-        shown = {
-            (p["in"], ours_of[p["name"]] if p["in"] == "path" else p["name"]): (
-                _schema(p).get("type"),
-                p.get("required", False),
-            )
-            for p in listed["parameters"]
-        }
-        ours = {}
-        for given in wired.inputs:
-            if given.places[0] in ("query", "path", "header", "cookie"):
-                ours[given.places[0], given.wire] = (given.type, given.required)
-        for name in wired.free:
-            shown.pop(("path", name), None)
-        if shown != ours:
-            yield f"{shown}, by the rules {ours}"
-        members = {given.wire: given.type for given in wired.inputs if given.places[0] == "member"}
-        needed = {given.wire for given in wired.inputs if given.places[0] == "member" and given.required}
-        if not any(given.places[0] == "body" for given in wired.inputs):
-            schema = listed.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
-            shown = {name: item.get("type") for name, item in schema.get("properties", {}).items()}
-            if shown != members or needed != set(schema.get("required", ())):
-                yield f"body {shown} {schema.get('required')}, by the rules {members} {needed}"
-
-    def _rest(
-        self, one: Published, exposed: Exposed, wired: Wired, values: dict[str, Any], required: dict[str, Any]
-    ) -> Iterator[Variant]:
-        def ask(values: Mapping[str, Any], extra: str = "", stray: Any = None) -> Ask:
-            return asking.rest(one.name, exposed, wired, values, extra, stray)
-
-        # A body comes with its type, and the type may be an input.
-        kind = {g.name: "application/json" for g in wired.inputs if g.name.lower() == "content-type"}
-        if "Content-Type" in ask(required).headers:
-            required = {**required, **kind}
-        yield Variant("all", ask(values), values)
-        few = ask(required)
-        if not verdict.mapped(exposed) and not any(g.wire.lower() == "accept" for g in wired.inputs):
-            few.headers["Accept"] = "application/x-sweep"
-        yield Variant("required", few, required)
-        yield Variant("unknown query", ask(required, extra=UNKNOWN + "=1"), required)
-        if not any(given.places[0] == "body" for given in wired.inputs):
-            yield Variant("unknown member", ask(required, stray={UNKNOWN: 1}), None)
-        for name, value in self._wrongs(wired, rest=True):
-            yield Variant("mistyped", ask({**values, name: value}), None)
-        for given in wired.inputs:
-            if given.required and given.places[0] != "path":
-                yield Variant("missing", ask({k: v for k, v in values.items() if k != given.name}), None)
-
-    def _tool(
-        self, one: Published, listed: Any, wired: Wired, values: dict[str, Any], required: dict[str, Any]
-    ) -> Iterator[Variant]:
-        shown = aliases(values)
-
-        def ask(values: Mapping[str, Any], spelling: Mapping[str, str] = shown) -> Ask:
-            params = {"name": listed["name"], "arguments": asking.arguments(values, spelling)}
-            return asking.rpc(one.name, "tools/call", params, modern=self.modern)
-
-        itself = {name: name for name in [*values, UNKNOWN]}
-        yield Variant("all", ask(values), values)
-        yield Variant("required", ask(required, itself), required)
-        nulls = {name: required.get(name) for name in values}
-        yield Variant("null", ask(nulls), required)
-        yield Variant("unknown argument", ask({**values, UNKNOWN: 1}, itself), None)
-        for name, value in self._wrongs(wired, rest=False):
-            yield Variant("mistyped", ask({**values, name: value}), None)
-        for name in required:
-            yield Variant("missing", ask({k: v for k, v in values.items() if k != name}), None)
-
-    def _wrongs(self, wired: Wired, *, rest: bool) -> list[tuple[str, Any]]:
-        """One wrong value for each type that an input has."""
-        by_type = {}
-        for given in wired.inputs:
-            value = wrong(given, rest=rest)
-            anything = rest and wired.body == "handed" and given.places == ("body",)
-            if value is not None and not anything:
-                by_type[given.type] = given.name, value
-        if not by_type:
-            self.tally.counts["nothing to mistype"] += 1
-        return list(by_type.values())
-
-    def _rpc(self, one: Published, method: str, params: dict[str, Any]) -> Answer:
-        return self.client.ask(asking.rpc(one.name, method, params, modern=self.modern))
-
-    def _send(self, ask: Ask) -> tuple[Answer, list[Recorded]]:
+    def send(self, ask: Ask) -> tuple[Answer, list[Recorded]]:
+        """Ask the gateway; its answer, and what reached the upstream meanwhile."""
+        self.tally.counts["requests"] += 1
         before = len(self.api.requests)
         answer = self.client.ask(ask)
         return answer, self.api.requests[before:]
 
 
-def _schema(parameter: Any) -> Any:
-    """The schema of an OpenAPI parameter; an object's is that of its JSON."""
-    return parameter["schema"] if "schema" in parameter else parameter["content"]["application/json"]["schema"]
-
-
-class Bindings(dict[str, str]):
-    """Every variable has its own value."""
-
-    def __missing__(self, name: str) -> str:
-        return secret(name.rpartition(".")[2])
-
-
-__all__ = ["Sweep", "json"]
+def _is_error(answer: Answer) -> bool:
+    result: Mapping[str, Any] = answer.json.get("result", {}) if answer.status == 200 else {}
+    return bool(result.get("isError"))

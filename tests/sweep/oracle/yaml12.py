@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
 _RULES = {
-    "null": (r"~|null|Null|NULL|", list("~nN") + [""]),
+    "null": (r"~|null|Null|NULL|", [*list("~nN"), ""]),
     "bool": (r"true|True|TRUE|false|False|FALSE", list("tTfF")),
     "int": (r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
     "float": (r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", list("-+.0123456789")),
@@ -18,7 +18,7 @@ _RULES = {
 class _Loader(yaml.CBaseLoader):
     """Only the scalars of YAML 1.2."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
 
 
 for _tag, (_pattern, _first) in _RULES.items():
