@@ -16,6 +16,7 @@ from oracle.expressions import bound
 from oracle.inputs import Wired, wire
 
 _VARIABLE = re.compile(r"\$?\{\{?\s*([\w.-]+)\s*\}?\}")
+_HOST = re.compile(r"(?:https?://)?\$?\{\{?\s*([\w.-]+)\s*\}?\}(?:/.*)?")
 _TEMPLATE = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
 
 
@@ -44,6 +45,12 @@ class Published:
             if not verdict.reasons(exposed, op, wired):
                 return True
         return False
+
+    @cached_property
+    def hosts(self) -> frozenset[str]:
+        """The variables that are the whole host of its base addresses; none where one has another host."""
+        found = [_HOST.fullmatch(entry.base) for entry in self.document.entries]
+        return frozenset(one[1].rpartition(".")[2] for one in found if one) if all(found) else frozenset()
 
     @cached_property
     def undeclared(self) -> frozenset[str]:
@@ -105,8 +112,7 @@ class Known(Mapping[str, str]):
 
     def base(self, entry: Entry) -> str:
         """The path of a base address, its variables filled in."""
-        path = re.sub(r"^([a-z]+:)?//[^/]*", "", entry.base)
-        path = "" if path == entry.base and not path.startswith("/") else path
+        path = re.sub(r"^([a-z]+:)?//[^/]*|^\$?\{[^}]*\}+", "", entry.base)
         return _VARIABLE.sub(lambda found: self[found[1]], path)
 
 

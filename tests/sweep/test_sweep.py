@@ -38,18 +38,25 @@ def live(documents):
 
 
 @contextlib.contextmanager
-def sweeping(some, known, *, bases=True, modern=False, values=None):
+def sweeping(some, known, *, modern=False, values=None):
     """A gateway for some documents, an upstream behind all they consume, and a sweep of them."""
-    with upstream() as api:
-        base_uris = {
-            f"{one.name}:{entry.namespace}": api.url + known.base(entry)
-            for one in some
-            for entry in reversed(one.document.entries)
-        }
-        with gateway(*(one.path for one in some), base_uris=base_uris, values=values) as cap:
-            sweep = Sweep(cap, api, known, modern=modern)
-            with contextlib.closing(sweep.client):
-                yield sweep
+    with upstream() as api, sweep_of(some, known, api, bases(some, known, api), modern=modern, values=values) as sweep:
+        yield sweep
+
+
+def bases(some, known, api):
+    """The upstream, below the path that each base address has."""
+    entries = [(one.name, entry) for one in some for entry in reversed(one.document.entries)]
+    return {f"{name}:{entry.namespace}": api.url + known.base(entry) for name, entry in entries}
+
+
+@contextlib.contextmanager
+def sweep_of(some, known, api, base_uris, *, modern, values):
+    """A gateway for some documents, and a sweep of them."""
+    with gateway(*(one.path for one in some), base_uris=base_uris, values=values) as cap:
+        sweep = Sweep(cap, api, known, modern=modern)
+        with contextlib.closing(sweep.client):
+            yield sweep
     print(dict(sorted(sweep.tally.counts.items())))
     faults = sweep.tally.faults
     assert not faults, f"{len(faults)} faults:\n" + "\n".join(faults[:SHOWN])
@@ -81,6 +88,20 @@ def test_what_is_not_set_is_not_sent(live, portion, monkeypatch):
         for one in some:
             sweep.unset(one)
     assert len(some) == sweep.tally.counts["documents"]
+
+
+def test_a_variable_of_the_base_address_leads_where_it_says(live, monkeypatch):
+    some = list({one.name: one for portion in live for one in portion if one.hosts}.values())
+    with upstream() as api:
+        hosts = dict.fromkeys((name for one in some for name in one.hosts), api.url)
+        known = Known(frozenset(name for one in some for name in one.undeclared), hosts)
+        for source, name in sources(some):
+            monkeypatch.setenv(source, known[name])
+        values = {name: known[name] for name in known.given}
+        with sweep_of(some, known, api, {}, modern=True, values=values) as sweep:
+            for one in some:
+                sweep.everything(one)
+    assert some
 
 
 def test_a_document_with_nothing_live_is_refused(documents):
