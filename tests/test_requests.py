@@ -297,3 +297,53 @@ REST_ALL = """\
   operations:
   - {name: all, method: GET, call: api.all}
 """
+
+
+def test_a_parameter_beside_a_template_types_its_variable_whatever_the_input_is_called(things: Things) -> None:
+    inputs = "    - {name: size, in: body, type: integer, required: true}"
+    document = things(
+        operation(inputs, "POST", extra=BODY), exposed("{size: rest.body.how-big, name: rest.name}", method="POST")
+    )
+    errors = refused(document, "POST", "/things", json={"how-big": "huge"}).json()["errors"]
+    missing = refused(document, "POST", "/things", json={"name": "n"}).json()["errors"]
+
+    assert [{"where": "body member how-big", "what": "must be an integer, not the string 'huge'"}] == errors
+    assert [{"where": "body member how-big", "what": "is required and missing"}] == missing
+    request = sent(document, "POST", "/things", json={"how-big": 4})
+    assert {"size": 4, "fixed": 3} == json.loads(request.body)
+
+
+def test_an_input_that_reaches_nothing_is_an_input_all_the_same(things: Things) -> None:
+    consumes = operation("    - {name: q, in: query}", "POST", extra=BODY)
+    shown = exposed("{name: rest.name, colour: rest.colour}", method="POST", inputs="[{name: shape, type: string}]")
+    document = things(consumes, shown)
+
+    request = sent(document, "POST", "/things", json={"name": "n", "colour": "red", "shape": "round"})
+    assert {"name": "n", "fixed": 3} == json.loads(request.body)
+    assert 400 == refused(document, "POST", "/things", json={"name": "n", "size": 1, "sort": 1}).status_code
+
+
+def test_a_declared_identifier_that_pairs_keeps_its_declaration(things: Things) -> None:
+    consumes = operation("    - {name: userId, in: path}", path="/u/{userId}")
+    document = things(consumes, exposed(path="/{who}", inputs="[{name: who, in: path, type: integer}]"))
+
+    assert b"/u/7" == sent(document, "GET", "/7").target
+    assert "path who must be an integer, not 'me'" == refused(document, "GET", "/me").json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body"),
+    [("GET", b"/things?id=7", b""), ("POST", b"/things", b'{"id":"7"}'), ("DELETE", None, None)],
+)
+def test_a_declared_identifier_that_nothing_knows(
+    things: Things, method: str, target: bytes | None, body: bytes | None
+) -> None:
+    consumes = operation("    - {name: q, in: query}", method) + GET_ALL
+    shown = exposed(method=method, path="/things/{id}", inputs="[{name: id, in: path, type: string}]")
+    document = things(consumes, shown + "\n" + REST_ALL)
+
+    if target is None:
+        assert 501 == refused(document, method, "/things/7").status_code
+        return
+    request = sent(document, method, "/things/7")
+    assert (target, body) == (request.target, request.body)

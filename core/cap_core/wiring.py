@@ -88,6 +88,12 @@ class _Wiring:
         self.used: set[str] = set()
         self.inferred: dict[str, None] = {}
         self.feeds: list[tuple[Feed, Parameter | None]] = []
+        self.typed: dict[str, Parameter] = {}
+        """Inputs of the body template, each with the `in: body` parameter of its variable."""
+        self.unheard: list[str] = []
+        """Inputs that reach nothing. They are inputs all the same: the document says that callers give them."""
+        self.paired: dict[str, str] = {}
+        """Inputs of consumed placeholders, each with the exposed placeholder it stands at for want of a namesake."""
         self.body_type = "json"
         self.passed = ""
         """The input that is the caller's body, handed through unread; "" where there is none."""
@@ -157,12 +163,17 @@ class _Wiring:
 
         def change(reference: InputRef) -> Value:
             key = match(reference.name, self.with_)
+            fed: Value = reference
             if key is None:
                 self.inferred[reference.name] = None
-                return reference
-            self._respelled(key, reference.name)
-            self.used.add(key)
-            return self.with_[key][0]
+            else:
+                self._respelled(key, reference.name)
+                self.used.add(key)
+                fed = self.with_[key][0]
+            parameter = self._typing(reference.name)
+            if parameter is not None and isinstance(fed, InputRef):
+                self.typed.setdefault(fed.name, parameter)
+            return fed
 
         return substitute(item, change)
 
@@ -222,6 +233,7 @@ class _Wiring:
 
     def _leftovers(self) -> None:
         """`with` keys and declared inputs that the called operation does not know are sent too, if they can be."""
+        self.paired = self._pair(self._raws())
         for key, (item, node) in self.with_.items():
             if key in self.used:
                 continue
@@ -234,8 +246,14 @@ class _Wiring:
                 whole = declared.place == "body" and name == "body"
                 if whole and self._writes and self._bodyless:
                     self._feed("body", "body", InputRef(name), None, declared.at)
-                elif match(name, self.placeholders) is None:
+                elif not self._stays_in_path(name):
                     self._send_unknown(name, InputRef(name), declared.at)
+
+    def _stays_in_path(self, name: str) -> bool:
+        """Whether a declared input has no meaning but its place in the exposed path: one that is paired, and one that
+        would turn a change of one thing into a change of all of them if it were sent as something else."""
+        placeholder = match(name, self.placeholders)
+        return placeholder is not None and (placeholder in self.paired.values() or self._undoes)
 
     def _send_unknown(self, name: str, item: Value, at: Mark, node: Node | None = None) -> None:
         address = self.operation.address
@@ -247,11 +265,16 @@ class _Wiring:
             self._feed("member", name, item, None, at, node)
         else:
             self._lost(at, f"{address} declares no {name!r}, and its body is already spoken for")
+            self.unheard += [leaf.name for leaf in leaves(item) if isinstance(leaf, InputRef)]
 
     def _lost(self, at: Mark, what: str) -> None:
-        if self.operation.method in ("PUT", "PATCH", "DELETE"):
+        if self._undoes:
             raise Quarantine("lost-identifier", at, what, "declare it on the called operation")
         self._say("lost-identifier", at, what)
+
+    @property
+    def _undoes(self) -> bool:
+        return self.operation.method in ("PUT", "PATCH", "DELETE")
 
     @property
     def _writes(self) -> bool:
@@ -282,15 +305,16 @@ class _Wiring:
             for leaf in leaves(feed.value):
                 if isinstance(leaf, InputRef):
                     out.setdefault(leaf.name, []).append(_Origin(parameter, feed, alone))
+        for name in self.unheard:
+            out.setdefault(name, [])
         return out
 
     def _inputs(self) -> Wired:
         raws = self._raws()
-        paired = self._pair(raws)
         names: dict[str, str] = {}
         slots: dict[tuple[Place, str], Input] = {}
         for raw, origins in raws.items():
-            item = self._input(raw, origins, paired)
+            item = self._input(raw, origins)
             slot = (item.place, item.wire)
             known = slots.get(slot)
             if known is not None:
@@ -336,15 +360,17 @@ class _Wiring:
         self._say("paired-placeholder", self.exposed.at, f"paired in order: {listed}")
         return pairs
 
-    def _input(self, raw: str, origins: list[_Origin], paired: dict[str, str]) -> Input:
-        declared = self._declared(raw)
-        place, wire, also = self._place(raw, declared, origins, paired)
+    def _input(self, raw: str, origins: list[_Origin]) -> Input:
+        declared = self._declared(raw) or self._declared(self.paired.get(raw, raw))
+        place, wire, also = self._place(raw, declared, origins)
         told = [o.parameter for o in origins if o.parameter is not None and o.alone]
-        first = told[0] if told else self._typing(raw)
+        typed = self.typed.get(raw)
+        first = told[0] if told else typed
         required = place == "path" or any(o.feed.required and o.feed.place == "path" for o in origins)
         if not required:
             said = declared.required if declared is not None else None
-            required = any(o.feed.required for o in origins) if said is None else said
+            feeds = any(o.feed.required for o in origins) or (typed is not None and typed.required)
+            required = feeds if said is None else said
         opaque = raw == self.passed and bool(raw)
         type_ = (declared.type if declared else None) or (first.type if first else None)
         enum = declared.enum if declared and declared.enum is not None else first.enum if first else None
@@ -361,7 +387,7 @@ class _Wiring:
             pattern=pattern,
             enum=enum,
             opaque=opaque,
-            at=declared.at if declared else first.at if first else origins[0].feed.at,
+            at=declared.at if declared else first.at if first else origins[0].feed.at if origins else self.exposed.at,
             declared=declared is not None,
             named=self._named(raw),
         )
@@ -375,13 +401,15 @@ class _Wiring:
         return self.declared[name] if name is not None else None
 
     def _typing(self, raw: str) -> Parameter | None:
-        """Beside a body template, an `in: body` parameter says of what type a variable is."""
+        """Beside a body template, an `in: body` parameter says of what type a variable is, and whether it has to be."""
+        if self.callee.body is None or self.callee.body.data is None:
+            return None
         bodies = {p.name: p for p in self.parameters if p.place == "body"}
         name = match(raw, bodies)
         return bodies[name] if name is not None else None
 
     def _place(
-        self, raw: str, declared: DeclaredInput | None, origins: list[_Origin], paired: dict[str, str]
+        self, raw: str, declared: DeclaredInput | None, origins: list[_Origin]
     ) -> tuple[Place, str, tuple[Place, ...]]:
         """Where a request carries an input: `docs/semantics.md`, where a REST input comes from."""
         if not self.rest:
@@ -390,8 +418,8 @@ class _Wiring:
         whole = any(o.feed.place == "body" and o.alone for o in origins)
         if declared is not None and declared.place:
             return self._declared_place(declared, whole)
-        if raw in paired:
-            return "path", paired[raw], ()
+        if raw in self.paired:
+            return "path", self.paired[raw], ()
         qualifier, dot, rest = raw.partition(".")
         if dot and declared is None and qualifier in _QUALIFIED:
             wire = match(rest, self.placeholders) or rest if qualifier == "path" else rest

@@ -237,6 +237,35 @@ def test_nothing_listens_before_every_socket_can() -> None:
     sockets.close(bound)
 
 
+def test_an_answer_in_two_writes_does_not_wait_for_an_acknowledgement() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1):
+            writer.write(b"a")
+            await asyncio.sleep(0)
+            writer.write(b"b")
+        writer.close()
+        done.set()
+
+    async def quickest() -> float:
+        (bound,) = sockets.bind([Wanted("127.0.0.1", 0)])
+        sockets.listen([bound])
+        times = []
+        async with await asyncio.start_server(answer, sock=bound.sockets[0]):
+            reader, writer = await asyncio.open_connection("127.0.0.1", bound.port)
+            for _ in range(20):
+                start = time.perf_counter()
+                writer.write(b"?")
+                await reader.readexactly(2)
+                times.append(time.perf_counter() - start)
+            writer.close()
+            await done.wait()
+        return min(times[10:])  # the kernel acknowledges the first ones at once
+
+    done = asyncio.Event()
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as own:  # uvloop asks no socket for its protocol
+        assert own.run(quickest()) < 0.03
+
+
 @pytest.mark.parametrize("host", ["::1", "[::1]", "localhost", "::"])
 def test_hosts_may_be_names_and_ipv6_addresses(host: str) -> None:
     bound = sockets.bind([Wanted(host, 0)])

@@ -1,0 +1,100 @@
+"""How a recorded request differs from the expected one."""
+
+from __future__ import annotations
+
+import email.parser
+import email.policy
+import json
+import re
+from collections import Counter
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from oracle import yaml12
+from oracle.upstream import Expected
+
+from cap_core.testing import Recorded
+
+LEGAL = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})+")
+"""What RFC 3986 allows in a path and a query."""
+FRAMING = {"host", "content-length", "transfer-encoding", "connection"}
+
+
+def differences(expected: Expected, got: Recorded) -> list[str]:
+    """Every difference, in words."""
+    out = []
+    if expected.method != got.method:
+        out.append(f"method {got.method}, not {expected.method}")
+    if not LEGAL.fullmatch(got.target):
+        out.append(f"target not escaped: {got.target!r}")
+    path, _, query = got.target.decode("latin-1").partition("?")
+    segments = [unquote(segment, errors="strict") for segment in path.split("/")]
+    wanted = [
+        unquote(segment) if segment == raw else segment
+        for segment, raw in zip(expected.segments, path.split("/"), strict=False)
+    ]
+    if segments != expected.segments and segments != wanted:
+        out.append(f"path {path}, not {'/'.join(expected.segments)} as {expected.segments}")
+    pairs = parse_qsl(query, keep_blank_values=True)
+    if Counter(pairs) != Counter(expected.query) or _repeated(pairs) != _repeated(expected.query):
+        out.append(f"query {pairs}, not {expected.query}")
+    return out + _headers(expected, got) + _body(expected, got)
+
+
+def _repeated(pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
+    """The values of each name, in order."""
+    out: dict[str, list[str]] = {}
+    for name, value in pairs:
+        out.setdefault(name, []).append(value)
+    return out
+
+
+def _headers(expected: Expected, got: Recorded) -> list[str]:
+    found = {name.lower().decode(): value.decode("utf-8", "replace") for name, value in got.headers}
+    if len(found) != len(got.headers):
+        return [f"a header twice: {got.headers}"]
+    wanted = {"accept-encoding": "identity", **expected.headers}
+    if "user-agent" not in wanted and re.fullmatch(r"cap/\S+", found.get("user-agent", "")):
+        del found["user-agent"]
+    for name in FRAMING:
+        found.pop(name, None)
+    if expected.kind == "multipart":
+        found["content-type"] = found.get("content-type", "").partition(";")[0]
+    return [] if found == wanted else [f"headers {found}, not {wanted}"]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal as JSON: 1 is not true, and 1.0 is not 1."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def _body(expected: Expected, got: Recorded) -> list[str]:
+    body = got.body
+    try:
+        match expected.kind:
+            case "none":
+                right = not body
+            case "raw":
+                right = body == expected.body
+            case "json":
+                right = same(json.loads(body), expected.body)
+            case "yaml":
+                right = same(yaml12.load(body.decode()), expected.body)
+            case "form":
+                right = Counter(parse_qsl(body.decode(), keep_blank_values=True)) == Counter(expected.body)
+            case "multipart":
+                right = Counter(_parts(got)) == Counter(expected.body)
+            case _:
+                right = body.decode() == expected.body
+    except ValueError as error:
+        return [f"body {body!r} is no {expected.kind}: {error}"]
+    return [] if right else [f"body {body!r}, not {expected.kind} {expected.body!r}"]
+
+
+def _parts(got: Recorded) -> list[tuple[str, str]]:
+    head = b"Content-Type: " + (got.header("content-type") or b"") + b"\r\n\r\n"
+    message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + got.body)
+    return [
+        (str(part.get_param("name", header="content-disposition")), part.get_payload(decode=True).decode())
+        for part in message.iter_parts()  # type: ignore[attr-defined]
+    ]

@@ -1,0 +1,116 @@
+"""Every operation of every published document sends what the document says, and nothing where it refuses.
+
+The documents are read a second time by an oracle (`oracle/`) that has nothing of the engine. Requests go through real
+servers: the gateway, and an upstream that records what arrives.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+import pytest
+from corpus import Known, portions, published
+from sweeping import Sweep
+
+from cap_core.errors import CapError
+from cap_core.testing import gateway, upstream
+
+CORPUS = Path(os.environ.get("CAP_SHARED", Path(__file__).parents[3] / "shared")) / "corpus"
+PORTIONS = 14
+SHOWN = 40
+FEW = 0.01
+"""The manifest's program overlooks that nothing of some documents is live; they are no more than this."""
+
+
+@pytest.fixture(scope="module")
+def documents():
+    if not (CORPUS / "manifest.jsonl").is_file():
+        pytest.skip("the published documents are not beside the checkout (corpus/manifest.jsonl)")
+    limit = int(os.environ.get("CAP_SWEEP_DOCUMENTS", "0"))
+    return published(CORPUS)[: limit or None]
+
+
+@pytest.fixture(scope="module")
+def live(documents):
+    return portions([one for one in documents if one.live], PORTIONS)
+
+
+@contextlib.contextmanager
+def sweeping(some, known, *, modern=False, values=None):
+    """A gateway for some documents, an upstream behind all they consume, and a sweep of them."""
+    with upstream() as api, sweep_of(some, known, api, bases(some, known, api), modern=modern, values=values) as sweep:
+        yield sweep
+
+
+def bases(some, known, api):
+    """The upstream, below the path that each base address has."""
+    entries = [(one.name, entry) for one in some for entry in reversed(one.document.entries)]
+    return {f"{name}:{entry.namespace}": api.url + known.base(entry) for name, entry in entries}
+
+
+@contextlib.contextmanager
+def sweep_of(some, known, api, base_uris, *, modern, values):
+    """A gateway for some documents, and a sweep of them."""
+    with gateway(*(one.path for one in some), base_uris=base_uris, values=values) as cap:
+        sweep = Sweep(cap, api, known, modern=modern)
+        with contextlib.closing(sweep.client):
+            yield sweep
+    print(dict(sorted(sweep.tally.counts.items())))
+    faults = sweep.tally.faults
+    assert not faults, f"{len(faults)} faults:\n" + "\n".join(faults[:SHOWN])
+
+
+def sources(some):
+    """Every variable of the environment that documents declare, with the name they give it."""
+    return [(s, name) for one in some for keys in one.document.binds.values() for name, s in keys.items()]
+
+
+@pytest.mark.parametrize("portion", range(PORTIONS))
+def test_what_is_sent_is_what_the_document_says(live, portion, monkeypatch):
+    some = live[portion]
+    known = Known(given=frozenset(name for one in some for name in one.undeclared))
+    for source, name in sources(some):
+        monkeypatch.setenv(source, known[name])
+    with sweeping(some, known, modern=portion % 2 == 0, values={name: known[name] for name in known.given}) as sweep:
+        for one in some:
+            sweep.everything(one)
+    assert len(some) == sweep.tally.counts["documents"]
+
+
+@pytest.mark.parametrize("portion", range(PORTIONS))
+def test_what_is_not_set_is_not_sent(live, portion, monkeypatch):
+    some = live[portion]
+    for source, _ in sources(some):
+        monkeypatch.delenv(source, raising=False)
+    with sweeping(some, Known(), modern=portion % 2 == 1) as sweep:
+        for one in some:
+            sweep.unset(one)
+    assert len(some) == sweep.tally.counts["documents"]
+
+
+def test_a_variable_of_the_base_address_leads_where_it_says(live, monkeypatch):
+    some = list({one.name: one for portion in live for one in portion if one.hosts}.values())
+    with upstream() as api:
+        hosts = dict.fromkeys((name for one in some for name in one.hosts), api.url)
+        known = Known(frozenset(name for one in some for name in one.undeclared), hosts)
+        for source, name in sources(some):
+            monkeypatch.setenv(source, known[name])
+        values = {name: known[name] for name in known.given}
+        with sweep_of(some, known, api, {}, modern=True, values=values) as sweep:
+            for one in some:
+                sweep.everything(one)
+    assert some
+
+
+def test_a_document_with_nothing_live_is_refused(documents):
+    dead = [one for one in documents if not one.live]
+    for one in dead:
+        with pytest.raises(CapError), gateway(one.path):
+            pass
+    assert len(dead) <= len(documents) * FEW
+
+
+def test_every_document_of_the_manifest_is_in_one_portion(documents, live):
+    assert sorted(one.path for one in documents if one.live) == sorted(one.path for some in live for one in some)
