@@ -197,3 +197,20 @@ def test_every_code_of_the_table_says_what_it_means() -> None:
         assert name == row.name
         assert row.meaning.endswith(".")
         assert row.severity in ("info", "warning", "error")
+
+
+def test_a_way_of_writing_is_said_once_for_a_file(document: Document) -> None:
+    text = GOOD.replace(
+        "      - {name: list, method: GET}", "".join(SPELLED.format(n=n) for n in range(3)).rstrip("\n")
+    )
+    out = compiled(document(text.replace("api.list", "api.list-0")))
+
+    said = {d.code: d for d in out.diagnostics if d.code in ("alias-key", "operation-path")}
+    assert "'id' is read as 'name', and 2 more like it in this file" in said["alias-key"].message
+    assert "'/own' of its own, and 2 more like it in this file" in said["operation-path"].message
+    assert 1 == sum(d.code == "operation-path" for d in out.diagnostics)
+
+
+SPELLED = """\
+      - {{id: list-{n}, method: GET, path: /own}}
+"""

@@ -47,10 +47,10 @@ def compile_source(source: Source, offers: Offers, options: CompileOptions) -> C
         report.escalate(item)
         plan = None
     if plan is None or report.failed:
-        return Compiled(None, report.sorted())
+        return Compiled(None, report.summed())
     report.extend(_said_by_rules(plan, offers))
-    diagnostics = report.sorted()
-    return Compiled(None if report.failed else msgspec.structs.replace(plan, diagnostics=diagnostics), diagnostics)
+    served = None if report.failed else msgspec.structs.replace(plan, diagnostics=report.sorted())
+    return Compiled(served, report.summed())
 
 
 def _said_by_rules(plan: CapabilityPlan, offers: Offers) -> tuple[Diagnostic, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from cap_core.errors import Mark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 Severity = Literal["info", "warning", "error"]
 
@@ -21,6 +22,8 @@ class Code(msgspec.Struct, frozen=True):
     severity: Severity
     meaning: str
     remedy: str
+    once: bool = False
+    """Whether it is said once for a file, with how often: a way of writing, which an author has throughout."""
 
 
 class Diagnostic(msgspec.Struct, frozen=True):
@@ -73,10 +76,34 @@ class Report:
         """Every diagnostic, by file and place, each once."""
         return tuple(sorted(dict.fromkeys(self._items), key=lambda d: (d.at.file, d.at.line, d.at.column, d.code)))
 
+    def summed(self) -> tuple[Diagnostic, ...]:
+        """The same, with one line for all there is of a code that is said once for a file."""
+        return summed(self.sorted())
+
     @property
     def failed(self) -> bool:
         """Whether anything so far refuses the document."""
         return any(item.severity == "error" for item in self._items)
+
+
+def summed(items: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Diagnostics in their order, with one line for all there is of a code that is said once for a file."""
+    out: dict[object, Diagnostic] = {}
+    more: Counter[object] = Counter()
+    for n, item in enumerate(items):
+        row = CODES.get(item.code)
+        key: object = (item.code, item.severity, item.at.file) if row is not None and row.once else n
+        if key in out:
+            more[key] += 1
+        else:
+            out[key] = item
+    return tuple(_counted(item, more[key]) for key, item in out.items())
+
+
+def _counted(item: Diagnostic, more: int) -> Diagnostic:
+    if not more:
+        return item
+    return msgspec.structs.replace(item, message=f"{item.message}, and {more} more like it in this file")
 
 
 CODES: dict[str, Code] = {}
@@ -89,8 +116,8 @@ def declare(code: Code) -> None:
         raise ValueError(f"the code {code.name!r} already means something else")
 
 
-def _define(name: str, severity: Severity, meaning: str, remedy: str) -> None:
-    CODES[name] = Code(name, severity, meaning, remedy)
+def _define(name: str, severity: Severity, meaning: str, remedy: str, *, once: bool = False) -> None:
+    CODES[name] = Code(name, severity, meaning, remedy, once)
 
 
 # Documents and dialects
@@ -196,18 +223,21 @@ _define(
     "warning",
     "A key is spelled as no published schema spells it; it is read as the schema's.",
     "use the schema's spelling",
+    once=True,
 )
 _define(
     "alias-option",
     "warning",
     "An authentication is spelled as no published schema spells it; it is read as the schema's.",
     "use the schema's spelling",
+    once=True,
 )
 _define(
     "alias-body",
     "warning",
     "A body type is spelled as no published schema spells it; it is read as the schema's.",
     "use json, text, xml, sparql, formUrlEncoded or multipartForm",
+    once=True,
 )
 _define(
     "literal-credential",
@@ -220,6 +250,7 @@ _define(
     "warning",
     "A variable of a base URI is not written {{NAME}}; it is read as one.",
     "write {{NAME}}",
+    once=True,
 )
 _define(
     "bad-pattern",
@@ -250,12 +281,14 @@ _define(
     "warning",
     "An operation has a path of its own, which the published schemas do not know; it follows the resource's.",
     "make it a resource",
+    once=True,
 )
 _define(
     "body-and-parameters",
     "warning",
     "Beside a body template stand 'in: body' parameters; they only type its variables.",
     "leave one of them out",
+    once=True,
 )
 # What is exposed
 _define(

@@ -56,8 +56,8 @@ def normalize(root: Node, say: Say) -> Map:
     aliases: dict[str, list[Mark]] = {}
     out = _lists(body, aliases)
     for alias, marks in aliases.items():
-        times = "" if len(marks) == 1 else f", here and {len(marks) - 1} times more"
-        say("alias-key", marks[0], f"the key {alias!r} is read as {ALIASES[alias]!r}{times}")
+        for mark in marks:
+            say("alias-key", mark, f"the key {alias!r} is read as {ALIASES[alias]!r}")
     return out
 
 

@@ -12,7 +12,7 @@ from cap_core.bases import Base, in_path
 from cap_core.bindings import fetch
 from cap_core.context import Context
 from cap_core.credentials import MASK, bindings_of, required, sign
-from cap_core.diagnostics import Diagnostic
+from cap_core.diagnostics import Diagnostic, summed
 from cap_core.errors import Mark, OptionError, Refusal
 from cap_core.expressions import leaves
 from cap_core.offers import Credentials, Flow
@@ -167,8 +167,8 @@ def _format(call: Call, offers: Offers) -> Origin:
     return Origin("output", "mapped", f"decoded from {operation.format}{owner}: {said}", at)
 
 
-_FILE_WIDE = {"alias-key", "alias-option", "alias-body", "newer-version"}
-"""What is said once for a whole file, at the first place that has it."""
+_FILE_WIDE = {"alias-key", "alias-body", "newer-version"}
+"""What speaks of a way of writing rather than of one place."""
 
 
 def _places(operation: Operation) -> set[Mark]:
@@ -183,7 +183,7 @@ def _notes(
     plan: CapabilityPlan, places: set[Mark], own: tuple[Diagnostic, ...], why: Diagnostic | None = None
 ) -> tuple[Diagnostic, ...]:
     about = [d for d in plan.diagnostics if d.code in _FILE_WIDE or (not d.operation and d.at in places)]
-    return tuple(note for note in dict.fromkeys((*own, *about)) if note != why)
+    return summed(note for note in dict.fromkeys((*own, *about)) if note != why)
 
 
 def _bindings(feed: Feed) -> list[Binding]:

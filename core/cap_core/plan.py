@@ -302,6 +302,7 @@ class CapabilityPlan(msgspec.Struct, frozen=True, kw_only=True):
     variables: tuple[Variable, ...]
     """Every name the document may read from outside."""
     diagnostics: tuple[Diagnostic, ...]
+    """Everything that was said, each at its own place."""
 
 
 class Plan(msgspec.Struct, frozen=True):

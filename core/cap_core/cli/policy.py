@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from cap_core.cli.documents import Document
+from cap_core.diagnostics import summed
 from cap_core.errors import StartError
 from cap_core.plan import CapabilityPlan, Plan
 from cap_core.settings import Settings
@@ -36,7 +37,7 @@ def _say_warnings(plan: CapabilityPlan) -> None:
     left_out = {quarantined.why for exposure in plan.exposures for quarantined in exposure.quarantined}
     for why in sorted(left_out, key=lambda d: (d.at.line, d.at.column)):
         _log.warning(f"{why} (left out)")
-    others = sum(d.severity == "warning" and d not in left_out for d in plan.diagnostics)
+    others = sum(d.severity == "warning" and d not in left_out for d in summed(plan.diagnostics))
     if others:
         # An installed document is known by its name; the place of its file is only for people.
         named = plan.about.file if Path(plan.about.file).is_file() else plan.about.name
