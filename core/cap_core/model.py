@@ -140,6 +140,7 @@ class ExposedOutput(Part, frozen=True, kw_only=True):
             name=self.name,
             type=self.type,
             mapping=self.mapping,
+            description=self.description or "",
             items=self.items.declared() if self.items else None,
             properties=tuple(p.declared() for p in self.properties),
         )
@@ -164,17 +165,24 @@ class CapabilityPart(Part, frozen=True, kw_only=True):
     binds: tuple[Bind, ...] = ()
 
 
+class Person(Part, frozen=True, kw_only=True):
+    """An entry of `stakeholders`."""
+
+    role: str | None = None
+    fullName: str | None = None
+    email: str | None = None
+
+
 class Info(Part, frozen=True, kw_only=True):
     """What a document says of itself."""
 
     label: str | None = None
-    title: str | None = None
     description: str | None = None
     version: str | None = None
     tags: Node | None = None
     created: str | None = None
     modified: str | None = None
-    stakeholders: Node | None = None
+    stakeholders: tuple[Person, ...] = ()
 
 
 class Document(Part, frozen=True, kw_only=True):
@@ -183,6 +191,11 @@ class Document(Part, frozen=True, kw_only=True):
     capability: CapabilityPart
     info: Info | None = None
     binds: tuple[Bind, ...] = ()
+
+
+def texts(node: Node | None) -> tuple[str, ...]:
+    """A list of texts (`tags`); what is no text in it says nothing."""
+    return tuple(str(item) for item in node if isinstance(item, Scalar)) if isinstance(node, list) else ()
 
 
 def scalars(node: Node | None) -> tuple[object, ...] | None:

@@ -1,0 +1,85 @@
+"""Each key has an effect that a user notices; without the key, the same look sees something else.
+
+The cases are in the modules beside this one. Each is looked at in both families of dialects, and under every other
+spelling of its key: once as it is, and once with nothing but that key deleted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cap_core import plugins
+from cap_core.dialects import ALIASES, RENAMED
+from keys.accepted import accepted
+from keys.case import Case, remove
+from keys.cases import CASES
+from keys.families import spelled
+from keys.seen import NotServed, Seen, World, world
+
+VARIANTS = {variant.name: variant for case in CASES for variant in spelled(case)}
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    on_interrupt = signal.getsignal(signal.SIGINT)  # which `cap` leaves to the system
+    kept = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith("CAP_")]:
+        del os.environ[name]
+    os.environ["KEYS_TOKEN"] = "s3cret"
+    with world(tmp_path_factory.mktemp("keys")) as it:
+        yield it
+    os.environ.clear()
+    os.environ.update(kept)
+    signal.signal(signal.SIGINT, on_interrupt)
+
+
+def observed(case: Case, document: Any, here: World) -> object:
+    """What is seen of a document; that it is refused is something to see too."""
+    for name, content in case.files.items():
+        path = here.directory / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    path = here.directory / "things.yaml"
+    path.write_text(json.dumps(document).replace("UPSTREAM", here.api.url))
+    here.answer = case.answer
+    try:
+        return case.sees(Seen(here, path))
+    except NotServed as why:
+        return f"not served: {why}"
+
+
+def shows(case: Case, document: Any, here: World) -> None:
+    seen = observed(case, document, here)
+    assert case.expected == seen
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_key_does_what_is_said_of_it_and_nothing_else_does(name: str, here: World) -> None:
+    variant = VARIANTS[name]
+    document = variant.document()
+    shows(variant.case, document, here)
+
+    remove(document, variant.path)
+    with pytest.raises(AssertionError):
+        shows(variant.case, document, here)
+
+
+def test_every_key_that_is_accepted_has_a_case() -> None:
+    everything = plugins.load()
+    vendors = frozenset(plugin.name for plugin in everything.plugins if plugin.distribution != "cap-core")
+    offers = plugins.load(block=vendors)
+    assert set() == set(accepted(offers)) - {case.key for case in CASES}, "keys without a case"
+    assert set() == {case.key for case in CASES} - set(accepted(offers)), "cases of keys that nothing accepts"
+
+
+def test_every_case_has_a_name_of_its_own() -> None:
+    assert len(VARIANTS) == sum(1 for case in CASES for _ in spelled(case))
+
+
+def test_every_other_spelling_has_a_case() -> None:
+    assert {*ALIASES, *RENAMED} == {variant.spelling for variant in VARIANTS.values()} - {""}
