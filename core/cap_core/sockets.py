@@ -74,7 +74,7 @@ def _bind(wanted: Wanted, undo: contextlib.ExitStack) -> Bound:
     port = wanted.port
     places = _resolve(wanted)
     for family, place in places:
-        sock = undo.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        sock = undo.enter_context(socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP))
         try:
             _prepare(sock, family, several=len(places) > 1)
             sock.bind((place[0], port, *place[2:]))

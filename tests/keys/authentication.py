@@ -8,7 +8,8 @@ from keys.case import API, MCP, REST, SAME, Case, key
 from keys.seen import Seen, Sees, checked, sent
 
 AT = f"{API}.authentication"
-PLACED = "a caller's apikey must be one header"
+PLACED = "not served: error[bad-auth]: a caller's apikey must be one header; use placement: header"
+ELSEWHERE = "not served: error[bad-auth]: a bearer stands in the Authorization header; use type apikey elsewhere"
 
 
 def towards(
@@ -58,8 +59,8 @@ def callers(face: str) -> Iterator[Case]:
         "placement",
         "query",
         "Can only be `header`.",
-        _refusal,
-        "a bearer stands in the Authorization header",
+        entered(face),
+        ELSEWHERE,
         token="s3cret",
     )
     yield option(
@@ -68,21 +69,15 @@ def callers(face: str) -> Iterator[Case]:
     yield option("apikey", "key", "X-Key", "The name of the header.", *known, value="s3cret")
     yield option("apikey", "value", "s3cret", "The key that lets callers in.", *known, key="X-Key")
     yield option("apikey", "token", "s3cret", "Another spelling of `value`.", *known, key="X-Key")
-    yield option("apikey", "placement", "query", "Can only be `header`.", _refusal, PLACED, key="X-Key", value="s3cret")
+    yield option("apikey", "placement", "query", "Can only be `header`.", entered(face), PLACED, key="X-Key", value="s3cret")
     yield option("apikey", "name", "X-Key", "Another spelling of `key`.", *known, value="s3cret")
     yield option(
-        "apikey", "in", "query", "Another spelling of `placement`.", _refusal, PLACED, name="X-Key", value="s3cret"
+        "apikey", "in", "query", "Another spelling of `placement`.", entered(face), PLACED, name="X-Key", value="s3cret"
     )
     yield option(
         "apikey", "header", "X-Key", "The name of the header, where `key` is the secret.", *known, key="s3cret"
     )
     yield option("apikey", "headers", {"X-Key": "s3cret"}, "Name and key as a mapping.", *known)
-
-
-def _refusal(it: Seen) -> object:
-    """Why nothing can be served to anybody."""
-    answer = it.rest("GET", "/things")
-    return answer.status_code
 
 
 CASES = [

@@ -18,7 +18,7 @@ def part(text: str) -> Sees:
     """Whether a text is in the body that is sent."""
 
     def see(it: Seen) -> object:
-        body = sent("body", *POST, json={})(it)
+        body = sent("body", *POST)(it)
         return text in body if isinstance(body, str) else body
 
     return see

@@ -72,6 +72,9 @@ NO_TOOLS = {MCP: None}
 """The change that leaves the base document with REST alone."""
 
 
+_BASE = yaml.safe_load(BASE)
+
+
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One key: where it stands, what it says, and what is seen then and only then."""
 
@@ -94,7 +97,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def document(self) -> dict[str, Any]:
         """The document with the key in it."""
-        out: dict[str, Any] = yaml.safe_load(BASE)
+        out: dict[str, Any] = copy.deepcopy(_BASE)
         for place, value in self.also.items():
             if value is not None:
                 put(out, place, copy.deepcopy(value))

@@ -50,12 +50,12 @@ def observed(case: Case, document: Any, here: World) -> object:
     try:
         return case.sees(Seen(here, path))
     except NotServed as why:
-        return f"not served: {why}"
+        return f"not served: {str(why).partition(': ')[2]}"
 
 
 def shows(case: Case, document: Any, here: World) -> None:
-    seen = observed(case, document, here)
-    assert case.expected == seen
+    expected, seen = case.expected, observed(case, document, here)
+    assert expected == seen
 
 
 @pytest.mark.parametrize("name", VARIANTS)
