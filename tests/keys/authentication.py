@@ -69,7 +69,9 @@ def callers(face: str) -> Iterator[Case]:
     yield option("apikey", "key", "X-Key", "The name of the header.", *known, value="s3cret")
     yield option("apikey", "value", "s3cret", "The key that lets callers in.", *known, key="X-Key")
     yield option("apikey", "token", "s3cret", "Another spelling of `value`.", *known, key="X-Key")
-    yield option("apikey", "placement", "query", "Can only be `header`.", entered(face), PLACED, key="X-Key", value="s3cret")
+    yield option(
+        "apikey", "placement", "query", "Can only be `header`.", entered(face), PLACED, key="X-Key", value="s3cret"
+    )
     yield option("apikey", "name", "X-Key", "Another spelling of `key`.", *known, value="s3cret")
     yield option(
         "apikey", "in", "query", "Another spelling of `placement`.", entered(face), PLACED, name="X-Key", value="s3cret"

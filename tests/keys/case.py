@@ -146,6 +146,13 @@ def put(document: Any, path: str, value: object) -> None:
         document[last] = value
 
 
+def at(document: Any, path: str) -> Any:
+    """What stands at a place."""
+    for step in steps(path):
+        document = document[step]
+    return document
+
+
 def remove(document: Any, path: str) -> None:
     """Delete what stands at a place."""
     *way, last = steps(path)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from cap_core.dialects import ALIASES, KEYED, RENAMED
-from keys.case import Case, steps
+from keys.case import Case, at, steps
 
 _OWN = frozenset({"with", "body", "value", "keys", "enum", "hints", "authentication", "auth"})
 """Keys below which a document has data of its own, where no list of named things is."""
@@ -55,12 +55,16 @@ class Variant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def spelled(case: Case) -> Iterator[Variant]:
-    """Every way to write a case."""
-    others = [old for old, new in (*ALIASES.items(), *RENAMED.items()) if new == steps(case.path)[-1]]
-    free = not _OWN & {str(step) for step in steps(case.path)[:-1]}
-    for spelling in ("", *(others if free else ())):
-        for maps in (False, True):
-            yield Variant(case=case, maps=maps, spelling=spelling)
+    """Every way to write a case: in lists, in maps where that changes the key's place or its value, respelled."""
+    yield Variant(case=case, maps=False)
+    in_lists, path = Variant(case=case, maps=False), case.path
+    in_maps = Variant(case=case, maps=True)
+    if (path, at(in_lists.document(), path)) != (in_maps.path, at(in_maps.document(), in_maps.path)):
+        yield in_maps
+    *way, key = steps(path)
+    if _OWN.isdisjoint(way):
+        yield from (Variant(case=case, maps=False, spelling=old) for old, new in ALIASES.items() if new == key)
+        yield from (Variant(case=case, maps=True, spelling=old) for old, new in RENAMED.items() if new == key)
 
 
 def in_maps(node: Any, way: list[Any] | None) -> tuple[Any, list[Any]]:

@@ -1,11 +1,12 @@
 """Each key has an effect that a user notices; without the key, the same look sees something else.
 
-The cases are in the modules beside this one. Each is looked at in both families of dialects, and under every other
-spelling of its key: once as it is, and once with nothing but that key deleted.
+The cases are in the modules beside this one. Each is looked at in both families of dialects where they differ, and under
+every other spelling of its key: once as it is, and once with nothing but that key deleted.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -32,7 +33,8 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     for name in [name for name in os.environ if name.startswith("CAP_")]:
         del os.environ[name]
     os.environ["KEYS_TOKEN"] = "s3cret"
-    with world(tmp_path_factory.mktemp("keys")) as it:
+    directory = tmp_path_factory.mktemp("keys")
+    with contextlib.chdir(directory), world(directory) as it:
         yield it
     os.environ.clear()
     os.environ.update(kept)
