@@ -47,7 +47,7 @@ def _special(place: str, offers: Offers) -> Iterator[str]:
     """What stands below keys that are read by what plugins offer, or in another way than by a model."""
     if place == "capability.exposes":
         for key, exposure in offers.exposures.items():
-            yield from _keys(exposure.options, f"{place}[]({key})", offers, ())
+            yield from _keys(exposure.options, f"{place}[{key}]", offers, ())
     if place.endswith(".authentication"):
         calling = "exposes" in place
         for scheme in offers.auth_schemes.values():

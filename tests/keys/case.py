@@ -166,10 +166,8 @@ def named(document: Any, path: str) -> str:
     out = ""
     for step in steps(path):
         if isinstance(step, int):
-            out += "[]"
             document = document[step]
-            kind = document.get("type") if out.endswith("exposes[]") else None
-            out += f"({kind})" if kind else ""
+            out += f"[{document.get('type', '') if out.endswith('exposes') else ''}]"
             continue
         out += f".{step}" if out else step
         if step in OUTPUT_KEYS and "outputRawFormat" in document:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +20,10 @@ import pytest
 from cap_core import plugins
 from cap_core.dialects import ALIASES, RENAMED
 from keys.accepted import accepted
-from keys.case import Case, remove
+from keys.case import Case, named, put, remove
 from keys.cases import CASES
 from keys.families import spelled
+from keys.page import ROWS, SECTIONS
 from keys.seen import NotServed, Seen, World, world
 
 VARIANTS = {variant.name: variant for case in CASES for variant in spelled(case)}
@@ -43,16 +46,21 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def observed(case: Case, document: Any, here: World) -> object:
     """What is seen of a document; that it is refused is something to see too."""
-    for name, content in case.files.items():
-        path = here.directory / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    path = here.directory / "things.yaml"
-    path.write_text(json.dumps(document).replace("UPSTREAM", here.api.url))
+    path = written(document, case.files, here)
     here.answer = case.answer
     try:
         return case.sees(Seen(here, path))
     except NotServed as why:
         return f"not served: {str(why).partition(': ')[2]}"
+
+
+def written(document: Any, files: Mapping[str, str | bytes], here: World) -> Path:
+    """A document on disk, with the files beside it."""
+    for name, content in files.items():
+        (here.directory / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    path = here.directory / "things.yaml"
+    path.write_text(json.dumps(document).replace("UPSTREAM", here.api.url))
+    return path
 
 
 def shows(case: Case, document: Any, here: World) -> None:
@@ -79,8 +87,48 @@ def test_every_key_that_is_accepted_has_a_case() -> None:
     assert set() == {case.key for case in CASES} - set(accepted(offers)), "cases of keys that nothing accepts"
 
 
+def test_every_key_has_its_line_on_the_page() -> None:
+    assert {place for places in SECTIONS.values() for place in places} == {row.place for row in ROWS}
+    assert {case.key for case in CASES} == {case.key for case in CASES if case.does}
+
+
 def test_every_case_has_a_name_of_its_own() -> None:
     assert len(VARIANTS) == sum(1 for case in CASES for _ in spelled(case))
+
+
+def mappings(node: Any, path: str = "") -> Iterator[str]:
+    """The place of every mapping of keys in a document."""
+    if isinstance(node, dict):
+        yield path
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, below in items:
+        if key not in ("keys", "with", "headers", "data"):
+            yield from mappings(below, f"{path}.{key}".lstrip("."))
+
+
+def nonsense() -> Iterator[Any]:
+    """For each mapping that some case has, a document with a key in it that nothing knows."""
+    seen = set()
+    for case in CASES:
+        document = case.document
+        for path in mappings(document):
+            place = named(document, path) if path else ""
+            if place not in seen:
+                seen.add(place)
+                put(document, f"{path}.nonsense".lstrip("."), "x")
+                yield pytest.param(place, document, case.files, id=place or "root")
+                document = case.document
+
+
+@pytest.mark.parametrize(("place", "document", "files"), list(nonsense()))
+def test_a_key_that_nothing_knows_is_told(
+    place: str, document: Any, files: Mapping[str, str | bytes], here: World
+) -> None:
+    said = Seen(here, written(document, files, here)).cap("check")
+    # Below a key that is not acted upon, it is that one of which something is said.
+    above = [re.sub(r"\W+$", "", part) for part in place.split(".")[-2:]]
+    unread = [line for line in said.splitlines() if "not-built" in line or "not-acted-on" in line]
+    assert "nonsense" in said or any(key and key in line for line in unread for key in above), said
 
 
 def test_every_other_spelling_has_a_case() -> None:
