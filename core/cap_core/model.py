@@ -5,9 +5,11 @@ Shape only; what it means is decided in `compile`. Lists stand where dialects ha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
-from cap_core.documents import Node, Scalar, resolve
+from cap_core.documents import Node, Scalar, Seq, resolve
 from cap_core.plan import DeclaredInput, DeclaredOutput
 from cap_core.reading import Part
 
@@ -194,12 +196,17 @@ class Document(Part, frozen=True, kw_only=True):
 
 
 def texts(node: Node | None) -> tuple[str, ...]:
-    """A list of texts (`tags`); what is no text in it says nothing."""
-    return tuple(str(item) for item in node if isinstance(item, Scalar)) if isinstance(node, list) else ()
+    """A list of texts (`tags`), or one text alone; what is no text in it says nothing."""
+    return tuple(str(item) for item in _listed(node) or () if isinstance(item, Scalar))
 
 
 def scalars(node: Node | None) -> tuple[object, ...] | None:
-    """A list of scalars as values (`enum`); anything else is None."""
-    if not isinstance(node, list):
-        return None
-    return tuple(resolve(item) for item in node if isinstance(item, Scalar))
+    """A list of scalars as values (`enum`), or one alone; anything else is None."""
+    listed = _listed(node)
+    return None if listed is None else tuple(resolve(item) for item in listed if isinstance(item, Scalar))
+
+
+def _listed(node: Node | None) -> Iterable[Node] | None:
+    if isinstance(node, Scalar) and resolve(node) is not None:
+        return (node,)
+    return node if isinstance(node, Seq) else None

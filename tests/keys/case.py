@@ -68,9 +68,6 @@ MCP = "capability.exposes.1"
 LIST_TOOL = f"{MCP}.tools.0"
 MAKE_TOOL = f"{MCP}.tools.1"
 
-NO_TOOLS = {MCP: None}
-"""The change that leaves the base document with REST alone."""
-
 
 _BASE = yaml.safe_load(BASE)
 

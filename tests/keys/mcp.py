@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cap_core.testing import Answered
-from keys.case import LIST, LIST_TOOL, MAKE_TOOL, MCP, SAME, key
-from keys.seen import checked, mcp, result, sent_by_tool, tool
+from keys.case import LIST, LIST_TOOL, MAKE_TOOL, MCP, REST, SAME, key
+from keys.seen import FREE, OTHER, checked, listens, mcp, result, sent_by_tool, tool
 
 COLOUR = {f"{LIST}.inputParameters.0": {"name": "colour", "in": "query"}}
 BYTES = Answered(headers=((b"content-type", b"application/zip"),), body=b"PK" + bytes(60))
@@ -20,7 +20,14 @@ CASES = [
         "cap://things/things-mcp/list-things",
         answer=BYTES,
     ),
-    key(f"{MCP}.port", SAME, "Where it listens; 9090 without it, with a warning.", checked("no-port"), []),
+    key(
+        f"{MCP}.port",
+        FREE,
+        "Where it listens, unless `--port` says otherwise; 9090 without it, with a warning.",
+        listens(),
+        True,
+        also={f"{REST}.port": OTHER},
+    ),
     key(
         f"{MCP}.address",
         "192.0.2.1",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from keys.case import GET, LIST, REST, ROUTE, SAME, key
-from keys.seen import answered, checked, openapi, sent
+from keys.case import GET, LIST, MCP, REST, ROUTE, SAME, key
+from keys.seen import FREE, OTHER, answered, checked, listens, openapi, sent
 
 OPERATION = ("paths", "/things", "get")
 COLOUR = {f"{LIST}.inputParameters.0": {"name": "colour", "in": "query"}}
@@ -18,7 +18,14 @@ CASES = [
         "GET /base/things?colour=red",
         also={**COLOUR, f"{GET}.with": {"colour": "things-rest.tint"}},
     ),
-    key(f"{REST}.port", SAME, "Where it listens; 8080 without it, with a warning.", checked("no-port"), []),
+    key(
+        f"{REST}.port",
+        FREE,
+        "Where it listens, unless `--port` says otherwise; 8080 without it, with a warning.",
+        listens(),
+        True,
+        also={f"{MCP}.port": OTHER},
+    ),
     key(
         f"{REST}.address",
         "192.0.2.1",

@@ -5,6 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import socket
+import subprocess
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -100,8 +104,31 @@ class Seen:
             code = main([words[0], str(self.path), *words[1:]])
         return out.getvalue().replace(f"{self.path.parent}/", "") + (f"[exit {code}]" if code else "")
 
+    def listens(self, port: int) -> bool:
+        """Whether `cap serve`, a process of its own, can be reached on a port of this machine."""
+        command = [sys.executable, "-m", "cap_core", "serve", str(self.path), "--log-format", "console"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            patience = threading.Timer(30, process.kill)
+            patience.start()
+            try:
+                assert process.stderr is not None
+                any(line.startswith("ready:") for line in process.stderr)
+                with socket.socket() as client:
+                    return client.connect_ex(("127.0.0.1", port)) == 0
+            finally:
+                patience.cancel()
+                process.kill()
+
 
 _ABOUT = {"protocolVersion": MODERN, "clientCapabilities": {}, "clientInfo": {"name": "t", "version": "0"}}
+
+
+def _free() -> tuple[int, int]:
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]
+
 
 Sees = Callable[[Seen], object]
 
@@ -196,6 +223,10 @@ def checked(code: str) -> Sees:
     ]
 
 
-def explained(*words: str) -> Sees:
-    """What `cap explain` prints."""
-    return lambda it: it.cap("explain", *words)
+FREE, OTHER = _free()
+"""Two ports on which nothing listens."""
+
+
+def listens() -> Sees:
+    """Whether `cap serve` can be reached on the port `FREE`."""
+    return lambda it: it.listens(FREE)

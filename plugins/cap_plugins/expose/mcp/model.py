@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from cap_core.diagnostics import Diagnostic
-from cap_core.documents import Node
+from cap_core.documents import Map, Node
 from cap_core.model import ExposedOutput, ExposedParameter, ExposesEntry, texts
 from cap_core.plan import Exposed
 from cap_core.reading import Part
@@ -47,7 +47,7 @@ class Tool(Part, frozen=True, kw_only=True):
     label: str | None = None
     description: str | None = None
     call: str | None = None
-    with_: Node | None = msgspec.field(default=None, name="with")
+    with_: Map | None = msgspec.field(default=None, name="with")
     inputParameters: tuple[ExposedParameter, ...] = ()
     outputParameters: tuple[ExposedOutput, ...] = ()
     hints: Hints | None = None
@@ -94,7 +94,7 @@ def binary_limit(entry: McpEntry) -> int | None:
 
 def _exposed(tool: Tool, left_out: Diagnostic | None) -> Exposed:
     hints = tool.hints
-    with_ = {str(key): value for key, value in tool.with_.items()} if isinstance(tool.with_, dict) else None
+    with_ = None if tool.with_ is None else {str(key): value for key, value in tool.with_.items()}
     return Exposed(
         name=tool.name,
         at=tool.mark("name"),

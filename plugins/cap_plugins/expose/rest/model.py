@@ -28,7 +28,7 @@ class Operation(Part, frozen=True, kw_only=True):
     description: str | None = None
     tags: Node | None = None
     call: str | None = None
-    with_: Node | None = msgspec.field(default=None, name="with")
+    with_: Map | None = msgspec.field(default=None, name="with")
     inputParameters: tuple[ExposedParameter, ...] = ()
     outputParameters: tuple[ExposedOutput, ...] = ()
     ref: Node | None = None
@@ -96,7 +96,7 @@ def _exposed(
         at=operation.at,
         call=operation.call or None,
         call_at=operation.mark("call"),
-        with_=operation.with_ if isinstance(operation.with_, Map) else None,  # type: ignore[arg-type]  # Scalar is a str
+        with_=operation.with_,  # type: ignore[arg-type]  # Scalar is a str
         inputs=_inputs((*levels, operation.inputParameters)),
         outputs=tuple(output.declared() for output in operation.outputParameters),
         description=operation.description or "",
