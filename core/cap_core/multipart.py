@@ -30,7 +30,8 @@ def fault(data: Node) -> tuple[Mark, str] | None:
     for part in data:
         keys = {str(key) for key in part} if isinstance(part, Map) else set()
         if not keys >= {"name", "value"} or not keys <= set(PART_KEYS):
-            return part.mark, f"a part has {', '.join(PART_KEYS)}, of which the first two are needed"
+            known = f"a part has {', '.join(PART_KEYS)}, of which the first two are needed"
+            return part.mark, f"{known}; this one has {', '.join(sorted(keys)) or 'none of them'}"
         assert isinstance(part, Map)
         for key in ("name", "filename", "contentType"):
             if not isinstance(item := part.get(Scalar(key, part.mark), Scalar("", part.mark)), Scalar):

@@ -15,6 +15,7 @@ from cap_core.multipart import PART_KEYS
 from cap_core.offers import AuthScheme
 from cap_core.plugins import Offers
 from cap_core.reading import Part
+from cap_plugins.auth.apikey import HEADER
 
 
 def accepted(offers: Offers) -> list[str]:
@@ -53,6 +54,7 @@ def _special(place: str, offers: Offers) -> Iterator[str]:
         for scheme in offers.auth_schemes.values():
             if (scheme.check if calling else scheme.sign) is not None:
                 yield from _options(scheme, place)
+        yield from (f"{place}(apikey).headers[].{key}" for key in HEADER)
     if place.endswith("operations[].body"):
         yield from (f"{place}.{key}" for key in BODY_KEYS)
         yield from (f"{place}.data[].{key}" for key in PART_KEYS)

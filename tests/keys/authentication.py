@@ -11,6 +11,8 @@ AT = f"{API}.authentication"
 PLACED = "not served: error[bad-auth]: a caller's apikey must be one header; use placement: header"
 ELSEWHERE = "not served: error[bad-auth]: a bearer stands in the Authorization header; use type apikey elsewhere"
 
+ENTRY = {"name": "The name of a header.", "value": "What it holds."}
+
 
 def towards(
     scheme: str, name: str, value: object, does: str, sees: Sees, expected: object, /, **beside: object
@@ -79,7 +81,9 @@ def callers(face: str) -> Iterator[Case]:
     yield option(
         "apikey", "header", "X-Key", "The name of the header, where `key` is the secret.", *known, key="s3cret"
     )
-    yield option("apikey", "headers", {"X-Key": "s3cret"}, "Name and key as a mapping.", *known)
+    yield option("apikey", "headers", {"X-Key": "s3cret"}, "Name and key as a mapping, or in a list of one.", *known)
+    for name, does in ENTRY.items():
+        yield option("apikey", f"headers.0.{name}", SAME, does, *known, headers=[{"name": "X-Key", "value": "s3cret"}])
 
 
 CASES = [
@@ -147,6 +151,12 @@ CASES = [
         "apikey", "header", "X-Key", "The name of the header, where `key` is the secret.", sent("x-key"), "k", key="k"
     ),
     towards("apikey", "headers", {"X-Key": "k"}, "Several headers, as a mapping or a list.", sent("x-key"), "k"),
+    *(
+        towards(
+            "apikey", f"headers.0.{name}", SAME, does, sent("x-key"), "k", headers=[{"name": "X-Key", "value": "k"}]
+        )
+        for name, does in ENTRY.items()
+    ),
     *callers(REST),
     *callers(MCP),
 ]

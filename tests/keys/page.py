@@ -36,6 +36,7 @@ SECTIONS = {
     "Parts of a multipart body": (f"{_CALLED}.body.data[]",),
     "Formats of answers": (f"{_CALLED}{_FORMAT}",),
     "Credentials for an API": (f"{_API}.authentication(type)",),
+    "Headers of an `apikey`": tuple(f"{face}.authentication(apikey).headers[]" for face in (_API, _REST, _MCP)),
     "REST": (_REST,),
     "Resources": (f"{_REST}.resources[]",),
     "Operations": (_ROUTE,),

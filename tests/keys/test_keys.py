@@ -102,7 +102,8 @@ def mappings(node: Any, path: str = "") -> Iterator[str]:
         yield path
     items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for key, below in items:
-        if key not in ("keys", "with", "headers", "data"):
+        own = isinstance(below, dict) and key in ("keys", "with", "headers", "data")  # names, not keys
+        if not own:
             yield from mappings(below, f"{path}.{key}".lstrip("."))
 
 
@@ -124,11 +125,22 @@ def nonsense() -> Iterator[Any]:
 def test_a_key_that_nothing_knows_is_told(
     place: str, document: Any, files: Mapping[str, str | bytes], here: World
 ) -> None:
-    said = Seen(here, written(document, files, here)).cap("check")
+    seen = Seen(here, written(document, files, here))
+    said = seen.cap("check")
+    if "authentication" in place:  # what callers have to show is looked at when it is served
+        said += refusal(seen)
     # Below a key that is not acted upon, it is that one of which something is said.
     above = [re.sub(r"\W+$", "", part) for part in place.split(".")[-2:]]
     unread = [line for line in said.splitlines() if "not-built" in line or "not-acted-on" in line]
     assert "nonsense" in said or any(key and key in line for line in unread for key in above), said
+
+
+def refusal(seen: Seen) -> str:
+    try:
+        seen.rest("GET", "/things")
+    except NotServed as why:
+        return str(why)
+    return ""
 
 
 def test_every_other_spelling_has_a_case() -> None:
