@@ -29,6 +29,7 @@ from cap_core.cli.reference import reference
 from cap_core.compile import CompileOptions, compile_source
 from cap_core.settings import rows
 from cap_core.sources import Source
+from keys.page import tables
 
 ROOT = Path(__file__).parent.parent
 CORE = ROOT / "core" / "cap_core"
@@ -81,6 +82,7 @@ def runpy_docstring(path: Path) -> str:
 
 TABLES = {
     "errors.md": {"codes": codes},
+    "keys.md": {"keys": tables},
     "command-line.md": {"settings": lambda: reference().strip()},
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cap_core.bindings import Variable
 from cap_core.compilation import Compilation
-from cap_core.credentials import supplied
+from cap_core.credentials import MASK, expand, supplied
 from cap_core.documents import Map, Node, Scalar
 from cap_core.errors import Mark, OptionError, SpecError
 from cap_core.expressions import leaves, value
@@ -67,8 +67,12 @@ def fills(consumed: Consumed, compilation: Compilation) -> frozenset[tuple[str, 
     try:
         return supplied(compilation.offers.auth_schemes[block.type], block, consumed)
     except OptionError as error:
-        at = block.marks.get(error.option, block.at)
-        raise SpecError(error.what, at=at, code="bad-auth", hint=error.hint) from None
+        raise _wrong(block, error) from None
+
+
+def _wrong(block: Authentication, error: OptionError) -> SpecError:
+    at = block.marks.get(error.option, block.at)
+    return SpecError(error.what, at=at, code="bad-auth", hint=error.hint)
 
 
 def caller_authentication(entry: ExposesEntry, compilation: Compilation) -> Authentication | None:
@@ -79,9 +83,14 @@ def caller_authentication(entry: ExposesEntry, compilation: Compilation) -> Auth
         block = _given(compilation.options.caller_auth, compilation)
     else:
         return None
-    if compilation.offers.auth_schemes[block.type].check is None:
+    scheme = compilation.offers.auth_schemes[block.type]
+    if scheme.check is None:
         what = f"authentication type {block.type!r} cannot check callers"
         raise SpecError(what, at=block.at, code="unknown-auth", hint="use bearer or apikey")
+    try:
+        expand(scheme, block, lambda binding: MASK)
+    except OptionError as error:
+        raise _wrong(block, error) from None
     return block
 
 

@@ -36,6 +36,8 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
     """Whether looking for the value needs no network."""
     given: Given | None = None
     default: str | None = None
+    description: str = ""
+    """What the document says of the values behind its `binds` entry."""
 
     @property
     def near(self) -> bool:
@@ -46,7 +48,8 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
         """Where the value comes from, for people."""
         if self.given is not None:
             return self.given.origin
-        return self.source.describe(self.key) if self.source is not None else "the capability's default"
+        where = self.source.describe(self.key) if self.source is not None else "the capability's default"
+        return f"{where} ({self.description})" if self.description else where
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -107,6 +110,7 @@ def declare(
                     at=name.mark,
                     given=given.get(qualified) or given.get(name),
                     default=defaults.get(qualified) or defaults.get(name),
+                    description=bind.description or "",
                 )
             )
     known = {n for v in variables for n in (v.binding.name, f"{v.binding.namespace}.{v.binding.name}")}

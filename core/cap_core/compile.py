@@ -12,11 +12,11 @@ from cap_core.consumed import Callee
 from cap_core.consumes import namespace
 from cap_core.diagnostics import Diagnostic, Report
 from cap_core.dialects import normalize
-from cap_core.documents import Seq, load
+from cap_core.documents import Scalar, Seq, load
 from cap_core.errors import Mark, PluginError, SpecError
 from cap_core.exposes import exposures
-from cap_core.model import Document
-from cap_core.plan import About, CapabilityPlan, ExposurePlan
+from cap_core.model import Document, texts
+from cap_core.plan import About, CapabilityPlan, ExposurePlan, Stakeholder
 from cap_core.plugins import Offers
 from cap_core.reading import read
 from cap_core.sources import Source
@@ -79,6 +79,7 @@ def _plan(compilation: Compilation) -> CapabilityPlan | None:
         raise SpecError("'exposes' must be a list", at=nodes.mark, code="wrong-type")
     plans = exposures(nodes or (), about, known, compilation)
     _broken(known, compilation)
+    _without_effect(document, compilation)
     if not compilation.report.failed and not any(plan.calls for plan in plans):
         _nothing_live(document, plans, compilation)
     return CapabilityPlan(
@@ -103,13 +104,19 @@ def _document(compilation: Compilation) -> Document | None:
 
 def _about(document: Document, source: Source) -> About:
     info = document.info
-    title = (info.label or info.title) if info else None
+    if info is None:
+        return About(name=source.name, title=source.name, description="", version="", file=source.file)
+    people = (Stakeholder(one.role or "", one.fullName or "", one.email or "") for one in info.stakeholders)
     return About(
         name=source.name,
-        title=title or source.name,
-        description=(info.description if info else None) or "",
-        version=(info.version if info else None) or "",
+        title=info.label or source.name,
+        description=info.description or "",
+        version=info.version or "",
         file=source.file,
+        tags=texts(info.tags),
+        created=info.created or "",
+        modified=info.modified or "",
+        stakeholders=tuple(people),
     )
 
 
@@ -136,13 +143,26 @@ def _broken(known: list[Callee], compilation: Compilation) -> None:
             compilation.say(broken.code, broken.at, broken.what, broken.hint)
 
 
+def _without_effect(document: Document, compilation: Compilation) -> None:
+    """Outputs of consumed operations: an answer is read as the exposed outputs say, or handed on as it is."""
+    resources = (resource for entry in document.capability.consumes for resource in entry.resources)
+    operations = [one for resource in resources for one in resource.operations if one.outputParameters]
+    if not operations:
+        return
+    keys = sorted({key for one in operations for output in one.outputParameters for key in output.marks})
+    more = f" and in {len(operations) - 1} more" if len(operations) > 1 else ""
+    what = (
+        f"'outputParameters' of the consumed {operations[0].name!r}{more} have no effect; they have: {', '.join(keys)}"
+    )
+    compilation.say("not-acted-on", operations[0].mark("outputParameters"), what)
+
+
 def _imports(document: Document, compilation: Compilation) -> None:
     """Entries that stand in another file; calls to them are left out."""
     for entry in document.capability.consumes:
         if entry.imported:
-            what = (
-                f"the imported namespace {entry.namespace or '(unnamed)'!r} is not read yet; what calls it is left out"
-            )
+            name = entry.namespace or (entry.as_ if isinstance(entry.as_, Scalar) else "") or "(unnamed)"
+            what = f"the imported namespace {str(name)!r} is not read yet; what calls it is left out"
             compilation.causes.append(compilation.say("not-built", entry.at, what))
 
 

@@ -10,7 +10,7 @@ import msgspec
 from cap_core import multipart
 from cap_core.documents import Map, Node, Scalar, Seq, resolve
 from cap_core.errors import Mark
-from cap_core.model import ConsumedOperation, ConsumedParameter, ConsumedResource, ConsumesEntry, scalars
+from cap_core.model import ConsumedOperation, ConsumedParameter, ConsumedResource, ConsumesEntry, scalars, texts
 from cap_core.names import match
 from cap_core.patterns import checked_pattern
 from cap_core.plan import Consumed, FeedPlace, Operation, OperationParameter
@@ -40,7 +40,10 @@ _BODY_TYPES = {
     "yaml": "yaml",
 }
 _PUBLISHED_BODIES = frozenset({"json", "text", "xml", "sparql", "formurlencoded", "multipartform"})
-_OUTPUT_KEYS = ("outputSchema", "outputMediaType", "maxBinarySize")
+OUTPUT_KEYS = ("outputSchema", "outputMediaType", "maxBinarySize")
+"""What a document may say beside `outputRawFormat`."""
+BODY_KEYS = ("type", "data")
+"""The keys of a `body:` block."""
 # Headers that frame the message or choose its coding: the gateway's own, never a caller's.
 _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
 # RFC 9110, 5.6.2
@@ -134,6 +137,7 @@ def _callee(
     levels = (entry.inputParameters, resource.inputParameters, operation.inputParameters)
     body, why = _body(operation)
     _report_alias(operation, say)
+    _report_unread(operation, say)
     if body is not None and any((p.in_ or "").lower() == "body" for level in levels for p in level):
         say("body-and-parameters", operation.mark("body"), f"{operation.name!r} has a body and 'in: body' parameters")
     unencoded = Broken(*why) if why is not None else None
@@ -156,8 +160,11 @@ def _callee(
         at=operation.at,
         path_at=(resource.mark("path"), *((operation.mark("path"),) if operation.path else ())),
         parameters=tuple(OperationParameter(p.name, p.place, p.type) for p in parameters),
-        output={key: text for key in _OUTPUT_KEYS if (text := getattr(operation, key)) is not None},
+        output={key: text for key in OUTPUT_KEYS if (text := getattr(operation, key)) is not None},
         marks=operation.marks,
+        label=operation.label or "",
+        tags=(*texts(resource.tags), *texts(operation.tags)),
+        resource=resource.label or resource.name or "",
     )
     return Callee(operation=plan, parameters=parameters, body=body, broken=broken or unencoded)
 
@@ -187,6 +194,17 @@ def _report_alias(operation: ConsumedOperation, say: Say) -> None:
     spelled = "".join(c for c in kind.lower() if c.isalnum())
     if spelled in _BODY_TYPES and spelled not in _PUBLISHED_BODIES:
         say("alias-body", kind.mark, f"the body type {str(kind)!r} is in no published schema")
+
+
+def _report_unread(operation: ConsumedOperation, say: Say) -> None:
+    """Keys of a body that nothing acts upon."""
+    for key in operation.body if isinstance(operation.body, Map) else ():
+        if key not in BODY_KEYS:
+            say(
+                "unknown-key",
+                key.mark,
+                f"the body of {operation.name!r} has the key {str(key)!r}; it has type and data",
+            )
 
 
 def _unsendable(

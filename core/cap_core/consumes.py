@@ -26,6 +26,10 @@ def namespace(entry: ConsumesEntry, compilation: Compilation) -> tuple[Consumed,
     except UnknownType as error:
         broken = Broken("unknown-auth", error.at or entry.at, error.what)
         compilation.causes.append(compilation.say("unknown-auth", broken.at, broken.what))
+    if entry.type.lower() != "http":
+        what = f"{entry.namespace!r} is of type {entry.type!r}, and only http is consumed; what calls it is left out"
+        broken = Broken("not-built", entry.mark("type"), what)
+        compilation.causes.append(compilation.say("not-built", broken.at, what))
     consumed = Consumed(
         capability=compilation.source.name,
         namespace=entry.namespace,
@@ -33,6 +37,7 @@ def namespace(entry: ConsumesEntry, compilation: Compilation) -> tuple[Consumed,
         base_origin=origin,
         authentication=block,
         at=entry.at,
+        description=entry.description or "",
     )
     fills(consumed, compilation)
     return consumed, callees(entry, consumed, broken, compilation.say)

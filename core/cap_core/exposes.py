@@ -73,7 +73,7 @@ def _exposure(
         key=key,
         type=offer.key,
         namespace=entry.namespace,
-        description=entry.description or "",
+        description=entry.description or _consumed_description(calls),
         port=_port(entry, offer, compilation),
         at=entry.at,
         calls=tuple(calls),
@@ -81,6 +81,12 @@ def _exposure(
         authentication=caller_authentication(entry, compilation),
         options=entry,
     )
+
+
+def _consumed_description(calls: Iterable[Call]) -> str:
+    """What the document says of the APIs behind an exposure of which it says nothing."""
+    said = dict.fromkeys(call.operation.consumed.description for call in calls)
+    return "\n".join(text for text in said if text)
 
 
 def _offer(node: Node, compilation: Compilation) -> Exposure[Any] | None:

@@ -5,9 +5,11 @@ Shape only; what it means is decided in `compile`. Lists stand where dialects ha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
-from cap_core.documents import Node, Scalar, resolve
+from cap_core.documents import Node, Scalar, Seq, resolve
 from cap_core.plan import DeclaredInput, DeclaredOutput
 from cap_core.reading import Part
 
@@ -140,6 +142,7 @@ class ExposedOutput(Part, frozen=True, kw_only=True):
             name=self.name,
             type=self.type,
             mapping=self.mapping,
+            description=self.description or "",
             items=self.items.declared() if self.items else None,
             properties=tuple(p.declared() for p in self.properties),
         )
@@ -164,17 +167,24 @@ class CapabilityPart(Part, frozen=True, kw_only=True):
     binds: tuple[Bind, ...] = ()
 
 
+class Person(Part, frozen=True, kw_only=True):
+    """An entry of `stakeholders`."""
+
+    role: str | None = None
+    fullName: str | None = None
+    email: str | None = None
+
+
 class Info(Part, frozen=True, kw_only=True):
     """What a document says of itself."""
 
     label: str | None = None
-    title: str | None = None
     description: str | None = None
     version: str | None = None
     tags: Node | None = None
     created: str | None = None
     modified: str | None = None
-    stakeholders: Node | None = None
+    stakeholders: tuple[Person, ...] = ()
 
 
 class Document(Part, frozen=True, kw_only=True):
@@ -185,8 +195,18 @@ class Document(Part, frozen=True, kw_only=True):
     binds: tuple[Bind, ...] = ()
 
 
+def texts(node: Node | None) -> tuple[str, ...]:
+    """A list of texts (`tags`), or one text alone; what is no text in it says nothing."""
+    return tuple(str(item) for item in _listed(node) or () if isinstance(item, Scalar))
+
+
 def scalars(node: Node | None) -> tuple[object, ...] | None:
-    """A list of scalars as values (`enum`); anything else is None."""
-    if not isinstance(node, list):
-        return None
-    return tuple(resolve(item) for item in node if isinstance(item, Scalar))
+    """A list of scalars as values (`enum`), or one alone; anything else is None."""
+    listed = _listed(node)
+    return None if listed is None else tuple(resolve(item) for item in listed if isinstance(item, Scalar))
+
+
+def _listed(node: Node | None) -> Iterable[Node] | None:
+    if isinstance(node, Scalar) and resolve(node) is not None:
+        return (node,)
+    return node if isinstance(node, Seq) else None

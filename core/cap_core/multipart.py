@@ -16,7 +16,7 @@ from cap_core.errors import Fault, Mark
 from cap_core.inputs import refuse
 from cap_core.rendering import as_text
 
-_KEYS = ("name", "value", "filename", "contentType")
+PART_KEYS = ("name", "value", "filename", "contentType")
 _MEDIA_TYPE = re.compile(r"[!#-'*+.^-`|~\w-]+/[!#-'*+.^-`|~\w-]+(\s*;[\x20-\x7e]*)?", re.ASCII)
 _TEXT = re.compile(r"text/|[^;]*[/+](json|xml|yaml|javascript|jsonl|x-ndjson|sql|graphql)\s*(;|$)", re.IGNORECASE)
 
@@ -29,8 +29,9 @@ def fault(data: Node) -> tuple[Mark, str] | None:
         return data.mark, "a body of type multipart needs a mapping of fields, or a list of parts, as its data"
     for part in data:
         keys = {str(key) for key in part} if isinstance(part, Map) else set()
-        if not keys >= {"name", "value"} or not keys <= set(_KEYS):
-            return part.mark, f"a part has {', '.join(_KEYS)}, of which the first two are needed"
+        if not keys >= {"name", "value"} or not keys <= set(PART_KEYS):
+            known = f"a part has {', '.join(PART_KEYS)}, of which the first two are needed"
+            return part.mark, f"{known}; this one has {', '.join(sorted(keys)) or 'none of them'}"
         assert isinstance(part, Map)
         for key in ("name", "filename", "contentType"):
             if not isinstance(item := part.get(Scalar(key, part.mark), Scalar("", part.mark)), Scalar):

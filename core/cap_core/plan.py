@@ -130,6 +130,7 @@ class Consumed(msgspec.Struct, frozen=True):
     """Where the base URI came from: a place in the document, or the flag that replaced it."""
     authentication: Authentication | None
     at: Mark
+    description: str = ""
 
     @property
     def key(self) -> str:
@@ -169,6 +170,11 @@ class Operation(msgspec.Struct, frozen=True):
     """What the document says beside the format, as it says it: `outputSchema`, `outputMediaType`, `maxBinarySize`."""
     marks: Mapping[str, Mark] = {}
     """Where the value of each of its keys stands."""
+    label: str = ""
+    tags: tuple[str, ...] = ()
+    """Its resource's, then its own."""
+    resource: str = ""
+    """What people call its resource: its label, or its name."""
 
     @property
     def address(self) -> str:
@@ -200,6 +206,7 @@ class DeclaredOutput(msgspec.Struct, frozen=True):
     name: str | None = None
     type: str | None = None
     mapping: str | None = None
+    description: str = ""
     items: DeclaredOutput | None = None
     properties: tuple[DeclaredOutput, ...] = ()
 
@@ -264,6 +271,14 @@ class Quarantined(msgspec.Struct, frozen=True):
     """What else there was to say while it was compiled."""
 
 
+class Stakeholder(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Somebody a capability matters to."""
+
+    role: str = ""
+    fullName: str = ""
+    email: str = ""
+
+
 class About(msgspec.Struct, frozen=True):
     """What a capability says of itself."""
 
@@ -272,6 +287,10 @@ class About(msgspec.Struct, frozen=True):
     description: str
     version: str
     file: str
+    tags: tuple[str, ...] = ()
+    created: str = ""
+    modified: str = ""
+    stakeholders: tuple[Stakeholder, ...] = ()
 
 
 class ExposurePlan(msgspec.Struct, frozen=True, kw_only=True):

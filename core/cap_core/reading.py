@@ -1,8 +1,8 @@
 """From a tree with marks to frozen structs, telling of every key that is wrong, missing or not acted upon.
 
 A model is a subclass of `Part`. Its fields may be `str`, `bool`, `int`, a list (`tuple[X, ...]`) or a struct of another
-model, `Node` for a part that is read later, and any of these `| None`. `msgspec.field(name="in")` gives a field the
-document's spelling.
+model, `Map` or `Node` for a part that is read later, and any of these `| None`. `msgspec.field(name="in")` gives a
+field the document's spelling.
 """
 
 from __future__ import annotations
@@ -157,6 +157,7 @@ def _typed(expected: type, noun: str) -> _Reader:
 
 _SCALARS: dict[Any, _Reader] = {
     str: _text,
+    Map: _typed(Map, "a mapping"),
     bool: _typed(bool, "true or false"),
     int: _typed(int, "a whole number"),
 }

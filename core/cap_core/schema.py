@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from cap_core.dialects import ALIASES, KEYED, RENAMED, VERSIONS
+from cap_core.documents import Map
 from cap_core.model import Document
 from cap_core.offers import AuthScheme, Exposure
 from cap_core.reading import Part
@@ -103,7 +104,13 @@ class _Making:
             return self._listed(name, options[0])
         if isinstance(hint, type) and issubclass(hint, Part):
             return self._reference(hint)
-        return {str: dict(_TEXT), bool: {"type": "boolean"}, int: {"type": "integer"}}.get(hint, dict(_ANY))
+        kinds: dict[Any, dict[str, Any]] = {
+            str: dict(_TEXT),
+            bool: {"type": "boolean"},
+            int: {"type": "integer"},
+            Map: {"type": "object"},
+        }
+        return kinds.get(hint, dict(_ANY))
 
     def _listed(self, name: str, item: Any) -> dict[str, Any]:
         one = self._value(name, item)

@@ -74,8 +74,6 @@ def _bind(wanted: Wanted, undo: contextlib.ExitStack) -> Bound:
     port = wanted.port
     places = _resolve(wanted)
     for family, place in places:
-        # Where a socket names its protocol, asyncio sends what it writes at once: an answer in two writes would wait
-        # for the caller's delayed acknowledgement.
         sock = undo.enter_context(socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP))
         try:
             _prepare(sock, family, several=len(places) > 1)

@@ -14,6 +14,7 @@ from litestar.handlers import HTTPRouteHandler
 from cap_core.asgi import answer
 from cap_core.errors import Refusal
 from cap_core.offers import Face
+from cap_core.plan import About
 from cap_core.problems import problem
 from cap_core.types import Reply
 from cap_core.version import VERSION
@@ -160,14 +161,25 @@ def document(table: Table, exposures: frozenset[str]) -> dict[str, Any]:
         "info": _info(table, exposures),
         "servers": [{"url": table.listener.url}],
         "paths": {},
+        "x-cap-capabilities": [_introduced(about) for about in _abouts(table, exposures)],
     }
     for face in table.faces:
         _merge(out, face, exposures)
     return out
 
 
+def _abouts(table: Table, exposures: frozenset[str]) -> list[About]:
+    return list(dict.fromkeys(e.about for e in table.listener.exposures if e.key in exposures))
+
+
+def _introduced(about: About) -> dict[str, Any]:
+    """What a document says of itself, except for where it lies."""
+    said = msgspec.to_builtins(about)
+    return {key: value for key, value in said.items() if value and key != "file"}
+
+
 def _info(table: Table, exposures: frozenset[str]) -> dict[str, Any]:
-    abouts = list(dict.fromkeys(e.about for e in table.listener.exposures if e.key in exposures))
+    abouts = _abouts(table, exposures)
     if len(abouts) == 1:
         one = abouts[0]
         return {"title": one.title, "version": one.version or VERSION, "description": one.description}

@@ -14,6 +14,8 @@ from cap_core.offers import AuthScheme, CheckAt, Credentials, DiagnosticRule, Si
 from cap_core.plan import CapabilityPlan, Constant
 from cap_core.types import Caller, Check, Incoming
 
+HEADER = ("name", "value")
+"""The keys of an entry of `headers`, where that is a list."""
 PLACES = ("header", "query", "cookie", "body")
 
 
@@ -66,12 +68,12 @@ def _pairs(headers: Mapping[str, str] | list[Mapping[str, str]]) -> list[tuple[s
         return list(headers.items())
     out = []
     for entry in headers:
-        if "name" in entry and "value" in entry:
+        if set(entry) == set(HEADER):
             out.append((entry["name"], entry["value"]))
         elif len(entry) == 1:
             out += entry.items()
         else:
-            raise OptionError("headers", "an entry of 'headers' needs 'name' and 'value'")
+            raise OptionError("headers", f"an entry of 'headers' has 'name' and 'value', not {', '.join(entry)}")
     return out
 
 

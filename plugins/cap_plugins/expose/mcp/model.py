@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from cap_core.diagnostics import Diagnostic
-from cap_core.documents import Node
-from cap_core.model import ExposedOutput, ExposedParameter, ExposesEntry
+from cap_core.documents import Map, Node
+from cap_core.model import ExposedOutput, ExposedParameter, ExposesEntry, texts
 from cap_core.plan import Exposed
 from cap_core.reading import Part
 
@@ -47,7 +47,7 @@ class Tool(Part, frozen=True, kw_only=True):
     label: str | None = None
     description: str | None = None
     call: str | None = None
-    with_: Node | None = msgspec.field(default=None, name="with")
+    with_: Map | None = msgspec.field(default=None, name="with")
     inputParameters: tuple[ExposedParameter, ...] = ()
     outputParameters: tuple[ExposedOutput, ...] = ()
     hints: Hints | None = None
@@ -74,11 +74,14 @@ class Detail(msgspec.Struct, frozen=True):
 
     title: str
     hints: Hints | None
+    tags: tuple[str, ...] = ()
 
 
 def declared(entry: McpEntry, at: ExposeAt) -> Iterator[Exposed]:
     """The tools of an entry; one that cannot be served is reported and left out."""
     _check_entry(entry, at)
+    _check_places(entry, at)
+    _check_descriptions(entry, at)
     for tool in entry.tools:
         yield _exposed(tool, _refused_name(tool, at) or _not_built(tool, at))
 
@@ -91,7 +94,7 @@ def binary_limit(entry: McpEntry) -> int | None:
 
 def _exposed(tool: Tool, left_out: Diagnostic | None) -> Exposed:
     hints = tool.hints
-    with_ = {str(key): value for key, value in tool.with_.items()} if isinstance(tool.with_, dict) else None
+    with_ = None if tool.with_ is None else {str(key): value for key, value in tool.with_.items()}
     return Exposed(
         name=tool.name,
         at=tool.mark("name"),
@@ -102,7 +105,7 @@ def _exposed(tool: Tool, left_out: Diagnostic | None) -> Exposed:
         outputs=tuple(item.declared() for item in tool.outputParameters),
         description=tool.description or "",
         left_out=left_out,
-        detail=Detail(tool.label or (hints.title if hints else None) or "", hints),
+        detail=Detail(tool.label or (hints.title if hints else None) or "", hints, texts(tool.tags)),
     )
 
 
@@ -122,6 +125,31 @@ def _check_entry(entry: McpEntry, at: ExposeAt) -> None:
     if entry.cacheScope not in (None, "public", "private"):
         what = f"'cacheScope' must be public or private, not {entry.cacheScope!r}"
         at.report("wrong-type", entry.mark("cacheScope"), what)
+
+
+def _check_places(entry: McpEntry, at: ExposeAt) -> None:
+    """Say once that a tool's inputs are arguments, wherever a document says that they stand."""
+    placed = [item for tool in entry.tools for item in tool.inputParameters if item.in_ and item.in_.lower() != "body"]
+    if placed:
+        more = f", and in {len(placed) - 1} more" if len(placed) > 1 else ""
+        what = f"'in' of the tool input {placed[0].name!r}{more} has no effect; inputs of tools are arguments"
+        at.report("not-acted-on", placed[0].mark("in"), what)
+
+
+def _check_descriptions(entry: McpEntry, at: ExposeAt) -> None:
+    """Say once that the listing of a tool has no place for what its outputs are."""
+    outputs = [item for tool in entry.tools for output in tool.outputParameters for item in _nested(output)]
+    described = [item for item in outputs if item.description]
+    if described:
+        more = f", here and {len(described) - 1} times more" if len(described) > 1 else ""
+        what = f"'description' of the output of a tool has no effect{more}; say it in the tool's own description"
+        at.report("not-acted-on", described[0].mark("description"), what)
+
+
+def _nested(output: ExposedOutput) -> Iterator[ExposedOutput]:
+    yield output
+    for one in (*output.properties, *((output.items,) if output.items else ())):
+        yield from _nested(one)
 
 
 def _refused_name(tool: Tool, at: ExposeAt) -> Diagnostic | None:

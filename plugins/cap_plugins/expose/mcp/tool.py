@@ -67,13 +67,15 @@ def attach(exposure: ExposurePlan, call: Call, run: Run, limits: Limits) -> Tool
 
 def _entry(call: Call) -> bytes:
     detail = call.exposed.detail
-    title = detail.title if isinstance(detail, Detail) else ""
+    title = (detail.title if isinstance(detail, Detail) else "") or call.operation.label
+    tags = (detail.tags if isinstance(detail, Detail) else ()) or call.operation.tags
     annotations = _annotations(call)
     listing: dict[str, object] = {
         **({"title": title} if title else {}),
         "description": _description(call),
         "inputSchema": call.inputs.schema(),
         **({"annotations": annotations} if annotations else {}),
+        **({"_meta": {"tags": tags}} if tags else {}),
     }
     return encode(listing)[1:]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from cap_core.documents import Map, Node, Scalar, resolve
-from cap_core.model import ExposedOutput, ExposedParameter, ExposesEntry
+from cap_core.model import ExposedOutput, ExposedParameter, ExposesEntry, texts
 from cap_core.plan import DeclaredInput, Exposed
 from cap_core.reading import Part
 from cap_core.router import ANY, balanced
@@ -28,7 +28,7 @@ class Operation(Part, frozen=True, kw_only=True):
     description: str | None = None
     tags: Node | None = None
     call: str | None = None
-    with_: Node | None = msgspec.field(default=None, name="with")
+    with_: Map | None = msgspec.field(default=None, name="with")
     inputParameters: tuple[ExposedParameter, ...] = ()
     outputParameters: tuple[ExposedOutput, ...] = ()
     ref: Node | None = None
@@ -96,7 +96,7 @@ def _exposed(
         at=operation.at,
         call=operation.call or None,
         call_at=operation.mark("call"),
-        with_=operation.with_ if isinstance(operation.with_, Map) else None,  # type: ignore[arg-type]  # Scalar is a str
+        with_=operation.with_,  # type: ignore[arg-type]  # Scalar is a str
         inputs=_inputs((*levels, operation.inputParameters)),
         outputs=tuple(output.declared() for output in operation.outputParameters),
         description=operation.description or "",
@@ -110,7 +110,7 @@ def _exposed(
 def _detail(operation: Operation, resource: Resource) -> Detail:
     return Detail(
         label=operation.label or "",
-        tags=(*_texts(resource.tags), *_texts(operation.tags)),
+        tags=(*texts(resource.tags), *texts(operation.tags)),
         resource_label=resource.label or resource.name or "",
         resource_description=resource.description or "",
     )
@@ -153,7 +153,3 @@ def _forwarded(resource: Resource, path: str, at: ExposeAt) -> Exposed:
 
 def _given(node: Node | None) -> bool:
     return node is not None and not (isinstance(node, Scalar) and resolve(node) is None)
-
-
-def _texts(node: Node | None) -> tuple[str, ...]:
-    return tuple(str(item) for item in node if isinstance(item, Scalar)) if isinstance(node, list) else ()

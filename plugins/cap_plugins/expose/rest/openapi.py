@@ -51,11 +51,15 @@ class _Description:
         for exposure in exposures:
             for call in exposure.calls:
                 self._add(call, exposure)
-        about = {exposure.about.name: exposure.about for exposure in exposures}.values()
+        told: dict[str, dict[str, None]] = {}
+        for exposure in exposures:
+            about = exposure.about
+            first = _introduced(about.title, about.description)
+            told.setdefault(about.name, {first: None}).setdefault(exposure.description)
         return {
             "paths": self.paths,
             "components": {**PROBLEM, **({"securitySchemes": self.schemes} if self.schemes else {})},
-            "tags": [{"name": one.name, "description": _introduced(one.title, one.description)} for one in about],
+            "tags": [{"name": name, "description": "\n\n".join(filter(None, texts))} for name, texts in told.items()],
             "x-cap-quarantined": quarantined,
         }
 
@@ -70,7 +74,7 @@ class _Description:
         address = self._address(exposed, exposure.about.name)
         # Templates that differ only in their placeholders' names are one path to OpenAPI.
         key = self.keys.setdefault(shape(address), _valid(address))
-        item = self.paths.setdefault(key, _path_item(exposed.detail))
+        item = self.paths.setdefault(key, _path_item(call))
         if method in _METHODS and method.lower() not in item:
             item[method.lower()] = self._operation(call, exposure, placeholders(key))
 
@@ -81,9 +85,9 @@ class _Description:
         body = request_body(call.inputs.items)
         return {
             "operationId": self._id(f"{exposure.about.name}.{exposed.name}"),
-            "summary": detail.label or exposed.name,
+            "summary": detail.label or call.operation.label or exposed.name,
             "description": exposed.description or call.operation.description,
-            "tags": list(dict.fromkeys([exposure.about.name, *detail.tags])),
+            "tags": list(dict.fromkeys([exposure.about.name, *(detail.tags or call.operation.tags)])),
             "parameters": _parameters(call, names),
             **({"requestBody": body} if body else {}),
             "responses": responses(call, guarded=scheme is not None),
@@ -135,10 +139,11 @@ def _introduced(title: str, description: str) -> str:
     return f"{title}: {description}" if description and not description.startswith(title) else description or title
 
 
-def _path_item(detail: object) -> Json:
+def _path_item(call: Call) -> Json:
+    detail = call.exposed.detail
     if not isinstance(detail, Detail):
         return {}
-    texts = {"summary": detail.resource_label, "description": detail.resource_description}
+    texts = {"summary": detail.resource_label or call.operation.resource, "description": detail.resource_description}
     return {key: text for key, text in texts.items() if text}
 
 

@@ -135,6 +135,10 @@ def _outputs(outputs: tuple[DeclaredOutput, ...]) -> Json:
 
 def _output(output: DeclaredOutput) -> Json:
     """One output; each may be null, where its mapping finds nothing."""
+    return {**_shape(output), **({"description": output.description} if output.description else {})}
+
+
+def _shape(output: DeclaredOutput) -> Json:
     if output.type == "array":
         return {"type": ["array", "null"], "items": _output(output.items) if output.items else {}}
     if output.type == "object":

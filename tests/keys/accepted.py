@@ -1,0 +1,70 @@
+"""Every key that a document may have, from the models that read it and the options of what plugins offer."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator
+
+import msgspec
+
+from cap_core.consumed import BODY_KEYS, OUTPUT_KEYS
+from cap_core.dialects import VERSIONS
+from cap_core.model import Document
+from cap_core.multipart import PART_KEYS
+from cap_core.offers import AuthScheme
+from cap_core.plugins import Offers
+from cap_core.reading import Part
+from cap_plugins.auth.apikey import HEADER
+
+
+def accepted(offers: Offers) -> list[str]:
+    """Each key as the page names it, in the order of the models."""
+    return [*VERSIONS, *_keys(Document, "", offers, ())]
+
+
+def _keys(model: type[Part], at: str, offers: Offers, above: tuple[type[Part], ...]) -> Iterator[str]:
+    hints = typing.get_type_hints(model)
+    for field in msgspec.structs.fields(model):
+        if field.name in ("at", "marks"):
+            continue
+        place = f"{at}.{field.encode_name}".lstrip(".")
+        yield place
+        below, many = _model(hints[field.name])
+        if below is not None and below not in (*above, model):
+            yield from _keys(below, f"{place}{'[]' if many else ''}", offers, (*above, model))
+        yield from _special(place, offers)
+
+
+def _model(hint: typing.Any) -> tuple[type[Part] | None, bool]:
+    """The model of what stands below a key, and whether that is a list of such."""
+    many = typing.get_origin(hint) is tuple
+    options = typing.get_args(hint) if many or isinstance(hint, types.UnionType) else (hint,)
+    found = [option for option in options if isinstance(option, type) and issubclass(option, Part)]
+    return (found[0] if found else None), many
+
+
+def _special(place: str, offers: Offers) -> Iterator[str]:
+    """What stands below keys that are read by what plugins offer, or in another way than by a model."""
+    if place == "capability.exposes":
+        for key, exposure in offers.exposures.items():
+            yield from _keys(exposure.options, f"{place}[{key}]", offers, ())
+    if place.endswith(".authentication"):
+        calling = "exposes" in place
+        for scheme in offers.auth_schemes.values():
+            if (scheme.check if calling else scheme.sign) is not None:
+                yield from _options(scheme, place)
+        yield from (f"{place}(apikey).headers[].{key}" for key in HEADER)
+    if place.endswith("operations[].body"):
+        yield from (f"{place}.{key}" for key in BODY_KEYS)
+        yield from (f"{place}.data[].{key}" for key in PART_KEYS)
+    if place.endswith("].outputRawFormat"):
+        for mapper in offers.output_mappers.values():
+            known = {field.encode_name for field in msgspec.structs.fields(mapper.options)}
+            at = place.removesuffix("outputRawFormat")
+            yield from (f"{at}{key}({mapper.key})" for key in OUTPUT_KEYS if key in known)
+
+
+def _options(scheme: AuthScheme[typing.Any], place: str) -> Iterator[str]:
+    yield f"{place}({scheme.key}).type"
+    yield from (f"{place}({scheme.key}).{field.encode_name}" for field in msgspec.structs.fields(scheme.options))

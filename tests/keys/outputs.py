@@ -1,0 +1,69 @@
+"""Outputs that are read from an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from keys.case import GET, LIST_TOOL, SAME, Case, key
+from keys.seen import Sees, answered, checked, openapi, result
+
+SCHEMA = ("paths", "/things", "get", "responses", "2XX", "content", "application/json", "schema")
+FIRST = {"name": "first", "type": "string", "mapping": "$.items[0].name"}
+NUMBER = {"name": "id", "type": "string", "mapping": "$.items[0].id"}
+NAMES = {"name": "names", "type": "array", "mapping": "$.items", "items": {"mapping": "$.name"}}
+THING = {"name": "thing", "type": "object", "mapping": "$.items[0]", "properties": [{"name": "name"}]}
+
+
+def outputs(operation: str, sees: Sees) -> Iterator[Case]:
+    at = f"{operation}.outputParameters"
+    yield key(at, [FIRST], "What of the answer callers get, and how it is named.", sees, {"first": "Lamp"})
+    yield key(
+        f"{at}.0.name",
+        SAME,
+        "The name of the member; without one, the answer is the value.",
+        sees,
+        {"first": "Lamp"},
+        also={at: [FIRST]},
+    )
+    yield key(f"{at}.0.type", SAME, "The type that the value gets, or `null`.", sees, {"id": "1"}, also={at: [NUMBER]})
+    yield key(
+        f"{at}.0.mapping",
+        SAME,
+        "A JSONPath to the value; without one, the member of its name.",
+        sees,
+        {"first": "Lamp"},
+        also={at: [FIRST]},
+    )
+    yield key(
+        f"{at}.0.items", SAME, "What each element of a list becomes.", sees, {"names": ["Lamp"]}, also={at: [NAMES]}
+    )
+    yield key(
+        f"{at}.0.properties",
+        SAME,
+        "The members that an object keeps.",
+        sees,
+        {"thing": {"name": "Lamp"}},
+        also={at: [THING]},
+    )
+
+
+CASES = [
+    *outputs(GET, answered("json")),
+    key(
+        f"{GET}.outputParameters.0.description",
+        "Its name.",
+        "Describes it in OpenAPI.",
+        openapi(*SCHEMA, "properties", "first", "description"),
+        "Its name.",
+        also={f"{GET}.outputParameters": [FIRST]},
+    ),
+    *outputs(LIST_TOOL, result("structuredContent")),
+    key(
+        f"{LIST_TOOL}.outputParameters.0.description",
+        "Its name.",
+        "No effect: listings of tools have no place for it. `cap check` says so once.",
+        checked("not-acted-on"),
+        ["'description' of the output of a tool has no effect; say it in the tool's own description"],
+        also={f"{LIST_TOOL}.outputParameters": [FIRST]},
+    ),
+]

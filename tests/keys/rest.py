@@ -1,0 +1,118 @@
+"""REST: resources and operations."""
+
+from __future__ import annotations
+
+from keys.case import GET, LIST, MCP, REST, ROUTE, SAME, key
+from keys.seen import FREE, OTHER, answered, checked, listens, openapi, sent
+
+OPERATION = ("paths", "/things", "get")
+COLOUR = {f"{LIST}.inputParameters.0": {"name": "colour", "in": "query"}}
+
+CASES = [
+    key(f"{REST}.type", SAME, "`rest`: the exposure is a REST API.", answered("status"), 200),
+    key(
+        f"{REST}.namespace",
+        SAME,
+        "Another name for `rest` in the `with` of its operations.",
+        sent("line", target="/things?tint=red"),
+        "GET /base/things?colour=red",
+        also={**COLOUR, f"{GET}.with": {"colour": "things-rest.tint"}},
+    ),
+    key(
+        f"{REST}.port",
+        FREE,
+        "Where it listens, unless `--port` says otherwise; 8080 without it, with a warning.",
+        listens(),
+        True,
+        also={f"{MCP}.port": OTHER},
+    ),
+    key(
+        f"{REST}.address",
+        "192.0.2.1",
+        "Has no effect: `--host` decides. One that is not of this machine alone is a warning.",
+        checked("foreign-address"),
+        ["the address 192.0.2.1 is not on this machine alone; --host decides where to listen"],
+    ),
+    key(
+        f"{REST}.description",
+        "For shops.",
+        "Follows the description of the capability in OpenAPI.",
+        openapi("tags", "things", "description"),
+        "Things\n\nFor shops.",
+    ),
+    key(f"{REST}.resources", SAME, "The paths that callers see.", answered("status"), 200),
+    key(f"{ROUTE}.path", SAME, "The path; `{x}` in it is a placeholder.", answered("status"), 200),
+    key(
+        f"{ROUTE}.name",
+        SAME,
+        "Its name in OpenAPI, without a label.",
+        openapi("paths", "/things", "summary"),
+        "stock",
+        also={f"{ROUTE}.name": "stock"},
+    ),
+    key(
+        f"{ROUTE}.label",
+        "Things to buy",
+        "Its name in OpenAPI.",
+        openapi("paths", "/things", "summary"),
+        "Things to buy",
+    ),
+    key(
+        f"{ROUTE}.description",
+        "On stock.",
+        "Its description in OpenAPI.",
+        openapi("paths", "/things", "description"),
+        "On stock.",
+    ),
+    key(f"{ROUTE}.tags", ["a"], "Tags of all its operations in OpenAPI.", openapi(*OPERATION, "tags"), ["things", "a"]),
+    key(f"{ROUTE}.operations", SAME, "What callers can do there.", answered("status"), 200),
+    key(
+        f"{ROUTE}.forward",
+        {"targetNamespace": "api"},
+        "Not built yet: hands every request through. The path answers 501.",
+        checked("not-built"),
+        ["'forward' of '/things' is not built yet"],
+    ),
+    key(f"{GET}.method", SAME, "The HTTP method that callers use.", answered("status"), 200),
+    key(
+        f"{GET}.name",
+        SAME,
+        "Its name: the `operationId` in OpenAPI, and for `cap explain`.",
+        openapi(*OPERATION, "operationId"),
+        "things.list-things",
+    ),
+    key(f"{GET}.label", "List them", "Its title in OpenAPI.", openapi(*OPERATION, "summary"), "List them"),
+    key(f"{GET}.description", "Lists.", "Its description in OpenAPI.", openapi(*OPERATION, "description"), "Lists."),
+    key(f"{GET}.tags", ["b"], "Its tags in OpenAPI.", openapi(*OPERATION, "tags"), ["things", "b"]),
+    key(
+        f"{GET}.call",
+        SAME,
+        "The consumed operation behind it: `namespace.operation`.",
+        sent("line"),
+        "GET /base/things",
+    ),
+    key(
+        f"{GET}.with",
+        {"colour": "rest.tint"},
+        "Where parameters of the consumed operation come from.",
+        sent("line", target="/things?tint=red"),
+        "GET /base/things?colour=red",
+        also=COLOUR,
+    ),
+    *(
+        key(
+            f"{GET}.{name}",
+            value,
+            f"Not built yet: {does}. The operation is left out.",
+            checked("not-built"),
+            [f"{name!r} of 'list-things' is not built yet"],
+        )
+        for name, value, does in (
+            ("ref", "shop.list", "takes the operation from an aggregate"),
+            ("steps", [{"call": "api.list-things"}], "several calls in a row"),
+            ("mappings", [{"targetName": "a", "value": "$.b"}], "the answer from what steps gave"),
+            ("responses", [{"status": 200}], "answers by status"),
+            ("responseBinary", True, "an answer of bytes"),
+        )
+    ),
+]
