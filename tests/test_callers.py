@@ -9,7 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cap_core import plugins
+from cap_core.compile import CompileOptions, compile_source
 from cap_core.gateway import ListenOptions
+from cap_core.sources import Source
 from cap_core.testing import gateway, upstream
 
 Things = Callable[..., Path]
@@ -159,3 +162,28 @@ def test_two_capabilities_that_share_an_address_keep_their_own(things: Things, g
     assert (2, 1, 1) == tuple(map(len, tools))
     assert "get-thing" not in {tool["name"] for tool in tools[0]}
     assert ["get-thing", "get-thing"] == [tool["name"] for tool in (*tools[1], *tools[2])]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("type: apikey, key: X-K, value: '{{THINGS_KEY}}', placement: query", "must be one header"),
+        ("type: apikey, headers: [{name: X-K, valu: v}]", "has 'name' and 'value'"),
+        ("type: bearer", "'token'"),
+    ],
+)
+def test_options_that_no_caller_can_meet_are_told_without_serving(
+    things: Things, get_thing: str, options: str, says: str
+) -> None:
+    document = things(get_thing, REST)
+    text = document.read_text().replace("port: 8080", f"port: 8080\n    authentication: {{{options}}}")
+    document.write_text(text)
+
+    out = compile_source(Source("things", "things.yaml", document), plugins.load(), CompileOptions())
+
+    assert out.refusal is not None
+    assert ("bad-auth", "authentication") == (
+        out.refusal.code,
+        text.splitlines()[out.refusal.at.line - 1].strip().partition(":")[0],
+    )
+    assert says in out.refusal.message

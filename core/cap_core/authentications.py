@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cap_core.bindings import Variable
 from cap_core.compilation import Compilation
-from cap_core.credentials import MASK, expand, supplied
+from cap_core.credentials import MASK, check, supplied
 from cap_core.documents import Map, Node, Scalar
 from cap_core.errors import Mark, OptionError, SpecError
 from cap_core.expressions import leaves, value
@@ -88,7 +88,7 @@ def caller_authentication(entry: ExposesEntry, compilation: Compilation) -> Auth
         what = f"authentication type {block.type!r} cannot check callers"
         raise SpecError(what, at=block.at, code="unknown-auth", hint="use bearer or apikey")
     try:
-        expand(scheme, block, lambda binding: MASK)
+        check(scheme, block, compilation.source.name, entry.namespace, lambda binding: MASK, masked=True)
     except OptionError as error:
         raise _wrong(block, error) from None
     return block

@@ -18,7 +18,6 @@ from cap_core.plan import (
     CapabilityPlan,
     Constant,
     Consumed,
-    ExposurePlan,
     InputRef,
     Template,
     Tree,
@@ -86,11 +85,19 @@ def _check_sendable(credentials: Credentials) -> None:
             raise OptionError("", what, "correct the variable; one read from a file may end with a line break")
 
 
-def check(scheme: AuthScheme[Any], authentication: Authentication, exposure: ExposurePlan, text: Text) -> Check:
+def check(
+    scheme: AuthScheme[Any],
+    authentication: Authentication,
+    capability: str,
+    namespace: str,
+    text: Text,
+    *,
+    masked: bool = False,
+) -> Check:
     """The function that checks a caller. Raises `OptionError`."""
     if scheme.check is None:
         raise OptionError("type", f"authentication type {scheme.key!r} cannot check callers")
-    at = CheckAt(capability=exposure.about.name, namespace=exposure.namespace, realm=exposure.about.name)
+    at = CheckAt(capability=capability, namespace=namespace, realm=capability, masked=masked)
     return scheme.check(expand(scheme, authentication, text), at)
 
 

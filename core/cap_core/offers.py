@@ -75,13 +75,16 @@ class CheckAt(msgspec.Struct, frozen=True, kw_only=True):
     capability: str
     namespace: str
     realm: str
+    masked: bool = False
+    """Whether the values are masks: then `check` says whether the options fit, and its function is never called."""
 
 
 class AuthScheme(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     """One `authentication.type`, in either direction; a direction that is None is refused with the line.
 
     `options` is a msgspec struct; templates in it are already expanded when `sign` and `check` see them. Both raise
-    `OptionError`. `sign` is pure: it is also called with masked values, to show what it would send.
+    `OptionError`. Both are pure: they are also called with masked values, to show what would be sent, and whether the
+    options fit.
     """
 
     key: str

@@ -285,7 +285,9 @@ class _Opening:
             self.guards[exposure.key] = _nobody(exposure)
             return
         try:
-            self.guards[exposure.key] = check(scheme, authentication, exposure, values.get)
+            self.guards[exposure.key] = check(
+                scheme, authentication, exposure.about.name, exposure.namespace, values.get
+            )
         except OptionError as error:
             at = authentication.marks.get(error.option, authentication.at)
             raise CapError(error.what, at=at, hint=error.hint, code="bad-auth") from None
