@@ -11,8 +11,8 @@ import os
 from pathlib import Path
 
 import pytest
-from corpus import Known, portions, published
-from sweeping import Sweep
+from sweeping.corpus import Known, portions, published
+from sweeping.sweep import Sweep
 
 from cap_core.errors import CapError
 from cap_core.testing import gateway, upstream
