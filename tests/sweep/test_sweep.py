@@ -112,5 +112,11 @@ def test_a_document_with_nothing_live_is_refused(documents):
     assert len(dead) <= len(documents) * FEW
 
 
+def test_no_operation_of_the_manifest_is_overlooked(documents):
+    for one in documents:
+        rest = [exposed for exposed in one.document.exposed if exposed.method]
+        assert one.counted == (len(rest), len(one.document.exposed) - len(rest)), one.path
+
+
 def test_every_document_of_the_manifest_is_in_one_portion(documents, live):
     assert sorted(one.path for one in documents if one.live) == sorted(one.path for some in live for one in some)
