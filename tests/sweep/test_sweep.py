@@ -11,8 +11,8 @@ import os
 from pathlib import Path
 
 import pytest
-from corpus import Known, portions, published
-from sweeping import Sweep
+from sweeping.corpus import Known, portions, published
+from sweeping.sweep import Sweep
 
 from cap_core.errors import CapError
 from cap_core.testing import gateway, upstream
@@ -110,6 +110,12 @@ def test_a_document_with_nothing_live_is_refused(documents):
         with pytest.raises(CapError), gateway(one.path):
             pass
     assert len(dead) <= len(documents) * FEW
+
+
+def test_no_operation_of_the_manifest_is_overlooked(documents):
+    for one in documents:
+        rest = [exposed for exposed in one.document.exposed if exposed.method]
+        assert one.counted == (len(rest), len(one.document.exposed) - len(rest)), one.path
 
 
 def test_every_document_of_the_manifest_is_in_one_portion(documents, live):

@@ -10,7 +10,7 @@ from typing import Any
 
 from oracle import paths
 from oracle.document import NOTHING, Consumed, Document, Exposed, Param, supplied
-from oracle.expressions import FACES, Bound, Expression, Input, Literal, inputs, template, variables
+from oracle.expressions import FACES, Bound, Expression, Input, inputs, template, variables
 from oracle.names import match, norm
 
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
@@ -94,14 +94,12 @@ class Wiring:
         self._body()
         self.names = self._names()
         self.sources: dict[str, Any] = {}
-        self.matched: dict[str, str] = {}
         self.unknown: list[str] = []
         for key, written in self.with_.items():
             target = match(key, self.names)
             value = self._source(written)
             if target is None:
                 self.unknown.append(key)
-                self.matched[key] = key
                 self.sources[key] = value
             else:
                 self.sources[target] = value
@@ -160,7 +158,7 @@ class Wiring:
 
     def _names(self) -> list[str]:
         names = [*self.holes, *(p.name for p in self.params if match(p.name, self.holes) is None or p.place != "path")]
-        names += [name for name in self._variables()]
+        names += self._variables()
         if self.out.body == "handed":
             names.append("body")
         return list(dict.fromkeys(names))
@@ -400,6 +398,3 @@ def _text_body(text: str) -> tuple[Any, str]:
 def wire(exposed: Exposed, op: Consumed, document: Document, given: Iterable[str] = ()) -> Wired:
     """A call, wired."""
     return Wiring(exposed, op, document, given).wire()
-
-
-__all__ = ["Feed", "Given", "Literal", "Wired", "replace", "wire"]

@@ -71,7 +71,7 @@ def expect(op: Consumed, wired: Wired, base: str, values: Mapping[str, Any], bin
 def _segments(base: str, path: str, holes: Mapping[str, str], bindings: Mapping[str, str]) -> list[str]:
     whole = base.rstrip("/") + ("/" + path.lstrip("/") if path else "")
     # Segments are split before anything is filled in: a slash in a value stays in its segment.
-    segments = [[]] if False else [""]
+    segments = [""]
     for piece in paths.parse(whole):
         if isinstance(piece, paths.Hole):
             segments[-1] += holes[piece.name] if piece.name in holes else bindings[piece.name.rpartition(".")[2]]

@@ -7,20 +7,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import asking
-import listing
-import variants
-from asking import Ask
-from client import Answer, Client
-from comparing import differences
-from corpus import Known, Published
 from oracle import paths, verdict
 from oracle.document import Consumed, Exposed
 from oracle.inputs import Wired
 from oracle.upstream import expect
-from variants import Variant
 
 from cap_core.testing import Recorded, Running, Upstream
+from sweeping import asking, listing, variants
+from sweeping.asking import Ask
+from sweeping.client import Answer, Client
+from sweeping.comparing import differences
+from sweeping.corpus import Known, Published
+from sweeping.variants import Variant
 
 
 @dataclass

@@ -25,7 +25,8 @@ class Published:
     """A document of the corpus."""
 
     path: Path
-    tier: str
+    counted: tuple[int, int]
+    """How many operations and tools the manifest says it exposes."""
 
     @property
     def name(self) -> str:
@@ -131,4 +132,4 @@ def portions(published: list[Published], count: int) -> list[list[Published]]:
 def published(corpus: Path) -> list[Published]:
     """Every document that the manifest says is served, in whole or in part."""
     rows = [json.loads(line) for line in (corpus / "manifest.jsonl").read_text().splitlines()]
-    return [Published(corpus / row["path"], row["tier"]) for row in rows if row["tier"] != "T3"]
+    return [Published(corpus / row["path"], (row["rest"], row["tools"])) for row in rows if row["tier"] != "T3"]

@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass
 from typing import Any
 
-from asking import Ask
+from sweeping.asking import Ask
 
 
 @dataclass

@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import asking
-from asking import Ask
 from oracle import verdict
 from oracle.document import Consumed, Exposed
 from oracle.expressions import Input
 from oracle.inputs import Given, Wired
 from oracle.names import aliases
 from oracle.upstream import Handed
-from samples import sample, wrong
+
+from sweeping import asking
+from sweeping.asking import Ask
+from sweeping.samples import sample, wrong
 
 UNKNOWN = "zz-nobody-knows"
 HANDED = Handed(b'{"price": 1.50, "n": 1}', "application/json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from oracle.expressions import Spelt
+from oracle.expressions import Input, Spelt, Text
 from oracle.inputs import Given, Wired
 
 ANY: tuple[Any, ...] = ("plain & <b>'text'</b>", 7, True, [1, "a/b", None], {"k": "v w", "n": 1.5})
@@ -18,7 +18,7 @@ def sample(given: Given, wired: Wired, *, rest: bool) -> Any:
     if given.name.lower() == "content-type":
         return "application/json" if rest else "application/vnd.sweep+json"
     if given.type is None:
-        if as_text or wired.encoding != "json" or wired.body != "template" or _in_text(given.name, wired):
+        if as_text or wired.encoding != "json" or _in_text(given.name, wired):
             return _text(given)
         return ANY[sum(map(ord, given.name)) % len(ANY)]
     match given.type:
@@ -37,7 +37,6 @@ def sample(given: Given, wired: Wired, *, rest: bool) -> Any:
 
 def _in_text(name: str, wired: Wired) -> bool:
     """Whether the input becomes part of a text."""
-    from oracle.expressions import Input, Text
 
     def inside(value: Any) -> bool:
         if isinstance(value, Text):
@@ -46,7 +45,10 @@ def _in_text(name: str, wired: Wired) -> bool:
             return any(inside(item) for item in value.values())
         return isinstance(value, list) and any(inside(item) for item in value)
 
-    return any(inside(feed.value) or (feed.place != "body" and feed.value == Input(name)) for feed in wired.feeds)
+    return any(
+        inside(feed.value) or (feed.place not in ("body", "member") and feed.value == Input(name))
+        for feed in wired.feeds
+    )
 
 
 def _text(given: Given) -> str:
