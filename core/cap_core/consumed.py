@@ -10,7 +10,7 @@ import msgspec
 from cap_core import multipart
 from cap_core.documents import Map, Node, Scalar, Seq, resolve
 from cap_core.errors import Mark
-from cap_core.model import ConsumedOperation, ConsumedParameter, ConsumedResource, ConsumesEntry, scalars
+from cap_core.model import ConsumedOperation, ConsumedParameter, ConsumedResource, ConsumesEntry, choices
 from cap_core.names import match
 from cap_core.patterns import checked_pattern
 from cap_core.plan import Consumed, FeedPlace, Operation, OperationParameter
@@ -73,6 +73,7 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     value: Node | None
     pattern: str | None
     enum: tuple[object, ...] | None
+    max_length: int | None
     at: Mark
 
 
@@ -235,7 +236,8 @@ def _parameter(parameter: ConsumedParameter, method: str, placeholders: set[str]
         description=parameter.description or "",
         value=parameter.value,
         pattern=checked_pattern(parameter.pattern, parameter.mark("pattern"), say),
-        enum=scalars(parameter.enum),
+        enum=choices(parameter.enum, parameter.values),
+        max_length=parameter.maxLength,
         at=parameter.at,
     )
 

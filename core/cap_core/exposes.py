@@ -167,7 +167,8 @@ def _mapped(outputs: tuple[DeclaredOutput, ...]) -> tuple[DeclaredOutput, ...]:
     if len(outputs) != 1:
         return outputs
     one = outputs[0]
-    whole = one.mapping in (None, "$", "$.") and not one.properties and one.items is None
+    plain = not one.properties and one.items is None and one.values is None and one.max_length is None
+    whole = one.mapping in (None, "$", "$.") and plain
     return () if whole and one.name is None else outputs
 
 

@@ -32,6 +32,8 @@ class ConsumedParameter(Part, frozen=True, kw_only=True):
     value: Node | None = None
     pattern: str | None = None
     enum: Node | None = None
+    values: Node | None = None
+    maxLength: int | None = None
 
 
 class ConsumedOutput(Part, frozen=True, kw_only=True):
@@ -108,6 +110,8 @@ class ExposedParameter(Part, frozen=True, kw_only=True):
     description: str | None = None
     pattern: str | None = None
     enum: Node | None = None
+    values: Node | None = None
+    maxLength: int | None = None
 
     def declared(self) -> DeclaredInput:
         """What the core compiles."""
@@ -119,7 +123,8 @@ class ExposedParameter(Part, frozen=True, kw_only=True):
             description=self.description or "",
             required=self.required,
             pattern=self.pattern,
-            enum=scalars(self.enum),
+            enum=choices(self.enum, self.values),
+            max_length=self.maxLength,
         )
 
 
@@ -132,6 +137,8 @@ class ExposedOutput(Part, frozen=True, kw_only=True):
     description: str | None = None
     items: ExposedOutput | None = None
     properties: tuple[ExposedOutput, ...] = ()
+    values: ExposedOutput | None = None
+    maxLength: int | None = None
 
     def declared(self) -> DeclaredOutput:
         """What the core compiles."""
@@ -142,6 +149,8 @@ class ExposedOutput(Part, frozen=True, kw_only=True):
             mapping=self.mapping,
             items=self.items.declared() if self.items else None,
             properties=tuple(p.declared() for p in self.properties),
+            values=self.values.declared() if self.values else None,
+            max_length=self.maxLength,
         )
 
 
@@ -185,8 +194,9 @@ class Document(Part, frozen=True, kw_only=True):
     binds: tuple[Bind, ...] = ()
 
 
-def scalars(node: Node | None) -> tuple[object, ...] | None:
-    """A list of scalars as values (`enum`); anything else is None."""
+def choices(enum: Node | None, values: Node | None) -> tuple[object, ...] | None:
+    """What an input may be, by either spelling: a list of scalars. Anything else says nothing."""
+    node = enum if isinstance(enum, list) else values
     if not isinstance(node, list):
         return None
     return tuple(resolve(item) for item in node if isinstance(item, Scalar))

@@ -342,6 +342,7 @@ class _Wiring:
         enum = declared.enum if declared and declared.enum is not None else first.enum if first else None
         own = checked_pattern(declared.pattern, declared.at, self._say_hint) if declared else None
         pattern = own or (first.pattern if first else None)
+        longest = declared.max_length if declared else None
         return Input(
             name=declared.name if declared else wire if place != "path" and "." in raw and self.rest else raw,
             place=place,
@@ -352,6 +353,7 @@ class _Wiring:
             description=(declared.description if declared else "") or (first.description if first else ""),
             pattern=pattern,
             enum=enum,
+            max_length=first.max_length if longest is None and first else longest,
             opaque=opaque,
             at=declared.at if declared else first.at if first else origins[0].feed.at,
         )
