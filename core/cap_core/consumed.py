@@ -101,6 +101,8 @@ class Callee(msgspec.Struct, frozen=True, kw_only=True):
     parameters: tuple[Parameter, ...]
     body: BodyTemplate | None
     broken: Broken | None
+    environment: frozenset[str] = frozenset()
+    """The parameters that the process environment has, which no caller gives."""
 
 
 def callees(entry: ConsumesEntry, consumed: Consumed, broken: Broken | None, say: Say) -> list[Callee]:
@@ -140,7 +142,8 @@ def _callee(
     unencoded = Broken(*why) if why is not None else None
     method = operation.method.upper()
     placeholders = {part.name for part in segments if isinstance(part, Var)}
-    declared = [p for p in _nearest(levels) if not _from_environment(p, say)]
+    nearest = _nearest(levels)
+    declared = [p for p in nearest if not p.from_environment]
     parameters = tuple(_parameter(p, method, placeholders, say) for p in declared)
     if body is not None and body.type == "multipart":
         parameters = tuple(p for p in parameters if not _says_type(p, say))
@@ -159,15 +162,13 @@ def _callee(
         output={key: text for key in _OUTPUT_KEYS if (text := getattr(operation, key)) is not None},
         marks=operation.marks,
     )
-    return Callee(operation=plan, parameters=parameters, body=body, broken=broken or unencoded)
-
-
-def _from_environment(parameter: ConsumedParameter, say: Say) -> bool:
-    """`in: environment` is the process's, so it must never become a caller's input."""
-    if (parameter.in_ or "").lower() != "environment":
-        return False
-    say("not-built", parameter.at, f"the parameter {parameter.name!r} in: environment is not read yet; it is not sent")
-    return True
+    return Callee(
+        operation=plan,
+        parameters=parameters,
+        body=body,
+        broken=broken or unencoded,
+        environment=frozenset(p.name for p in nearest if p.from_environment),
+    )
 
 
 def _says_type(parameter: Parameter, say: Say) -> bool:

@@ -151,6 +151,12 @@ _define("unbalanced-path", "warning", "A path has unbalanced braces, a fragment 
 _define(
     "duplicate-route", "warning", "Two operations have the same method and path; the first is served.", "change one"
 )
+_define(
+    "bad-input-place",
+    "warning",
+    "An exposed input would come from a place that no request has.",
+    "use query, path, header, cookie or body",
+)
 _define("duplicate-name", "warning", "Two tools have the same name; the first is served.", "rename one")
 _define(
     "unknown-parameter",
@@ -174,7 +180,78 @@ _define(
     "What stands beside an outputRawFormat is wrong, missing, or means nothing to it.",
     "correct or remove it",
 )
-_define("not-built", "warning", "A construct this engine does not run yet.", "leave it out, or wait until it is built")
+# What the dialects have and this engine does not run yet
+_define("not-built-steps", "warning", "Steps of an orchestration, which are not run yet.", "call one operation instead")
+_define(
+    "not-built-mappings",
+    "warning",
+    "Mappings of what steps gave, which are not applied yet.",
+    "map the answer of one call, with outputParameters",
+)
+_define(
+    "not-built-ref",
+    "warning",
+    "A reference to an aggregate, which is not followed yet.",
+    "call the operation that the aggregate calls",
+)
+_define(
+    "not-built-aggregates",
+    "warning",
+    "Aggregates, which are not read yet; what refers to them is left out.",
+    "write the calls where they are exposed",
+)
+_define(
+    "not-built-mock",
+    "warning",
+    "A fixed answer, which is not given yet.",
+    "call an operation, and map its answer",
+)
+_define("not-built-const", "warning", "A constant that answers are not compared with yet.", "remove it")
+_define(
+    "not-built-input-value",
+    "warning",
+    "A value that an exposed input always has, which is not set yet.",
+    "write the value under 'with'",
+)
+_define(
+    "not-built-forward",
+    "warning",
+    "A resource that forwards requests, which is not done yet.",
+    "write its operations out",
+)
+_define(
+    "not-built-responses", "warning", "Declared responses, which are not kept to yet.", "remove them to serve without"
+)
+_define(
+    "not-built-response-binary",
+    "warning",
+    "A declared binary response, which is not kept to yet.",
+    "remove it to serve the upstream's answer as it is",
+)
+_define(
+    "not-built-binary-limit",
+    "warning",
+    "A limit for binary answers over REST, which is not kept to yet.",
+    "remove it",
+)
+_define(
+    "not-built-import",
+    "warning",
+    "Something that stands in another file, which is not read yet.",
+    "copy it into this document",
+)
+_define(
+    "not-built-standalone",
+    "warning",
+    "What a file offers for others to import, which is not read yet.",
+    "write it under 'capability'",
+)
+_define("not-built-tunnel", "warning", "A tunnel to an upstream, which is not gone through yet.", "reach it directly")
+_define("not-built-resources", "warning", "MCP resources, which are not served yet.", "offer what they hold as tools")
+_define("not-built-prompts", "warning", "MCP prompts, which are not served yet.", "leave them to the client")
+_define("not-built-stdio", "warning", "MCP over stdio, which is not served yet.", "connect over HTTP")
+_define("not-built-skill", "warning", "A skill exposure, which is not served yet.", "expose tools of type mcp")
+_define("not-built-control", "warning", "A control exposure, which is not served yet.", "use the pages of the gateway")
 _define(
     "unsupported-body",
     "warning",
@@ -274,6 +351,7 @@ _define(
     "An exposure names an address off loopback; --host decides.",
     "serve with --host to listen there",
 )
+_define("unknown-transport", "warning", "An MCP transport we do not know; HTTP is used.", "write http")
 _define("bad-tool-name", "warning", "A tool name that MCP clients refuse.", "use letters, digits, - and _, at most 64")
 _define(
     "long-tool-name", "warning", "A tool name over 48 characters; clients that prefix it may refuse it.", "shorten it"

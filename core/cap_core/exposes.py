@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from cap_core import formats
+from cap_core import formats, later
 from cap_core.authentications import caller_authentication, fills
 from cap_core.calls import find
 from cap_core.compilation import Compilation
@@ -22,9 +22,6 @@ from cap_core.reading import read
 from cap_core.router import shape
 from cap_core.shapes import check_outputs
 from cap_core.wiring import wire
-
-PUBLISHED = frozenset({"rest", "mcp", "skill", "control"})
-"""The exposure types that the dialects have; one of these without a plugin is left out, any other refuses the file."""
 
 
 def exposures(
@@ -81,14 +78,18 @@ def _exposure(
 
 
 def _offer(node: Node, compilation: Compilation) -> Exposure[Any] | None:
+    if isinstance(node, Map) and "type" not in node:
+        for key in node:
+            if later.construct("exposes", key) is not None:
+                later.report("exposes", key, node.mark, "an entry of 'exposes'", compilation.say)
+                return None
     type_ = node.get(Scalar("type", node.mark)) if isinstance(node, Map) else None
     if not isinstance(type_, Scalar):
         raise SpecError("an entry of 'exposes' needs a 'type'", at=node.mark, code="unknown-exposure")
     offered = compilation.offers.exposures
     offer = offered.get(str(type_))
-    if offer is None and type_ in PUBLISHED:
-        what = f"the exposure type {str(type_)!r} is not served yet; it is left out"
-        compilation.say("not-built", type_.mark, what)
+    if offer is None and later.construct("exposure", type_) is not None:
+        later.report("exposure", type_, type_.mark, f"the exposure of type {str(type_)!r}", compilation.say)
         return None
     if offer is None:
         what = f"no plugin offers exposure type {str(type_)!r}; offered are {', '.join(sorted(offered))}"
@@ -140,7 +141,7 @@ def _quarantined(exposed: Exposed, why: Quarantine, compilation: Compilation) ->
 
 
 def _call(exposed: Exposed, entry: ExposesEntry, key: str, known: Sequence[Callee], compilation: Compilation) -> Call:
-    callee = find(exposed, known, compilation.report)
+    callee = find(exposed, known, compilation.report, compilation.elsewhere)
     supplied = fills(callee.operation.consumed, compilation)
     wired = wire(exposed, callee, compilation.bindings, entry.namespace, supplied, compilation.report)
     if wired.body_type != "json" and any(place == "body" for place, _ in supplied):

@@ -182,7 +182,8 @@ class _Wiring:
         for part in self.operation.segments:
             if isinstance(part, str):
                 continue
-            binding = self.bindings.find(part.name) if part.braces == 2 else None
+            variable = part.braces == 2 or part.name in self.callee.environment
+            binding = self.bindings.find(part.name) if variable else None
             if binding is not None:
                 self._feed("path", part.name, binding, None)
                 continue
@@ -373,6 +374,8 @@ class _Wiring:
     ) -> tuple[Place, str, tuple[Place, ...]]:
         """Where a request carries an input: `docs/semantics.md`, where a REST input comes from."""
         if not self.rest:
+            if declared is not None and (declared.place or "").lower() == "environment":
+                raise _no_place(declared)
             return "argument", declared.name if declared else raw, ()
         name = declared.name if declared else raw
         whole = any(o.feed.place == "body" and o.alone for o in origins)
@@ -418,12 +421,7 @@ class _Wiring:
             return ("body", "body", ()) if whole and len(bodies) == 1 else ("member", declared.name, ())
         if place in ("query", "header", "cookie"):
             return place, declared.name, ()  # type: ignore[return-value]  # one of three literals
-        raise Quarantine(
-            "not-built",
-            declared.at,
-            f"an input cannot come from {declared.place!r}",
-            "use query, path, header, cookie or body",
-        )
+        raise _no_place(declared)
 
     def _check_placeholders(self, slots: dict[tuple[Place, str], Input]) -> None:
         for placeholder in self.placeholders:
@@ -452,6 +450,11 @@ class _Wiring:
 
     def _say(self, code: str, at: Mark, what: str) -> None:
         self.report.add(code, at, what, operation=self.exposed.name)
+
+
+def _no_place(declared: DeclaredInput) -> Quarantine:
+    what = f"the input {declared.name!r} cannot come from {declared.place!r}"
+    return Quarantine("bad-input-place", declared.at, what)
 
 
 def _placeholders(exposed: Exposed) -> list[str]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cap_core.documents import Map, Node, Scalar, resolve
+from cap_core import later
+from cap_core.documents import Map, Node, Scalar
 from cap_core.model import ExposedOutput, ExposedParameter, ExposesEntry
 from cap_core.plan import DeclaredInput, Exposed
 from cap_core.reading import Part
@@ -56,6 +57,7 @@ class RestEntry(ExposesEntry, frozen=True, kw_only=True):
 
     resources: tuple[Resource, ...] = ()
     inputParameters: tuple[ExposedParameter, ...] = ()
+    maxBinarySize: str | None = None
 
 
 class Detail(msgspec.Struct, frozen=True):
@@ -67,26 +69,27 @@ class Detail(msgspec.Struct, frozen=True):
     resource_description: str = ""
 
 
-_LATER = ("ref", "steps", "mappings", "responses", "responseBinary")
+Levels = tuple[tuple[ExposedParameter, ...], ...]
 
 
 def declared(entry: RestEntry, at: ExposeAt) -> Iterator[Exposed]:
     """Every operation of an exposure; one that cannot be served says why (`Exposed.left_out`)."""
+    later.left_out([("rest", entry)], repr(entry.namespace), at.report)
     for resource in entry.resources:
         path = resource.path if resource.path.startswith("/") else f"/{resource.path}"
         unreachable = _unreachable(resource, path, at)
         levels = (entry.inputParameters, resource.inputParameters)
         for operation in resource.operations:
-            left_out = _not_built(operation, at) or unreachable
+            left_out = _not_built(operation, levels, at) or unreachable
             yield _exposed(operation, path, levels, _detail(operation, resource), left_out)
-        if _given(resource.forward):
-            yield _forwarded(resource, path, at)
+        if (forward := _forwarded(resource, path, at)) is not None:
+            yield forward
 
 
 def _exposed(
     operation: Operation,
     path: str,
-    levels: tuple[tuple[ExposedParameter, ...], ...],
+    levels: Levels,
     detail: Detail,
     left_out: Diagnostic | None,
 ) -> Exposed:
@@ -128,31 +131,27 @@ def _unreachable(resource: Resource, path: str, at: ExposeAt) -> Diagnostic | No
     return at.report("unbalanced-path", resource.mark("path"), f"the path {path!r} has {what}; no request can reach it")
 
 
-def _not_built(operation: Operation, at: ExposeAt) -> Diagnostic | None:
-    name = operation.name or operation.method
-    later = [key for key in _LATER if _given(getattr(operation, key))]
-    said = [at.report("not-built", operation.mark(key), f"{key!r} of {name!r} is not built yet") for key in later]
-    return said[0] if said else None
+def _not_built(operation: Operation, levels: Levels, at: ExposeAt) -> Diagnostic | None:
+    inputs = [item for level in (*levels, operation.inputParameters) for item in level]
+    parts = later.exposed("operation", operation, inputs, operation.outputParameters)
+    return later.left_out(parts, repr(operation.name or operation.method), at.report)
 
 
-def _forwarded(resource: Resource, path: str, at: ExposeAt) -> Exposed:
+def _forwarded(resource: Resource, path: str, at: ExposeAt) -> Exposed | None:
     """The address of a `forward`, so that it answers that it is not served, and not that it is not there."""
-    mark = resource.mark("forward")
-    why = at.report("not-built", mark, f"'forward' of {path!r} is not built yet")
+    why = later.left_out([("resource", resource)], f"the resource {path!r}", at.report)
+    if why is None:
+        return None
     return Exposed(
         name=f"forward {path}",
-        at=mark,
+        at=why.at,
         call=None,
-        call_at=mark,
+        call_at=why.at,
         method=ANY,
         path=path,
         left_out=why,
         detail=Detail(),
     )
-
-
-def _given(node: Node | None) -> bool:
-    return node is not None and not (isinstance(node, Scalar) and resolve(node) is None)
 
 
 def _texts(node: Node | None) -> tuple[str, ...]:
