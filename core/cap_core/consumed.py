@@ -48,6 +48,7 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HOP = frozenset({"expect", "upgrade", "te", "trailer", "keep-alive"})
 # A template of one variable and nothing else: the body is that value, of whatever type.
 _WHOLE = re.compile(r"\s*\{\{[^{}]+\}\}\s*")
+_STRING_OR_VARIABLE = re.compile(r'"(?:[^"\\]|\\.)*"|\{\{[^{}"]+\}\}')
 _TYPES = {"string", "integer", "number", "boolean", "array", "object"}
 
 
@@ -285,10 +286,16 @@ def _body(operation: ConsumedOperation) -> tuple[BodyTemplate | None, tuple[str,
 def _json_template(text: Scalar) -> Node | None:
     """The tree of a string that holds a JSON object or list, with its marks all at the string; else None."""
     try:
-        data = msgspec.json.decode(str(text))
+        # A variable where JSON has a value stands for one of whatever type, as a whole text of it does.
+        data = msgspec.json.decode(_STRING_OR_VARIABLE.sub(_quoted, str(text)))
     except msgspec.DecodeError:
         return None
     return _marked(data, text.mark) if isinstance(data, dict | list) else None
+
+
+def _quoted(found: re.Match[str]) -> str:
+    text = found[0]
+    return text if text.startswith('"') else f'"{text}"'
 
 
 def _marked(data: object, at: Mark) -> Node:

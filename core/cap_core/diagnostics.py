@@ -210,8 +210,8 @@ _define("not-built-const", "warning", "A constant that answers are not compared 
 _define(
     "not-built-input-value",
     "warning",
-    "A value that an exposed input always has, which is not set yet.",
-    "write the value under 'with'",
+    "A fixed value of an exposed input, or a path to it in the body, which is not read yet.",
+    "write a fixed value under 'with', a member of the body as an input of its name",
 )
 _define(
     "not-built-forward",

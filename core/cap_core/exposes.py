@@ -9,15 +9,16 @@ from typing import Any
 import msgspec
 
 from cap_core import formats, later
-from cap_core.authentications import caller_authentication, fills
+from cap_core.authentications import UnknownType, caller_authentication, fills
 from cap_core.calls import find
 from cap_core.compilation import Compilation
 from cap_core.consumed import Callee, Quarantine
+from cap_core.diagnostics import Diagnostic
 from cap_core.documents import Map, Node, Scalar
 from cap_core.errors import OptionError, SpecError
 from cap_core.model import ExposesEntry
 from cap_core.offers import ExposeAt, Exposure, OutputMapper
-from cap_core.plan import About, Call, DeclaredOutput, Exposed, ExposurePlan, Operation, Quarantined
+from cap_core.plan import About, Authentication, Call, DeclaredOutput, Exposed, ExposurePlan, Operation, Quarantined
 from cap_core.reading import read
 from cap_core.router import shape
 from cap_core.shapes import check_outputs
@@ -55,7 +56,11 @@ def _exposure(
     at = ExposeAt(capability=about.name, namespace=entry.namespace, at=entry.at, report=compilation.say)
     calls: list[Call] = []
     left_out: list[Quarantined] = []
+    guard, unguarded = _guard(entry, compilation)
     for exposed in _unique(offer.declared(entry, at), left_out, compilation):
+        if unguarded is not None:
+            left_out.append(Quarantined(exposed, unguarded))
+            continue
         try:
             calls.append(_call(exposed, entry, key, known, compilation))
         except Quarantine as why:
@@ -72,9 +77,20 @@ def _exposure(
         at=entry.at,
         calls=tuple(calls),
         quarantined=tuple(left_out),
-        authentication=caller_authentication(entry, compilation),
+        authentication=guard,
         options=entry,
     )
+
+
+def _guard(entry: ExposesEntry, compilation: Compilation) -> tuple[Authentication | None, Diagnostic | None]:
+    """How callers are checked, or why nobody can be let in, which leaves out all that the entry exposes."""
+    try:
+        return caller_authentication(entry, compilation), None
+    except UnknownType as error:
+        what = f"{error.what}; what {entry.namespace!r} exposes is left out"
+        why = compilation.say("unknown-auth", error.at or entry.at, what, error.hint or None)
+        compilation.causes.append(why)
+        return None, why
 
 
 def _offer(node: Node, compilation: Compilation) -> Exposure[Any] | None:

@@ -46,6 +46,8 @@ def with_value(node: Node, names: Names) -> Value:
 def value(node: Node, names: Names) -> Value:
     """The value of a node where `{{…}}` are variables and everything else is literal. Raises `TemplateError`."""
     if isinstance(node, Map):
+        if any("{{" in key for key in node):
+            raise TemplateError("a variable cannot be a key")
         return Tree(tuple((str(key), value(item, names)) for key, item in node.items()), keyed=True)
     if isinstance(node, Seq):
         return Tree(tuple(value(item, names) for item in node), keyed=False)

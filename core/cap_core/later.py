@@ -152,7 +152,7 @@ TABLE: dict[tuple[Where, str], Construct] = {
     ("tool", "steps"): _STEPS,
     ("tool", "mappings"): _MAPPINGS,
     ("tool", "ref"): _REF,
-    ("input", "value"): Construct("not-built-input-value", "a value that an input always has is not set yet"),
+    ("input", "value"): Construct("not-built-input-value", "the value of an exposed input is not read yet"),
     ("output", "value"): _MOCK,
     ("output", "const"): _MOCK,
     ("mapped output", "value"): _MOCK,

@@ -32,6 +32,9 @@ def schema(
         "type": "array",
         "items": _by_type({k: making.part(o.options) for k, o in exposures.items()}),
     }
+    one = {"$ref": "#/$defs/ExposedOutput"}
+    named = [{"type": "object", "additionalProperties": one}] if making.maps else []
+    making.special["items"] = {"anyOf": [one, {"type": "array", "items": one}, *named]}
     making.special["authentication"] = _by_type({k: _options(s) for k, s in schemes.items()})
     root = making.part(Document)
     properties = {dialect: {"enum": list(VERSIONS[dialect])}, **root["properties"]}

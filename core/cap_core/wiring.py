@@ -84,6 +84,8 @@ class _Wiring:
         known = {*self.declared, *self.placeholders, *(p.name for p in callee.parameters)}
         self.names = Names(bindings, FACES | {namespace}, frozenset(known), self._unbound)
         self.with_ = self._with()
+        # What `with` names is as good as an input to the templates of the called operation.
+        self.inside = Names(bindings, FACES | {namespace}, frozenset(known | self.with_.keys()), self._unbound)
         self.used: set[str] = set()
         self.inferred: dict[str, None] = {}
         self.feeds: list[tuple[Feed, Parameter | None]] = []
@@ -126,7 +128,7 @@ class _Wiring:
             self.used.add(key)
             self._respelled(key, name)
         if parameter is not None and parameter.value is not None:
-            return self._through_with(value(parameter.value, self.names))
+            return self._through_with(value(parameter.value, self.inside))
         if key is not None:
             return self.with_[key][0]
         if self.exposed.with_ and (parameter is None or parameter.required):
@@ -201,7 +203,7 @@ class _Wiring:
         template = self.callee.body
         if template is not None and template.data is not None:
             self.body_type = template.type
-            item = self._through_with(value(template.data, self.names))
+            item = self._through_with(value(template.data, self.inside))
             self._feed("body", "", item, None, template.at)
         elif len(parameters) == 1 and parameters[0].name == "body":
             self._feed("body", "body", self._value("body", parameters[0]), parameters[0])
