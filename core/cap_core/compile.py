@@ -12,7 +12,7 @@ from cap_core.consumed import Callee
 from cap_core.consumes import namespace
 from cap_core.diagnostics import Diagnostic, Report
 from cap_core.dialects import normalize
-from cap_core.documents import Map, Node, Scalar, Seq, load
+from cap_core.documents import Map, Node, Scalar, Seq, load, resolve
 from cap_core.errors import Mark, PluginError, SpecError
 from cap_core.exposes import exposures
 from cap_core.model import Bind, ConsumedParameter, Document
@@ -75,6 +75,7 @@ def _plan(compilation: Compilation) -> CapabilityPlan | None:
     namespaces = [namespace(entry, compilation) for entry in document.capability.consumes if not entry.imported]
     known = [callee for _, operations in namespaces for callee in operations]
     nodes = document.capability.exposes
+    nodes = None if isinstance(nodes, Scalar) and resolve(nodes) is None else nodes
     if nodes is not None and not isinstance(nodes, Seq):
         raise SpecError("'exposes' must be a list", at=nodes.mark, code="wrong-type")
     plans = exposures(nodes or (), about, known, compilation)
@@ -160,12 +161,17 @@ def _stands_here(bind: Bind, compilation: Compilation) -> bool:
 
 
 def _broken(known: list[Callee], compilation: Compilation) -> None:
-    """What makes an operation uncallable is said once at its own place, called or not."""
+    """What makes an operation uncallable, or its answers unreadable, is said once at its own place, called or not."""
     said = {(item.code, item.at) for item in compilation.report}
     for callee in known:
         broken = callee.broken
         if broken is not None and (broken.code, broken.at) not in said:
             compilation.say(broken.code, broken.at, broken.what, broken.hint)
+        operation = callee.operation
+        at = operation.marks.get("outputRawFormat", operation.at)
+        if operation.format not in compilation.offers.output_mappers and ("unknown-format", at) not in said:
+            what = f"no plugin decodes outputRawFormat {operation.format!r}; answers are handed on untouched"
+            compilation.say("unknown-format", at, what)
 
 
 def _elsewhere(document: Document, compilation: Compilation) -> None:

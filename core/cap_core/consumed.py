@@ -19,6 +19,8 @@ from cap_core.templates import TemplateError, Var, parse_path
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 """The methods whose callers may send a body (`docs/semantics.md`, bodies)."""
+KNOWN_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+"""The methods of the published schemas, and those that any resource has."""
 
 _PLACES: dict[str, FeedPlace] = {
     "path": "path",
@@ -108,6 +110,9 @@ class Callee(msgspec.Struct, frozen=True, kw_only=True):
 
 def callees(entry: ConsumesEntry, consumed: Consumed, broken: Broken | None, say: Say) -> list[Callee]:
     """Every operation of a `consumes` entry, in order."""
+    for resource in entry.resources:
+        if not resource.operations:
+            say("empty-resource", resource.at, f"the resource {resource.path!r} has no operations")
     return [
         _callee(entry, resource, operation, consumed, broken, say)
         for resource in entry.resources
@@ -123,29 +128,37 @@ def _callee(
     broken: Broken | None,
     say: Say,
 ) -> Callee:
-    full = _joined(resource.path, operation.path)
+    full = joined(resource.path, operation.path)
     if operation.path:
         say("operation-path", operation.mark("path"), f"{operation.name!r} has the path {operation.path!r} of its own")
     path, _, query = full.partition("?")
+    path_at = operation.mark("path") if operation.path else resource.mark("path")
     segments: tuple[str | Var, ...] = ()
     try:
         if "#" in full:
             raise TemplateError(f"the path {full!r} has a fragment, which is never sent")
         segments = parse_path(path)
     except TemplateError as error:
-        at = operation.mark("path") if operation.path else resource.mark("path")
-        broken = broken or Broken("unbalanced-path", at, str(error))
+        broken = broken or Broken("unbalanced-path", path_at, str(error))
+    _report_path(path, segments, path_at, say)
     levels = (entry.inputParameters, resource.inputParameters, operation.inputParameters)
     body, why = _body(operation)
     _report_alias(operation, say)
     if body is not None and any((p.in_ or "").lower() == "body" for level in levels for p in level):
         say("body-and-parameters", operation.mark("body"), f"{operation.name!r} has a body and 'in: body' parameters")
     unencoded = Broken(*why) if why is not None else None
-    method = operation.method.upper()
+    method = _method(operation, say)
     placeholders = {part.name for part in segments if isinstance(part, Var)}
-    nearest = _nearest(levels)
+    nearest = _nearest(levels, say)
     declared = [p for p in nearest if not p.from_environment]
+    try:
+        asked = _query(query, declared, path_at)
+    except TemplateError as error:
+        broken = broken or Broken("unbalanced-path", path_at, str(error))
+        asked = _Asked("", (), frozenset())
+    declared = [p for p in declared if p.name not in asked.names]
     parameters = tuple(_parameter(p, method, placeholders, say) for p in declared)
+    parameters += asked.parameters
     if body is not None and body.type == "multipart":
         parameters = tuple(p for p in parameters if not _says_type(p, say))
     broken = broken or _unsendable(parameters, placeholders, operation, path)
@@ -154,7 +167,7 @@ def _callee(
         method=method,
         path=path,
         segments=segments,
-        query=query,
+        query=asked.literal,
         consumed=consumed,
         description=operation.description or resource.description or "",
         format=(operation.outputRawFormat or "json").lower(),
@@ -178,6 +191,23 @@ def _says_type(parameter: Parameter, say: Say) -> bool:
         return False
     say("reserved-header", parameter.at, f"the gateway sets the header {parameter.name!r} of a multipart body itself")
     return True
+
+
+def _method(operation: ConsumedOperation, say: Say) -> str:
+    method = operation.method.upper()
+    if not method:
+        say("no-method", operation.at, f"{operation.name!r} names no method; GET is used")
+    elif method not in KNOWN_METHODS:
+        say("unknown-method", operation.mark("method"), f"{method} is no method we know; it is sent as it is")
+    return method or "GET"
+
+
+def _report_path(path: str, segments: tuple[str | Var, ...], at: Mark, say: Say) -> None:
+    if path and (not path.startswith("/") or "//" in path):
+        say("odd-slashes", at, f"the slashes of {path!r} are odd; it follows the base URI after one slash")
+    names = [part.name for part in segments if isinstance(part, Var)]
+    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+        say("repeated-placeholder", at, f"{{{name}}} stands more than once in {path!r}")
 
 
 def _report_alias(operation: ConsumedOperation, say: Say) -> None:
@@ -206,7 +236,7 @@ def _unsendable(
     return None
 
 
-def _joined(resource: str, operation: str | None) -> str:
+def joined(resource: str, operation: str | None) -> str:
     """An operation's path replaces the resource's where it starts with it on a segment boundary, else follows it."""
     if not operation:
         return resource
@@ -216,20 +246,84 @@ def _joined(resource: str, operation: str | None) -> str:
     return resource.rstrip("/") + ("" if operation[:1] in "/:?(" else "/") + operation
 
 
-def _nearest(levels: Iterable[tuple[ConsumedParameter, ...]]) -> list[ConsumedParameter]:
+def _nearest(levels: Iterable[tuple[ConsumedParameter, ...]], say: Say) -> list[ConsumedParameter]:
     """Each parameter once: the operation's before the resource's before the adapter's, in the order first named."""
     out: dict[tuple[str, str | None], ConsumedParameter] = {}
     for level in levels:
+        seen: set[str] = set()
         for parameter in level:
+            if not parameter.name:
+                say("nameless-parameter", parameter.at, "a parameter has no name; it is never sent")
+                continue
+            if parameter.name in seen:
+                say("duplicate-parameter", parameter.at, f"the parameter {parameter.name!r} stands twice in one list")
+            seen.add(parameter.name)
             out[(parameter.name, parameter.in_)] = parameter
     return list(out.values())
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """The query of a path: what is literal, and what its variables make of it."""
+
+    literal: str
+    parameters: tuple[Parameter, ...]
+    names: frozenset[str]
+    """The declared parameters that its variables are."""
+
+
+def _query(query: str, declared: list[ConsumedParameter], at: Mark) -> _Asked:
+    """Split `a=b&q={q}`: a pair with variables is a query parameter with a template. Raises `TemplateError`."""
+    literal: list[str] = []
+    parameters: list[Parameter] = []
+    names: set[str] = set()
+    for pair in query.split("&") if query else ():
+        name, _, text = pair.partition("=")
+        if "{" not in pair:
+            literal.append(pair)
+            continue
+        if "{" in name:
+            raise TemplateError(f"the name of the query parameter {name!r} has a variable")
+        known = {p.name for p in declared}
+        parts = [p if isinstance(p, str) else _input_of(p, known, names) for p in parse_path(text)]
+        parameters.append(_filled(name, Scalar("".join(parts), at, plain=False)))
+    return _Asked("&".join(literal), tuple(parameters), frozenset(names))
+
+
+def _input_of(variable: Var, known: set[str], names: set[str]) -> str:
+    """A variable as templates write it: `{x}` is an input, `{{x}}` is one where a parameter has its name."""
+    found = match(variable.name, known)
+    if found is not None:
+        names.add(found)
+    plain = found or (variable.name if variable.braces == 1 else None)
+    return f"{{{{{variable.name}}}}}" if plain is None else f"{{{{tools.{plain}}}}}"
+
+
+def _filled(name: str, template: Scalar) -> Parameter:
+    return Parameter(
+        name=name,
+        place="query",
+        type=None,
+        required=False,
+        description="",
+        value=template,
+        pattern=None,
+        enum=None,
+        max_length=None,
+        at=template.mark,
+    )
 
 
 def _parameter(parameter: ConsumedParameter, method: str, placeholders: set[str], say: Say) -> Parameter:
     place = _PLACES.get((parameter.in_ or "").lower())
     if place is None:
         place = "path" if parameter.name in placeholders else "query" if method not in WRITES else "body"
+        said = f"in: {parameter.in_}, which is no place," if parameter.in_ else "no 'in'"
+        say(
+            "guessed-place", parameter.mark("in"), f"the parameter {parameter.name!r} has {said} and is sent as {place}"
+        )
     type_ = (parameter.type or "").lower()
+    if type_ and type_ not in _TYPES:
+        say("unknown-type", parameter.mark("type"), f"the parameter {parameter.name!r} is of no type {type_!r} we know")
     return Parameter(
         name=parameter.name,
         place=place,
@@ -252,7 +346,7 @@ def reserved(parameter: Parameter) -> bool:
 def _body(operation: ConsumedOperation) -> tuple[BodyTemplate | None, tuple[str, Mark, str] | None]:
     """The `body:` block, or why it cannot be encoded."""
     node = operation.body
-    if node is None:
+    if node is None or (isinstance(node, Scalar) and resolve(node) is None):
         return None, None
     if isinstance(node, Scalar):
         # A raw string that is JSON is a JSON template, so that values put into it stay JSON.

@@ -128,6 +128,46 @@ _define(
 _define("unset-variable", "info", "A declared variable has no value.", "set it before serving")
 _define("unknown-location", "error", "No plugin reads binds from this kind of location.", "see 'cap plugins'")
 _define("bad-template", "warning", "A template is malformed.", "balance the braces; sections and {{{ are not templates")
+_define(
+    "loose-value",
+    "warning",
+    "A value of another type than its key takes, which can mean only one thing.",
+    "write true, false or a number without quotes",
+)
+_define("no-method", "warning", "An operation names no method.", "name one")
+_define(
+    "unknown-method",
+    "warning",
+    "A method we do not know; it is used as it is written.",
+    "use GET, POST, PUT, PATCH or DELETE",
+)
+_define(
+    "guessed-place",
+    "warning",
+    "A consumed parameter does not say where it goes, or names no such place; it was guessed.",
+    "write in: query, path, header, cookie or body",
+)
+_define(
+    "unknown-type",
+    "warning",
+    "A parameter has a type we do not know; any value is taken.",
+    "use string, integer, number, boolean, array or object",
+)
+_define("nameless-parameter", "warning", "A parameter without a name; it is never sent.", "name it, or remove it")
+_define(
+    "duplicate-parameter",
+    "warning",
+    "A parameter stands twice in one list; the last counts, or each place has the one value.",
+    "keep one of the two",
+)
+_define("repeated-placeholder", "warning", "A path has a placeholder twice; both get one value.", "correct the path")
+_define(
+    "odd-slashes",
+    "warning",
+    "A path starts without a slash, or has two in a row.",
+    "start it with one slash, and put one between segments",
+)
+_define("empty-resource", "warning", "A consumed resource has no operations.", "give it operations, or remove it")
 # Calls
 _define(
     "dangling-call",
@@ -163,6 +203,13 @@ _define(
     "warning",
     "A 'with' key or input that the called operation does not declare.",
     "declare it on the called operation",
+)
+_define("empty-with", "warning", "A 'with' key has no value; it is read as null.", "give it one, or remove it")
+_define(
+    "literal-source",
+    "warning",
+    "What looks like an input stands inside a list or a mapping, where it is plain text.",
+    "write '{{tools.name}}' for the input of that name",
 )
 _define("inferred-input", "info", "An input taken from the called operation.", "")
 _define("normalized-name", "info", "Two spellings of one name were matched.", "")
@@ -326,6 +373,14 @@ _define(
     "leave one of them out",
 )
 # What is exposed
+_define("no-namespace", "warning", "An exposure has no namespace; its type is used.", "name one")
+_define("bad-hints", "warning", "The hints of a tool cannot be read; they are derived instead.", "correct them")
+_define(
+    "contradicting-hints",
+    "warning",
+    "A tool is said to be both read-only and destructive.",
+    "keep one of the two",
+)
 _define(
     "empty-exposure",
     "warning",

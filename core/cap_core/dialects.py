@@ -51,7 +51,7 @@ def normalize(root: Node, say: Say) -> Map:
     key = keys[0]
     version = root[key]
     if not isinstance(version, Scalar):
-        raise _unknown(key.mark, str(key), "that is no text")
+        raise _unknown(key.mark, str(key), "of no text")
     _check_version(str(key), version, say)
     body = Map({k: v for k, v in root.items() if k != key})
     body.mark = root.mark

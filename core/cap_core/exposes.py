@@ -37,6 +37,8 @@ def exposures(
             continue
         assert isinstance(entry, ExposesEntry)
         if not entry.namespace:
+            what = f"the {offer.key} exposure has no namespace; it is called {offer.key!r}"
+            compilation.say("no-namespace", entry.at, what)
             entry = msgspec.structs.replace(entry, namespace=offer.key)
         # Two entries of one namespace stay two: a guard of one must never be taken for the other's.
         same = sum(plan.namespace == entry.namespace for plan in out)

@@ -67,7 +67,7 @@ class ConsumedOperation(Part, frozen=True, kw_only=True):
     """One consumed operation."""
 
     name: str
-    method: str
+    method: str = ""
     path: str | None = None
     label: str | None = None
     description: str | None = None

@@ -20,6 +20,8 @@ from cap_core.reading import Part
 
 _TEXT: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 _ANY: dict[str, Any] = {}
+_WANTED = frozenset({"method"})
+"""Keys that a document should have, and is read without."""
 _BACK = {new: old for old, new in RENAMED.items()}
 
 
@@ -83,7 +85,7 @@ class _Making:
             properties[name] = shape
             for other in self._spellings(name):
                 properties.setdefault(other, shape)
-            if field.required and not self._spellings(name):
+            if (field.required or name in _WANTED) and not self._spellings(name):
                 required.append(name)
         out = {"type": "object", "properties": properties, "additionalProperties": False}
         return out | ({"required": required} if required else {})

@@ -10,6 +10,7 @@ import msgspec
 from cap_core.bindings import Bindings
 from cap_core.consumed import WRITES, Callee, Parameter, Quarantine, reserved
 from cap_core.diagnostics import Report
+from cap_core.documents import Node, Scalar, scalars
 from cap_core.errors import Mark
 from cap_core.expressions import FACES, Names, leaves, substitute, value, with_value
 from cap_core.inputs import Input, Inputs, Place, aliases
@@ -119,7 +120,20 @@ class _Wiring:
 
     def _with(self) -> dict[str, tuple[Value, Mark]]:
         entries = self.exposed.with_ or {}
+        for key, item in entries.items():
+            self._check_with(str(key), item)
         return {str(key): (with_value(item, self.names), item.mark) for key, item in entries.items()}
+
+    def _check_with(self, key: str, item: Node) -> None:
+        if isinstance(item, Scalar):
+            if item.plain and not item:
+                self._say("empty-with", item.mark, f"the 'with' key {key!r} has no value; it is read as null")
+            return
+        for leaf in scalars(item):
+            prefix, dot, rest = leaf.partition(".")
+            if dot and rest and prefix in self.names.prefixes and not any(c.isspace() for c in rest):
+                what = f"{str(leaf)!r} inside a list or a mapping is sent as that text"
+                self._say_hint("literal-source", leaf.mark, what, f"write '{{{{{leaf}}}}}' for the input")
 
     def _value(self, name: str, parameter: Parameter | None) -> Value:
         """Consumed `value`, else `with`, else an input of that name."""

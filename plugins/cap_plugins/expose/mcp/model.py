@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 
 from cap_core import later
 from cap_core.diagnostics import Diagnostic
-from cap_core.documents import Node
+from cap_core.documents import Map, Node
 from cap_core.model import ExposedOutput, ExposedParameter, ExposesEntry
 from cap_core.plan import Exposed
 from cap_core.reading import Part
@@ -33,6 +33,8 @@ _TRANSPORTS = frozenset({"http", "streamable-http", "streamableHttp"})
 class Hints(Part, frozen=True, kw_only=True):
     """What a tool does to the world, as its author says. Absent hints are derived from the consumed method."""
 
+    forgiving: ClassVar[str] = "bad-hints"
+
     title: str | None = None
     readOnly: bool | None = None
     destructive: bool | None = None
@@ -47,7 +49,7 @@ class Tool(Part, frozen=True, kw_only=True):
     label: str | None = None
     description: str | None = None
     call: str | None = None
-    with_: Node | None = msgspec.field(default=None, name="with")
+    with_: Map | None = msgspec.field(default=None, name="with")
     inputParameters: tuple[ExposedParameter, ...] = ()
     outputParameters: tuple[ExposedOutput, ...] = ()
     hints: Hints | None = None
@@ -81,6 +83,7 @@ def declared(entry: McpEntry, at: ExposeAt) -> Iterator[Exposed]:
     """The tools of an entry; one that cannot be served is reported and left out."""
     _check_entry(entry, at)
     for tool in entry.tools:
+        _check_hints(tool, at)
         yield _exposed(tool, _refused_name(tool, at) or _not_built(tool, at))
 
 
@@ -92,7 +95,7 @@ def binary_limit(entry: McpEntry) -> int | None:
 
 def _exposed(tool: Tool, left_out: Diagnostic | None) -> Exposed:
     hints = tool.hints
-    with_ = {str(key): value for key, value in tool.with_.items()} if isinstance(tool.with_, dict) else None
+    with_ = {str(key): value for key, value in tool.with_.items()} if tool.with_ is not None else None
     return Exposed(
         name=tool.name,
         at=tool.mark("name"),
@@ -129,6 +132,12 @@ def _check_transport(transport: str, entry: McpEntry, at: ExposeAt) -> None:
     else:
         what = f"transport {transport!r} is none of MCP's; the tools are served over HTTP"
         at.report("unknown-transport", mark, what)
+
+
+def _check_hints(tool: Tool, at: ExposeAt) -> None:
+    if tool.hints is not None and tool.hints.readOnly and tool.hints.destructive:
+        what = f"the tool {tool.name!r} is said to be read-only and destructive"
+        at.report("contradicting-hints", tool.mark("hints"), what)
 
 
 def _refused_name(tool: Tool, at: ExposeAt) -> Diagnostic | None:
