@@ -61,6 +61,46 @@ def test_items_may_be_one_shape_or_the_members_of_one(things: Callable[..., Path
     assert [{"id": "1"}, {"id": "3"}] == got
 
 
+@pytest.mark.parametrize("outputs", ["[{type: string, mapping: $.id}]", "{type: string, mapping: $.id}"])
+def test_one_output_may_stand_alone(things: Callable[..., Path], outputs: str) -> None:
+    document = things(
+        LIST, f"- {{path: /a, operations: [{{method: GET, call: api.list-things, outputParameters: {outputs}}}]}}"
+    )
+    answer = Answered(body=b'{"id": 7}')
+    with upstream(lambda r: answer) as api, gateway(document, base_uris={"api": api.url}) as cap:
+        assert "7" == httpx.get(cap.url + "/a").json()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "refused"),
+    [
+        ("outputParameters", "{name: whole, items: {type: string}}", "'whole'"),
+        ("inputParameters", "{name: id, in: query}", "'id'"),
+    ],
+)
+def test_a_map_of_named_things_holds_mappings(things: Callable[..., Path], key: str, value: str, refused: str) -> None:
+    out = compiled(
+        things(LIST, f"- {{path: /a, operations: [{{method: GET, call: api.list-things, {key}: {value}}}]}}")
+    )
+
+    assert out.refusal is not None
+    assert ("wrong-type", f"an entry of '{key}' must be a mapping, not {refused}") == (
+        out.refusal.code,
+        out.refusal.message,
+    )
+
+
+def test_an_older_spelling_of_an_input(things: Callable[..., Path]) -> None:
+    consumes = (
+        "resources:\n- {path: /t, operations: [{name: get, method: GET, inputParameters: [{name: q, in: query}]}]}"
+    )
+    rest = "- {path: /a, operations: [{method: GET, call: api.get, with: {q: $this.things-rest.word}}]}"
+    with upstream() as api, gateway(things(consumes, rest), base_uris={"api": api.url}) as cap:
+        httpx.get(cap.url + "/a", params={"word": "x"})
+
+    assert [b"/t?q=x"] == [request.target for request in api.requests]
+
+
 def test_a_name_in_a_path_may_have_spaces(things: Callable[..., Path]) -> None:
     outputs = "[{type: string, mapping: $.all.Participation Status.name}]"
     document = things(

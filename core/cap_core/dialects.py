@@ -103,10 +103,23 @@ def _lists(node: Map, aliases: dict[str, list[Mark]]) -> Map:
             out[new_key] = value
         elif new_key == "items":
             out[new_key] = _inside(_one_item(value), aliases)
+        elif new_key == "outputParameters" and isinstance(value, Map) and _is_one(value):
+            out[new_key] = _inside(_alone(value), aliases)
         elif new_key in KEYED and isinstance(value, Map):
             out[new_key] = _named(value, aliases)
         else:
             out[new_key] = _inside(value, aliases)
+    return out
+
+
+def _is_one(node: Map) -> bool:
+    """Whether a mapping is one output, and not several by their names."""
+    return any(key in ("type", "mapping") and isinstance(value, Scalar) for key, value in node.items())
+
+
+def _alone(node: Map) -> Seq:
+    out = Seq([node])
+    out.mark = node.mark
     return out
 
 
@@ -148,6 +161,9 @@ def _named(node: Map, aliases: dict[str, list[Mark]]) -> Seq:
     out = Seq()
     out.mark = node.mark
     for key, value in node.items():
+        if not isinstance(value, Map) and value:
+            out.append(value)  # for the model to refuse, at its place
+            continue
         entry = _lists(value, aliases) if isinstance(value, Map) else Map()
         if not isinstance(value, Map):
             entry.mark = value.mark

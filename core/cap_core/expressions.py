@@ -32,7 +32,8 @@ class Names(msgspec.Struct, frozen=True):
 def with_value(node: Node, names: Names) -> Value:
     """The value of a `with` entry. Raises `TemplateError`."""
     if isinstance(node, Scalar):
-        text = str(node)
+        # `$this.things.id`, an older spelling, is `things.id`.
+        text = str(node).removeprefix("$this.")
         prefix, dot, rest = text.partition(".")
         if dot and rest and prefix in names.prefixes and not any(c.isspace() for c in rest):
             return InputRef(rest)
