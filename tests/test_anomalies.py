@@ -183,6 +183,24 @@ def test_an_odd_with(odd: Callable[..., Path], more: str, code: str, sent: dict[
     assert [sent] == [msgspec.json.decode(request.body or b"{}") for request in api.requests]
 
 
+def test_a_placeholder_on_both_sides_needs_no_mention_in_with(things: Callable[..., Path]) -> None:
+    consumes = """
+resources:
+- name: one
+  path: /a/{someId}
+  operations: [{name: get, method: GET, inputParameters: [{name: q, in: query}, {name: someId, in: path}]}]
+"""
+    rest = "- {path: '/v1/a/{some-id}', operations: [{method: GET, name: get, call: api.get, with: {q: rest.q}}]}"
+    tools = "- {name: get, description: d, call: api.get, with: {q: tools.q}}"
+    document = things(consumes, rest, tools)
+    with upstream() as api, gateway(document, base_uris={"api": api.url}) as cap:
+        httpx.get(cap.url + "/v1/a/7", params={"q": "x"})
+
+    # The tool has no such place: there the input that nobody mentions is worth a word.
+    assert [("uncovered-parameter", tools)] == warned(compiled(document), document.read_text())
+    assert [b"/a/7?q=x"] == [request.target for request in api.requests]
+
+
 def test_a_with_that_is_no_mapping_refuses_the_document(odd: Callable[..., Path]) -> None:
     document = odd("method: GET", more=", with: q")
 

@@ -145,7 +145,10 @@ class _Wiring:
             return self._through_with(value(parameter.value, self.inside))
         if key is not None:
             return self.with_[key][0]
-        if self.exposed.with_ and (parameter is None or parameter.required):
+        # A placeholder on both sides needs no mention: nobody is surprised where it comes from.
+        in_path = parameter is None or parameter.place == "path"
+        both = in_path and match(name, self._free_placeholders()) is not None
+        if self.exposed.with_ and (parameter is None or parameter.required) and not both:
             what = f"'with' says nothing of {name!r}, which {self.operation.address} requires"
             self._say("uncovered-parameter", self.exposed.call_at, what)
         return self._infer(name)
@@ -161,6 +164,10 @@ class _Wiring:
         raw = f"query.{name}" if taken and not match(name, self.declared) else name
         self.inferred[raw] = None
         return InputRef(raw)
+
+    def _free_placeholders(self) -> list[str]:
+        assigned = self._assigned_placeholders()
+        return [placeholder for placeholder in self.placeholders if placeholder not in assigned]
 
     def _assigned_placeholders(self) -> list[str]:
         sources = [leaf.name for item, _ in self.with_.values() for leaf in leaves(item) if isinstance(leaf, InputRef)]
