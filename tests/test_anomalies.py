@@ -125,7 +125,7 @@ def test_an_odd_parameter_is_said_and_the_request_is_right(
     [
         ("odd/it", "/odd", "odd-slashes", b"/odd/it"),
         ("/o/{id}/o/{id}", "/odd/7", "repeated-placeholder", b"/o/7/o/7"),
-        ("/o?action=get&q={q}&id={{id}}", "/odd?q=a%26b&id=7", None, b"/o?action=get&q=a%26b&id=7"),
+        ("/o?action=get&q={q}&id={{id}}", "/odd?q=a%26b&id=7", None, b"/o?action=get&id=7&q=a%26b"),
         ("/o?action=get&q={q}", "/odd", None, b"/o?action=get"),
         ("/o?action={q}.json", "/odd?q=1", None, b"/o?action=1.json"),
     ],
@@ -138,6 +138,18 @@ def test_an_odd_path(odd: Callable[..., Path], path: str, asked: str, code: str 
 
     assert ([] if code is None else [code]) == [c for c, _ in warned(compiled(document), document.read_text())]
     assert [sent] == [request.target for request in api.requests]
+
+
+def test_a_variable_in_the_query_of_a_path_is_of_its_parameters_type(odd: Callable[..., Path]) -> None:
+    declared = "method: GET\ninputParameters: [{name: limit, in: path, type: integer, required: true}]"
+    document = odd(declared, path="'/o?limit={limit}'")
+    with upstream() as api, gateway(document, base_uris={"api": api.url}) as cap:
+        wrong = httpx.get(cap.url + "/odd", params={"limit": "many"})
+        missing = httpx.get(cap.url + "/odd")
+        httpx.get(cap.url + "/odd", params={"limit": "7"})
+
+    assert [400, 400] == [wrong.status_code, missing.status_code]
+    assert [b"/o?limit=7"] == [request.target for request in api.requests]
 
 
 def test_an_operation_of_rest_may_have_a_path_of_its_own(things: Callable[..., Path]) -> None:

@@ -155,8 +155,12 @@ def _callee(
         asked = _query(query, declared, path_at)
     except TemplateError as error:
         broken = broken or Broken("unbalanced-path", path_at, str(error))
-        asked = _Asked("", (), frozenset())
-    declared = [p for p in declared if p.name not in asked.names]
+        asked = _Asked("", (), frozenset(), frozenset())
+    declared = [
+        msgspec.structs.replace(p, in_="query") if p.name in asked.placed else p
+        for p in declared
+        if p.name not in asked.names
+    ]
     parameters = tuple(_parameter(p, method, placeholders, say) for p in declared)
     parameters += asked.parameters
     if body is not None and body.type == "multipart":
@@ -268,7 +272,9 @@ class _Asked(msgspec.Struct, frozen=True):
     literal: str
     parameters: tuple[Parameter, ...]
     names: frozenset[str]
-    """The declared parameters that its variables are."""
+    """The declared parameters that its variables are, in whole or in part."""
+    placed: frozenset[str]
+    """The declared parameters that stand in it whole, under their own name."""
 
 
 def _query(query: str, declared: list[ConsumedParameter], at: Mark) -> _Asked:
@@ -276,6 +282,8 @@ def _query(query: str, declared: list[ConsumedParameter], at: Mark) -> _Asked:
     literal: list[str] = []
     parameters: list[Parameter] = []
     names: set[str] = set()
+    placed: set[str] = set()
+    known = {p.name for p in declared}
     for pair in query.split("&") if query else ():
         name, _, text = pair.partition("=")
         if "{" not in pair:
@@ -283,10 +291,13 @@ def _query(query: str, declared: list[ConsumedParameter], at: Mark) -> _Asked:
             continue
         if "{" in name:
             raise TemplateError(f"the name of the query parameter {name!r} has a variable")
-        known = {p.name for p in declared}
-        parts = [p if isinstance(p, str) else _input_of(p, known, names) for p in parse_path(text)]
+        variables = parse_path(text)
+        if len(variables) == 1 and isinstance(variables[0], Var) and name == match(variables[0].name, known):
+            placed.add(name)
+            continue
+        parts = [p if isinstance(p, str) else _input_of(p, known, names) for p in variables]
         parameters.append(_filled(name, Scalar("".join(parts), at, plain=False)))
-    return _Asked("&".join(literal), tuple(parameters), frozenset(names))
+    return _Asked("&".join(literal), tuple(parameters), frozenset(names - placed), frozenset(placed))
 
 
 def _input_of(variable: Var, known: set[str], names: set[str]) -> str:
