@@ -22,7 +22,7 @@ LAYERS = (
     "reading types context",
     "patterns",
     "plan dialects",
-    "inputs model offers",
+    "inputs model offers later",
     "hookspecs sources problems redaction schema",
     "plugins router asgi jsonpath",
     "bindings bases rendering files formats multipart",

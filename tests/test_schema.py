@@ -139,7 +139,9 @@ def test_published_documents_without_a_complaint_of_ours_have_none_of_the_schema
     seen = 0
     for path in sorted((CORPUS / "documents").rglob("*.yaml"))[::5]:
         out = compile_source(Source(path.stem, path.name, path), offers, CompileOptions())
-        if out.plan is None or any(d.code in ("unknown-key", "wrong-type", "not-built") for d in out.diagnostics):
+        if out.plan is None or any(
+            d.code in ("unknown-key", "wrong-type") or d.code.startswith("not-built-") for d in out.diagnostics
+        ):
             continue
         seen += 1
         errors = [(list(e.path), e.message) for e in check.iter_errors(yaml.safe_load(path.read_text()))]

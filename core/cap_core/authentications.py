@@ -86,7 +86,9 @@ def caller_authentication(entry: ExposesEntry, compilation: Compilation) -> Auth
     scheme = compilation.offers.auth_schemes[block.type]
     if scheme.check is None:
         what = f"authentication type {block.type!r} cannot check callers"
-        raise SpecError(what, at=block.at, code="unknown-auth", hint="use bearer or apikey")
+        # What the operator asks for stops the start; what the document asks for leaves out its exposure.
+        wrong = UnknownType if block.origin == "document" else SpecError
+        raise wrong(what, at=block.at, code="unknown-auth", hint="use bearer or apikey")
     try:
         check(scheme, block, compilation.source.name, entry.namespace, lambda binding: MASK, masked=True)
     except OptionError as error:

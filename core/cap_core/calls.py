@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from cap_core.consumed import Callee, Quarantine
-from cap_core.diagnostics import Report
+from cap_core.diagnostics import Diagnostic, Report
 from cap_core.names import near, norm
 from cap_core.plan import Exposed
 from cap_core.templates import Var
 
 
-def find(exposed: Exposed, callees: Sequence[Callee], report: Report) -> Callee:
-    """The operation an exposed operation calls. Raises `Quarantine` where there is none, or no telling which."""
+def find(
+    exposed: Exposed,
+    callees: Sequence[Callee],
+    report: Report,
+    elsewhere: Mapping[str, Diagnostic] = MappingProxyType({}),
+) -> Callee:
+    """The operation an exposed operation calls. Raises `Quarantine` where there is none, or no telling which.
+
+    `elsewhere` are namespaces that are known and not read.
+    """
     if not exposed.call:
         raise Quarantine("no-call", exposed.at, f"{exposed.name!r} calls nothing")
     namespace, dot, name = exposed.call.partition(".")
     if not dot or not namespace or not name:
         raise Quarantine("malformed-call", exposed.call_at, f"{exposed.call!r} is not namespace.operation")
     named = [callee for callee in callees if callee.operation.address == exposed.call]
+    if not named and namespace in elsewhere:
+        why = elsewhere[namespace]
+        raise Quarantine(
+            why.code, exposed.call_at, f"{exposed.call!r} cannot be called, see line {why.at.line}", why.hint
+        )
     if not named:
         raise _dangling(exposed, callees)
     chosen = named[0] if len(named) == 1 else _choose(exposed, named, report)

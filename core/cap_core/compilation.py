@@ -45,6 +45,8 @@ class Compilation:
         """Variables that the operator, not the document, asked for."""
         self.causes: list[Diagnostic] = []
         """Why a whole namespace cannot be called; the first causes to name where nothing can be served."""
+        self.elsewhere: dict[str, Diagnostic] = {}
+        """The namespaces that stand where they are not read from, each with what was said of it."""
 
     def say(self, code: str, at: Mark, message: str, hint: str | None = None) -> Diagnostic:
         """Say a diagnostic."""

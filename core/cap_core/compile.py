@@ -6,16 +6,16 @@ from pathlib import Path
 
 import msgspec
 
-from cap_core import bindings
+from cap_core import bindings, later
 from cap_core.compilation import Compilation, CompileOptions
 from cap_core.consumed import Callee
 from cap_core.consumes import namespace
 from cap_core.diagnostics import Diagnostic, Report
 from cap_core.dialects import normalize
-from cap_core.documents import Scalar, Seq, load
+from cap_core.documents import Map, Node, Scalar, Seq, load, resolve
 from cap_core.errors import Mark, PluginError, SpecError
 from cap_core.exposes import exposures
-from cap_core.model import Document, texts
+from cap_core.model import Bind, ConsumedParameter, Document, texts
 from cap_core.plan import About, CapabilityPlan, ExposurePlan, Stakeholder
 from cap_core.plugins import Offers
 from cap_core.reading import read
@@ -71,10 +71,11 @@ def _plan(compilation: Compilation) -> CapabilityPlan | None:
         return None
     about = _about(document, compilation.source)
     compilation.bindings = _bindings(document, compilation)
-    _imports(document, compilation)
+    _elsewhere(document, compilation)
     namespaces = [namespace(entry, compilation) for entry in document.capability.consumes if not entry.imported]
     known = [callee for _, operations in namespaces for callee in operations]
     nodes = document.capability.exposes
+    nodes = None if isinstance(nodes, Scalar) and resolve(nodes) is None else nodes
     if nodes is not None and not isinstance(nodes, Seq):
         raise SpecError("'exposes' must be a list", at=nodes.mark, code="wrong-type")
     plans = exposures(nodes or (), about, known, compilation)
@@ -99,7 +100,19 @@ def _document(compilation: Compilation) -> Document | None:
     except OSError:
         raise SpecError("the file cannot be read", at=Mark(source.file), code="not-yaml") from None
     tree = normalize(load(data, source.file), compilation.say)
+    _refuse_parts(tree)
     return read(tree, Document, compilation.say, "the document")
+
+
+def _refuse_parts(tree: Map) -> None:
+    """A file without `capability` that holds one of its sections is there for other files to import."""
+    if "capability" in tree:
+        return
+    for key in tree:
+        found = later.construct("standalone", key)
+        if found is not None:
+            what = f"the file has no 'capability', only {str(key)!r}: {found.said}"
+            raise SpecError(what, at=key.mark, code=found.code, hint="serve the file that imports it")
 
 
 def _about(document: Document, source: Source) -> About:
@@ -123,7 +136,8 @@ def _about(document: Document, source: Source) -> About:
 def _bindings(document: Document, compilation: Compilation) -> bindings.Bindings:
     source = compilation.source
     return bindings.declare(
-        (*document.binds, *document.capability.binds),
+        [bind for bind in (*document.binds, *document.capability.binds) if _stands_here(bind, compilation)]
+        + [_variable(p) for entry in document.capability.consumes for p in entry.environment],
         compilation.offers.bindings,
         compilation.options.values,
         source.defaults,
@@ -134,13 +148,37 @@ def _bindings(document: Document, compilation: Compilation) -> bindings.Bindings
     )
 
 
+def _variable(parameter: ConsumedParameter) -> Bind:
+    """A consumed parameter `in: environment` declares a variable of its name."""
+    keys = Map({Scalar(parameter.name, parameter.at): Scalar(parameter.name, parameter.at)})
+    keys.mark = parameter.at
+    return Bind(at=parameter.at, keys=keys)
+
+
+def _stands_here(bind: Bind, compilation: Compilation) -> bool:
+    """Whether a `binds` entry can be read; one of another file leaves its names undeclared."""
+    if bind.imported:
+        key = "import" if bind.import_ is not None else "from"
+        later.report("bind", key, bind.at, "an entry of 'binds'", compilation.say)
+        return False
+    for key in ("namespace", "keys"):
+        if key not in bind.marks:
+            raise SpecError(f"an entry of 'binds' has no {key!r}", at=bind.at, code="missing-key")
+    return True
+
+
 def _broken(known: list[Callee], compilation: Compilation) -> None:
-    """What makes an operation uncallable is said once at its own place, called or not."""
+    """What makes an operation uncallable, or its answers unreadable, is said once at its own place, called or not."""
     said = {(item.code, item.at) for item in compilation.report}
     for callee in known:
         broken = callee.broken
         if broken is not None and (broken.code, broken.at) not in said:
             compilation.say(broken.code, broken.at, broken.what, broken.hint)
+        operation = callee.operation
+        at = operation.marks.get("outputRawFormat", operation.at)
+        if operation.format not in compilation.offers.output_mappers and ("unknown-format", at) not in said:
+            what = f"no plugin decodes outputRawFormat {operation.format!r}; answers are handed on untouched"
+            compilation.say("unknown-format", at, what)
 
 
 def _without_effect(document: Document, compilation: Compilation) -> None:
@@ -157,21 +195,42 @@ def _without_effect(document: Document, compilation: Compilation) -> None:
     compilation.say("not-acted-on", operations[0].mark("outputParameters"), what)
 
 
-def _imports(document: Document, compilation: Compilation) -> None:
-    """Entries that stand in another file; calls to them are left out."""
+def _elsewhere(document: Document, compilation: Compilation) -> None:
+    """What stands in another file or another place than it is read from; calls to it are left out."""
+    for key in later.given(document):
+        if later.construct("document", key) is not None:
+            why = later.report("document", key, document.mark(key), f"{key!r} at the root", compilation.say)
+            if key == "consumes":
+                compilation.causes.append(why)
+                compilation.elsewhere |= {name: why for name in _namespaces(document.consumes)}
+    later.left_out([("capability", document.capability)], "'aggregates'", compilation.say)
     for entry in document.capability.consumes:
         if entry.imported:
-            name = entry.namespace or (entry.as_ if isinstance(entry.as_, Scalar) else "") or "(unnamed)"
-            what = f"the imported namespace {str(name)!r} is not read yet; what calls it is left out"
-            compilation.causes.append(compilation.say("not-built", entry.at, what))
+            what = f"the namespace {entry.called or '(unnamed)'!r}"
+            key = next(key for key in ("import", "from", "location", "ref") if key in entry.marks)
+            why = later.report("consumes", key, entry.at, what, compilation.say)
+            compilation.causes.append(why)
+            compilation.elsewhere[entry.called] = why
+
+
+def _namespaces(node: Node | None) -> list[str]:
+    """The namespaces of a `consumes` list that is not read."""
+    entries = node if isinstance(node, Seq) else ()
+    return [str(entry[key]) for entry in entries if isinstance(entry, Map) for key in entry if key == "namespace"]
 
 
 def _nothing_live(document: Document, plans: list[ExposurePlan], compilation: Compilation) -> None:
-    """One error at the first cause: an import or an authentication, then the first dead call, then the document."""
+    """One error at the first cause: an import or an authentication, then the first dead call, then what is not built,
+    then the document."""
     dead = [left_out.why for plan in plans for left_out in plan.quarantined]
     in_order = sorted(dead, key=lambda d: (d.code == "no-call", d.at.line, d.at.column))
-    causes = [*sorted(compilation.causes, key=lambda d: (d.at.line, d.at.column)), *in_order]
+    later_ones = sorted((d for d in compilation.report if d.code.startswith("not-built-")), key=_place)
+    causes = [*sorted(compilation.causes, key=_place), *in_order, *later_ones]
     if causes:
         compilation.report.escalate(causes[0])
     else:
         compilation.say("nothing-live", document.capability.at, "the document exposes nothing that can be called")
+
+
+def _place(item: Diagnostic) -> tuple[int, int]:
+    return item.at.line, item.at.column

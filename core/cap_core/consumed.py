@@ -10,7 +10,7 @@ import msgspec
 from cap_core import multipart
 from cap_core.documents import Map, Node, Scalar, Seq, resolve
 from cap_core.errors import Mark
-from cap_core.model import ConsumedOperation, ConsumedParameter, ConsumedResource, ConsumesEntry, scalars, texts
+from cap_core.model import ConsumedOperation, ConsumedParameter, ConsumedResource, ConsumesEntry, choices, texts
 from cap_core.names import match
 from cap_core.patterns import checked_pattern
 from cap_core.plan import Consumed, FeedPlace, Operation, OperationParameter
@@ -19,6 +19,8 @@ from cap_core.templates import TemplateError, Var, parse_path
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 """The methods whose callers may send a body (`docs/semantics.md`, bodies)."""
+KNOWN_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+"""The methods of the published schemas, and those that any resource has."""
 
 _PLACES: dict[str, FeedPlace] = {
     "path": "path",
@@ -51,6 +53,7 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HOP = frozenset({"expect", "upgrade", "te", "trailer", "keep-alive"})
 # A template of one variable and nothing else: the body is that value, of whatever type.
 _WHOLE = re.compile(r"\s*\{\{[^{}]+\}\}\s*")
+_STRING_OR_VARIABLE = re.compile(r'"(?:[^"\\]|\\.)*"|\{\{[^{}"]+\}\}')
 _TYPES = {"string", "integer", "number", "boolean", "array", "object"}
 
 
@@ -76,6 +79,7 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     value: Node | None
     pattern: str | None
     enum: tuple[object, ...] | None
+    max_length: int | None
     at: Mark
 
 
@@ -103,10 +107,15 @@ class Callee(msgspec.Struct, frozen=True, kw_only=True):
     parameters: tuple[Parameter, ...]
     body: BodyTemplate | None
     broken: Broken | None
+    environment: frozenset[str] = frozenset()
+    """The parameters that the process environment has, which no caller gives."""
 
 
 def callees(entry: ConsumesEntry, consumed: Consumed, broken: Broken | None, say: Say) -> list[Callee]:
     """Every operation of a `consumes` entry, in order."""
+    for resource in entry.resources:
+        if not resource.operations:
+            say("empty-resource", resource.at, f"the resource {resource.path!r} has no operations")
     return [
         _callee(entry, resource, operation, consumed, broken, say)
         for resource in entry.resources
@@ -122,18 +131,19 @@ def _callee(
     broken: Broken | None,
     say: Say,
 ) -> Callee:
-    full = _joined(resource.path, operation.path)
+    full = joined(resource.path, operation.path)
     if operation.path:
         say("operation-path", operation.mark("path"), f"{operation.name!r} has the path {operation.path!r} of its own")
     path, _, query = full.partition("?")
+    path_at = operation.mark("path") if operation.path else resource.mark("path")
     segments: tuple[str | Var, ...] = ()
     try:
         if "#" in full:
             raise TemplateError(f"the path {full!r} has a fragment, which is never sent")
         segments = parse_path(path)
     except TemplateError as error:
-        at = operation.mark("path") if operation.path else resource.mark("path")
-        broken = broken or Broken("unbalanced-path", at, str(error))
+        broken = broken or Broken("unbalanced-path", path_at, str(error))
+    _report_path(path, segments, path_at, say)
     levels = (entry.inputParameters, resource.inputParameters, operation.inputParameters)
     body, why = _body(operation)
     _report_alias(operation, say)
@@ -141,10 +151,22 @@ def _callee(
     if body is not None and any((p.in_ or "").lower() == "body" for level in levels for p in level):
         say("body-and-parameters", operation.mark("body"), f"{operation.name!r} has a body and 'in: body' parameters")
     unencoded = Broken(*why) if why is not None else None
-    method = operation.method.upper()
+    method = _method(operation, say)
     placeholders = {part.name for part in segments if isinstance(part, Var)}
-    declared = [p for p in _nearest(levels) if not _from_environment(p, say)]
+    nearest = _nearest(levels, say)
+    declared = [p for p in nearest if not p.from_environment]
+    try:
+        asked = _query(query, declared, path_at)
+    except TemplateError as error:
+        broken = broken or Broken("unbalanced-path", path_at, str(error))
+        asked = _Asked("", (), frozenset(), frozenset())
+    declared = [
+        msgspec.structs.replace(p, in_="query") if p.name in asked.placed else p
+        for p in declared
+        if p.name not in asked.names
+    ]
     parameters = tuple(_parameter(p, method, placeholders, say) for p in declared)
+    parameters += asked.parameters
     if body is not None and body.type == "multipart":
         parameters = tuple(p for p in parameters if not _says_type(p, say))
     broken = broken or _unsendable(parameters, placeholders, operation, path)
@@ -153,7 +175,7 @@ def _callee(
         method=method,
         path=path,
         segments=segments,
-        query=query,
+        query=asked.literal,
         consumed=consumed,
         description=operation.description or resource.description or "",
         format=(operation.outputRawFormat or "json").lower(),
@@ -166,15 +188,13 @@ def _callee(
         tags=(*texts(resource.tags), *texts(operation.tags)),
         resource=resource.label or resource.name or "",
     )
-    return Callee(operation=plan, parameters=parameters, body=body, broken=broken or unencoded)
-
-
-def _from_environment(parameter: ConsumedParameter, say: Say) -> bool:
-    """`in: environment` is the process's, so it must never become a caller's input."""
-    if (parameter.in_ or "").lower() != "environment":
-        return False
-    say("not-built", parameter.at, f"the parameter {parameter.name!r} in: environment is not read yet; it is not sent")
-    return True
+    return Callee(
+        operation=plan,
+        parameters=parameters,
+        body=body,
+        broken=broken or unencoded,
+        environment=frozenset(p.name for p in nearest if p.from_environment),
+    )
 
 
 def _says_type(parameter: Parameter, say: Say) -> bool:
@@ -183,6 +203,23 @@ def _says_type(parameter: Parameter, say: Say) -> bool:
         return False
     say("reserved-header", parameter.at, f"the gateway sets the header {parameter.name!r} of a multipart body itself")
     return True
+
+
+def _method(operation: ConsumedOperation, say: Say) -> str:
+    method = operation.method.upper()
+    if not method:
+        say("no-method", operation.at, f"{operation.name!r} names no method; GET is used")
+    elif method not in KNOWN_METHODS:
+        say("unknown-method", operation.mark("method"), f"{method} is no method we know; it is sent as it is")
+    return method or "GET"
+
+
+def _report_path(path: str, segments: tuple[str | Var, ...], at: Mark, say: Say) -> None:
+    if path and (not path.startswith("/") or "//" in path):
+        say("odd-slashes", at, f"the slashes of {path!r} are odd; it follows the base URI after one slash")
+    names = [part.name for part in segments if isinstance(part, Var)]
+    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+        say("repeated-placeholder", at, f"{{{name}}} stands more than once in {path!r}")
 
 
 def _report_alias(operation: ConsumedOperation, say: Say) -> None:
@@ -222,7 +259,7 @@ def _unsendable(
     return None
 
 
-def _joined(resource: str, operation: str | None) -> str:
+def joined(resource: str, operation: str | None) -> str:
     """An operation's path replaces the resource's where it starts with it on a segment boundary, else follows it."""
     if not operation:
         return resource
@@ -232,20 +269,91 @@ def _joined(resource: str, operation: str | None) -> str:
     return resource.rstrip("/") + ("" if operation[:1] in "/:?(" else "/") + operation
 
 
-def _nearest(levels: Iterable[tuple[ConsumedParameter, ...]]) -> list[ConsumedParameter]:
+def _nearest(levels: Iterable[tuple[ConsumedParameter, ...]], say: Say) -> list[ConsumedParameter]:
     """Each parameter once: the operation's before the resource's before the adapter's, in the order first named."""
     out: dict[tuple[str, str | None], ConsumedParameter] = {}
     for level in levels:
+        seen: set[str] = set()
         for parameter in level:
+            if not parameter.name:
+                say("nameless-parameter", parameter.at, "a parameter has no name; it is never sent")
+                continue
+            if parameter.name in seen:
+                say("duplicate-parameter", parameter.at, f"the parameter {parameter.name!r} stands twice in one list")
+            seen.add(parameter.name)
             out[(parameter.name, parameter.in_)] = parameter
     return list(out.values())
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """The query of a path: what is literal, and what its variables make of it."""
+
+    literal: str
+    parameters: tuple[Parameter, ...]
+    names: frozenset[str]
+    """The declared parameters that its variables are, in whole or in part."""
+    placed: frozenset[str]
+    """The declared parameters that stand in it whole, under their own name."""
+
+
+def _query(query: str, declared: list[ConsumedParameter], at: Mark) -> _Asked:
+    """Split `a=b&q={q}`: a pair with variables is a query parameter with a template. Raises `TemplateError`."""
+    literal: list[str] = []
+    parameters: list[Parameter] = []
+    names: set[str] = set()
+    placed: set[str] = set()
+    known = {p.name for p in declared}
+    for pair in query.split("&") if query else ():
+        name, _, text = pair.partition("=")
+        if "{" not in pair:
+            literal.append(pair)
+            continue
+        if "{" in name:
+            raise TemplateError(f"the name of the query parameter {name!r} has a variable")
+        variables = parse_path(text)
+        if len(variables) == 1 and isinstance(variables[0], Var) and name == match(variables[0].name, known):
+            placed.add(name)
+            continue
+        parts = [p if isinstance(p, str) else _input_of(p, known, names) for p in variables]
+        parameters.append(_filled(name, Scalar("".join(parts), at, plain=False)))
+    return _Asked("&".join(literal), tuple(parameters), frozenset(names - placed), frozenset(placed))
+
+
+def _input_of(variable: Var, known: set[str], names: set[str]) -> str:
+    """A variable as templates write it: `{x}` is an input, `{{x}}` is one where a parameter has its name."""
+    found = match(variable.name, known)
+    if found is not None:
+        names.add(found)
+    plain = found or (variable.name if variable.braces == 1 else None)
+    return f"{{{{{variable.name}}}}}" if plain is None else f"{{{{tools.{plain}}}}}"
+
+
+def _filled(name: str, template: Scalar) -> Parameter:
+    return Parameter(
+        name=name,
+        place="query",
+        type=None,
+        required=False,
+        description="",
+        value=template,
+        pattern=None,
+        enum=None,
+        max_length=None,
+        at=template.mark,
+    )
 
 
 def _parameter(parameter: ConsumedParameter, method: str, placeholders: set[str], say: Say) -> Parameter:
     place = _PLACES.get((parameter.in_ or "").lower())
     if place is None:
         place = "path" if parameter.name in placeholders else "query" if method not in WRITES else "body"
+        said = f"in: {parameter.in_}, which is no place," if parameter.in_ else "no 'in'"
+        say(
+            "guessed-place", parameter.mark("in"), f"the parameter {parameter.name!r} has {said} and is sent as {place}"
+        )
     type_ = (parameter.type or "").lower()
+    if type_ and type_ not in _TYPES:
+        say("unknown-type", parameter.mark("type"), f"the parameter {parameter.name!r} is of no type {type_!r} we know")
     return Parameter(
         name=parameter.name,
         place=place,
@@ -254,7 +362,8 @@ def _parameter(parameter: ConsumedParameter, method: str, placeholders: set[str]
         description=parameter.description or "",
         value=parameter.value,
         pattern=checked_pattern(parameter.pattern, parameter.mark("pattern"), say),
-        enum=scalars(parameter.enum),
+        enum=choices(parameter.enum, parameter.values),
+        max_length=parameter.maxLength,
         at=parameter.at,
     )
 
@@ -267,7 +376,7 @@ def reserved(parameter: Parameter) -> bool:
 def _body(operation: ConsumedOperation) -> tuple[BodyTemplate | None, tuple[str, Mark, str] | None]:
     """The `body:` block, or why it cannot be encoded."""
     node = operation.body
-    if node is None:
+    if node is None or (isinstance(node, Scalar) and resolve(node) is None):
         return None, None
     if isinstance(node, Scalar):
         # A raw string that is JSON is a JSON template, so that values put into it stay JSON.
@@ -301,10 +410,16 @@ def _body(operation: ConsumedOperation) -> tuple[BodyTemplate | None, tuple[str,
 def _json_template(text: Scalar) -> Node | None:
     """The tree of a string that holds a JSON object or list, with its marks all at the string; else None."""
     try:
-        data = msgspec.json.decode(str(text))
+        # A variable where JSON has a value stands for one of whatever type, as a whole text of it does.
+        data = msgspec.json.decode(_STRING_OR_VARIABLE.sub(_quoted, str(text)))
     except msgspec.DecodeError:
         return None
     return _marked(data, text.mark) if isinstance(data, dict | list) else None
+
+
+def _quoted(found: re.Match[str]) -> str:
+    text = found[0]
+    return text if text.startswith('"') else f'"{text}"'
 
 
 def _marked(data: object, at: Mark) -> Node:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from cap_core import later
 from cap_core.authentications import UnknownType, authentication, fills
 from cap_core.bases import literal_base
 from cap_core.compilation import Compilation
 from cap_core.consumed import Broken, Callee, callees
+from cap_core.documents import Map, Scalar
 from cap_core.errors import Mark, SpecError
 from cap_core.model import ConsumesEntry
 from cap_core.plan import Binding, Consumed, Template
@@ -28,8 +30,9 @@ def namespace(entry: ConsumesEntry, compilation: Compilation) -> tuple[Consumed,
         compilation.causes.append(compilation.say("unknown-auth", broken.at, broken.what))
     if entry.type.lower() != "http":
         what = f"{entry.namespace!r} is of type {entry.type!r}, and only http is consumed; what calls it is left out"
-        broken = Broken("not-built", entry.mark("type"), what)
-        compilation.causes.append(compilation.say("not-built", broken.at, what))
+        broken = Broken("unknown-protocol", entry.mark("type"), what)
+        compilation.causes.append(compilation.say("unknown-protocol", broken.at, what))
+    broken = broken or _tunnel(entry, compilation)
     consumed = Consumed(
         capability=compilation.source.name,
         namespace=entry.namespace,
@@ -41,6 +44,22 @@ def namespace(entry: ConsumesEntry, compilation: Compilation) -> tuple[Consumed,
     )
     fills(consumed, compilation)
     return consumed, callees(entry, consumed, broken, compilation.say)
+
+
+def _tunnel(entry: ConsumesEntry, compilation: Compilation) -> Broken | None:
+    """A tunnel leaves out what would go through it, unless its author allows the direct way too."""
+    if entry.tunnel is None:
+        return None
+    fallback = entry.tunnel.get(Scalar("fallback", entry.at)) if isinstance(entry.tunnel, Map) else None
+    if fallback == "direct":
+        what = f"requests to {entry.namespace!r} go the direct way, which its tunnel allows"
+        compilation.say("not-built-tunnel", entry.mark("tunnel"), what)
+        return None
+    why = later.report(
+        "consumes", "tunnel", entry.mark("tunnel"), f"the namespace {entry.namespace!r}", compilation.say
+    )
+    compilation.causes.append(why)
+    return Broken(why.code, why.at, why.message, why.hint)
 
 
 def _base(entry: ConsumesEntry, compilation: Compilation) -> tuple[Template | None, str]:

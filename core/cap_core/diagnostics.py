@@ -165,6 +165,46 @@ _define(
 _define("unset-variable", "info", "A declared variable has no value.", "set it before serving")
 _define("unknown-location", "error", "No plugin reads binds from this kind of location.", "see 'cap plugins'")
 _define("bad-template", "warning", "A template is malformed.", "balance the braces; sections and {{{ are not templates")
+_define(
+    "loose-value",
+    "warning",
+    "A value of another type than its key takes, which can mean only one thing.",
+    "write true, false or a number without quotes",
+)
+_define("no-method", "warning", "An operation names no method.", "name one")
+_define(
+    "unknown-method",
+    "warning",
+    "A method we do not know; it is used as it is written.",
+    "use GET, POST, PUT, PATCH or DELETE",
+)
+_define(
+    "guessed-place",
+    "warning",
+    "A consumed parameter does not say where it goes, or names no such place; it was guessed.",
+    "write in: query, path, header, cookie or body",
+)
+_define(
+    "unknown-type",
+    "warning",
+    "A parameter has a type we do not know; any value is taken.",
+    "use string, integer, number, boolean, array or object",
+)
+_define("nameless-parameter", "warning", "A parameter without a name; it is never sent.", "name it, or remove it")
+_define(
+    "duplicate-parameter",
+    "warning",
+    "A parameter stands twice in one list; the last counts, or each place has the one value.",
+    "keep one of the two",
+)
+_define("repeated-placeholder", "warning", "A path has a placeholder twice; both get one value.", "correct the path")
+_define(
+    "odd-slashes",
+    "warning",
+    "A path starts without a slash, or has two in a row.",
+    "start it with one slash, and put one between segments",
+)
+_define("empty-resource", "warning", "A consumed resource has no operations.", "give it operations, or remove it")
 # Calls
 _define(
     "dangling-call",
@@ -188,12 +228,25 @@ _define("unbalanced-path", "warning", "A path has unbalanced braces, a fragment 
 _define(
     "duplicate-route", "warning", "Two operations have the same method and path; the first is served.", "change one"
 )
+_define(
+    "bad-input-place",
+    "warning",
+    "An exposed input would come from a place that no request has.",
+    "use query, path, header, cookie or body",
+)
 _define("duplicate-name", "warning", "Two tools have the same name; the first is served.", "rename one")
 _define(
     "unknown-parameter",
     "warning",
     "A 'with' key or input that the called operation does not declare.",
     "declare it on the called operation",
+)
+_define("empty-with", "warning", "A 'with' key has no value; it is read as null.", "give it one, or remove it")
+_define(
+    "literal-source",
+    "warning",
+    "What looks like an input stands inside a list or a mapping, where it is plain text.",
+    "write '{{tools.name}}' for the input of that name",
 )
 _define("inferred-input", "info", "An input taken from the called operation.", "")
 _define("normalized-name", "info", "Two spellings of one name were matched.", "")
@@ -211,7 +264,79 @@ _define(
     "What stands beside an outputRawFormat is wrong, missing, or means nothing to it.",
     "correct or remove it",
 )
-_define("not-built", "warning", "A construct this engine does not run yet.", "leave it out, or wait until it is built")
+# What the dialects have and this engine does not run yet
+_define("not-built-steps", "warning", "Steps of an orchestration, which are not run yet.", "call one operation instead")
+_define(
+    "not-built-mappings",
+    "warning",
+    "Mappings of what steps gave, which are not applied yet.",
+    "map the answer of one call, with outputParameters",
+)
+_define(
+    "not-built-ref",
+    "warning",
+    "A reference to an aggregate, which is not followed yet.",
+    "call the operation that the aggregate calls",
+)
+_define(
+    "not-built-aggregates",
+    "warning",
+    "Aggregates, which are not read yet; what refers to them is left out.",
+    "write the calls where they are exposed",
+)
+_define(
+    "not-built-mock",
+    "warning",
+    "A fixed answer, which is not given yet.",
+    "call an operation, and map its answer",
+)
+_define("not-built-const", "warning", "A constant that answers are not compared with yet.", "remove it")
+_define(
+    "not-built-input-value",
+    "warning",
+    "A fixed value of an exposed input, or a path to it in the body, which is not read yet.",
+    "write a fixed value under 'with', a member of the body as an input of its name",
+)
+_define(
+    "not-built-forward",
+    "warning",
+    "A resource that forwards requests, which is not done yet.",
+    "write its operations out",
+)
+_define(
+    "not-built-responses", "warning", "Declared responses, which are not kept to yet.", "remove them to serve without"
+)
+_define(
+    "not-built-response-binary",
+    "warning",
+    "A declared binary response, which is not kept to yet.",
+    "remove it to serve the upstream's answer as it is",
+)
+_define(
+    "not-built-binary-limit",
+    "warning",
+    "A limit for binary answers over REST, which is not kept to yet.",
+    "remove it",
+)
+_define(
+    "not-built-import",
+    "warning",
+    "Something that stands in another file, which is not read yet.",
+    "copy it into this document",
+)
+_define(
+    "not-built-standalone",
+    "warning",
+    "What a file offers for others to import, which is not read yet.",
+    "write it under 'capability'",
+)
+_define("unknown-protocol", "warning", "A consumes entry of another type than http.", "consume it over http")
+_define("not-built-tunnel", "warning", "A tunnel to an upstream, which is not gone through yet.", "reach it directly")
+_define("not-built-resources", "warning", "MCP resources, which are not served yet.", "offer what they hold as tools")
+_define("not-built-prompts", "warning", "MCP prompts, which are not served yet.", "leave them to the client")
+_define("not-built-stdio", "warning", "MCP over stdio, which is not served yet.", "connect over HTTP")
+_define("not-built-skill", "warning", "A skill exposure, which is not served yet.", "expose tools of type mcp")
+_define("not-built-control", "warning", "A control exposure, which is not served yet.", "use the pages of the gateway")
 _define(
     "unsupported-body",
     "warning",
@@ -292,6 +417,14 @@ _define(
     once=True,
 )
 # What is exposed
+_define("no-namespace", "warning", "An exposure has no namespace; its type is used.", "name one")
+_define("bad-hints", "warning", "The hints of a tool cannot be read; they are derived instead.", "correct them")
+_define(
+    "contradicting-hints",
+    "warning",
+    "A tool is said to be both read-only and destructive.",
+    "keep one of the two",
+)
 _define(
     "empty-exposure",
     "warning",
@@ -317,6 +450,7 @@ _define(
     "An exposure names an address off loopback; --host decides.",
     "serve with --host to listen there",
 )
+_define("unknown-transport", "warning", "An MCP transport we do not know; HTTP is used.", "write http")
 _define("bad-tool-name", "warning", "A tool name that MCP clients refuse.", "use letters, digits, - and _, at most 64")
 _define(
     "long-tool-name", "warning", "A tool name over 48 characters; clients that prefix it may refuse it.", "shorten it"

@@ -30,6 +30,8 @@ VERSIONS = {
 KEYED = frozenset({"resources", "operations", "tools", "inputParameters", "outputParameters", "properties", "skills"})
 # Keys below which the document holds data of its own, not structure.
 _DATA = frozenset({"with", "body", "value", "keys", "enum", "hints", "authentication"})
+# Keys of one output; a map without them, of maps, names several.
+_SHAPE = frozenset({"type", "mapping", "items", "properties", "values", "value", "const"})
 RENAMED = {"display": "label"}
 # Spellings of no published schema, and what they are read as; said once per spelling and file.
 ALIASES = {"auth": "authentication", "id": "name", "title": "label"}
@@ -49,7 +51,7 @@ def normalize(root: Node, say: Say) -> Map:
     key = keys[0]
     version = root[key]
     if not isinstance(version, Scalar):
-        raise _unknown(key.mark, str(key), "that is no text")
+        raise _unknown(key.mark, str(key), "of no text")
     _check_version(str(key), version, say)
     body = Map({k: v for k, v in root.items() if k != key})
     body.mark = root.mark
@@ -99,10 +101,37 @@ def _lists(node: Map, aliases: dict[str, list[Mark]]) -> Map:
         new_key = _key(key, node, aliases)
         if new_key in _DATA:
             out[new_key] = value
+        elif new_key == "items":
+            out[new_key] = _inside(_one_item(value), aliases)
+        elif new_key == "outputParameters" and isinstance(value, Map) and _is_one(value):
+            out[new_key] = _inside(_alone(value), aliases)
         elif new_key in KEYED and isinstance(value, Map):
             out[new_key] = _named(value, aliases)
         else:
             out[new_key] = _inside(value, aliases)
+    return out
+
+
+def _is_one(node: Map) -> bool:
+    """Whether a mapping is one output, and not several by their names."""
+    return any(key in ("type", "mapping") and isinstance(value, Scalar) for key, value in node.items())
+
+
+def _alone(node: Map) -> Seq:
+    out = Seq([node])
+    out.mark = node.mark
+    return out
+
+
+def _one_item(node: Node) -> Node:
+    """What each item of a list is. Where members are named, as a list or a map of them, it is an object of these."""
+    if isinstance(node, Seq) and len(node) == 1 and isinstance(node[0], Map) and "name" not in node[0]:
+        return node[0]
+    members = isinstance(node, Map) and not _SHAPE & node.keys() and all(isinstance(v, Map) for v in node.values())
+    if not node or not (isinstance(node, Seq) or members):
+        return node
+    out = Map({Scalar("type", node.mark): Scalar("object", node.mark), Scalar("properties", node.mark): node})
+    out.mark = node.mark
     return out
 
 
@@ -132,6 +161,9 @@ def _named(node: Map, aliases: dict[str, list[Mark]]) -> Seq:
     out = Seq()
     out.mark = node.mark
     for key, value in node.items():
+        if not isinstance(value, Map) and value:
+            out.append(value)  # for the model to refuse, at its place
+            continue
         entry = _lists(value, aliases) if isinstance(value, Map) else Map()
         if not isinstance(value, Map):
             entry.mark = value.mark

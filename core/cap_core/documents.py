@@ -239,3 +239,14 @@ class _Builder:
 
 
 _SYNTAX_HINT = "correct the syntax at this place"
+
+
+def scalars(node: Node) -> Iterator[Scalar]:
+    """Every scalar in a tree that is a value, in order."""
+    waiting = [node]
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, Scalar):
+            yield one
+        else:
+            waiting[:0] = list(one.values()) if isinstance(one, Map) else list(one)

@@ -8,23 +8,21 @@ from typing import Any
 
 import msgspec
 
-from cap_core import formats
-from cap_core.authentications import caller_authentication, fills
+from cap_core import formats, later
+from cap_core.authentications import UnknownType, caller_authentication, fills
 from cap_core.calls import find
 from cap_core.compilation import Compilation
 from cap_core.consumed import Callee, Quarantine
+from cap_core.diagnostics import Diagnostic
 from cap_core.documents import Map, Node, Scalar
 from cap_core.errors import OptionError, SpecError
 from cap_core.model import ExposesEntry
 from cap_core.offers import ExposeAt, Exposure, OutputMapper
-from cap_core.plan import About, Call, DeclaredOutput, Exposed, ExposurePlan, Operation, Quarantined
+from cap_core.plan import About, Authentication, Call, DeclaredOutput, Exposed, ExposurePlan, Operation, Quarantined
 from cap_core.reading import read
 from cap_core.router import shape
 from cap_core.shapes import check_outputs
 from cap_core.wiring import wire
-
-PUBLISHED = frozenset({"rest", "mcp", "skill", "control"})
-"""The exposure types that the dialects have; one of these without a plugin is left out, any other refuses the file."""
 
 
 def exposures(
@@ -39,6 +37,8 @@ def exposures(
             continue
         assert isinstance(entry, ExposesEntry)
         if not entry.namespace:
+            what = f"the {offer.key} exposure has no namespace; it is called {offer.key!r}"
+            compilation.say("no-namespace", entry.at, what)
             entry = msgspec.structs.replace(entry, namespace=offer.key)
         # Two entries of one namespace stay two: a guard of one must never be taken for the other's.
         same = sum(plan.namespace == entry.namespace for plan in out)
@@ -58,7 +58,11 @@ def _exposure(
     at = ExposeAt(capability=about.name, namespace=entry.namespace, at=entry.at, report=compilation.say)
     calls: list[Call] = []
     left_out: list[Quarantined] = []
+    guard, unguarded = _guard(entry, compilation)
     for exposed in _unique(offer.declared(entry, at), left_out, compilation):
+        if unguarded is not None:
+            left_out.append(Quarantined(exposed, unguarded))
+            continue
         said = len(compilation.report)
         try:
             call = _call(exposed, entry, key, known, compilation)
@@ -78,7 +82,7 @@ def _exposure(
         at=entry.at,
         calls=tuple(calls),
         quarantined=tuple(left_out),
-        authentication=caller_authentication(entry, compilation),
+        authentication=guard,
         options=entry,
     )
 
@@ -89,15 +93,30 @@ def _consumed_description(calls: Iterable[Call]) -> str:
     return "\n".join(text for text in said if text)
 
 
+def _guard(entry: ExposesEntry, compilation: Compilation) -> tuple[Authentication | None, Diagnostic | None]:
+    """How callers are checked, or why nobody can be let in, which leaves out all that the entry exposes."""
+    try:
+        return caller_authentication(entry, compilation), None
+    except UnknownType as error:
+        what = f"{error.what}; what {entry.namespace!r} exposes is left out"
+        why = compilation.say("unknown-auth", error.at or entry.at, what, error.hint or None)
+        compilation.causes.append(why)
+        return None, why
+
+
 def _offer(node: Node, compilation: Compilation) -> Exposure[Any] | None:
+    if isinstance(node, Map) and "type" not in node:
+        for key in node:
+            if later.construct("exposes", key) is not None:
+                later.report("exposes", key, node.mark, "an entry of 'exposes'", compilation.say)
+                return None
     type_ = node.get(Scalar("type", node.mark)) if isinstance(node, Map) else None
     if not isinstance(type_, Scalar):
         raise SpecError("an entry of 'exposes' needs a 'type'", at=node.mark, code="unknown-exposure")
     offered = compilation.offers.exposures
     offer = offered.get(str(type_))
-    if offer is None and type_ in PUBLISHED:
-        what = f"the exposure type {str(type_)!r} is not served yet; it is left out"
-        compilation.say("not-built", type_.mark, what)
+    if offer is None and later.construct("exposure", type_) is not None:
+        later.report("exposure", type_, type_.mark, f"the exposure of type {str(type_)!r}", compilation.say)
         return None
     if offer is None:
         what = f"no plugin offers exposure type {str(type_)!r}; offered are {', '.join(sorted(offered))}"
@@ -150,7 +169,7 @@ def _quarantined(exposed: Exposed, why: Quarantine, compilation: Compilation, sa
 
 
 def _call(exposed: Exposed, entry: ExposesEntry, key: str, known: Sequence[Callee], compilation: Compilation) -> Call:
-    callee = find(exposed, known, compilation.report)
+    callee = find(exposed, known, compilation.report, compilation.elsewhere)
     supplied = fills(callee.operation.consumed, compilation)
     wired = wire(exposed, callee, compilation.bindings, entry.namespace, supplied, compilation.report)
     if wired.body_type != "json" and any(place == "body" for place, _ in supplied):
@@ -178,7 +197,8 @@ def _mapped(outputs: tuple[DeclaredOutput, ...]) -> tuple[DeclaredOutput, ...]:
     if len(outputs) != 1:
         return outputs
     one = outputs[0]
-    whole = one.mapping in (None, "$", "$.") and not one.properties and one.items is None
+    plain = not one.properties and one.items is None and one.values is None and one.max_length is None
+    whole = one.mapping in (None, "$", "$.") and plain
     return () if whole and one.name is None else outputs
 
 

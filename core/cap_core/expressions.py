@@ -32,7 +32,8 @@ class Names(msgspec.Struct, frozen=True):
 def with_value(node: Node, names: Names) -> Value:
     """The value of a `with` entry. Raises `TemplateError`."""
     if isinstance(node, Scalar):
-        text = str(node)
+        # `$this.things.id`, an older spelling, is `things.id`.
+        text = str(node).removeprefix("$this.")
         prefix, dot, rest = text.partition(".")
         if dot and rest and prefix in names.prefixes and not any(c.isspace() for c in rest):
             return InputRef(rest)
@@ -46,6 +47,8 @@ def with_value(node: Node, names: Names) -> Value:
 def value(node: Node, names: Names) -> Value:
     """The value of a node where `{{…}}` are variables and everything else is literal. Raises `TemplateError`."""
     if isinstance(node, Map):
+        if any("{{" in key for key in node):
+            raise TemplateError("a variable cannot be a key")
         return Tree(tuple((str(key), value(item, names)) for key, item in node.items()), keyed=True)
     if isinstance(node, Seq):
         return Tree(tuple(value(item, names) for item in node), keyed=False)

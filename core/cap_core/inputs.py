@@ -45,6 +45,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     pattern: str | None = None
     enum: tuple[object, ...] | None = None
+    max_length: int | None = None
+    """The most characters of a text."""
     alias: str = ""
     opaque: bool = False
     at: Mark
@@ -73,6 +75,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
             out["pattern"] = self.pattern
         if self.enum is not None:
             out["enum"] = list(self.enum)
+        if self.max_length is not None and self.type in (None, "string"):
+            out["maxLength"] = self.max_length
         return out
 
 
@@ -97,6 +101,8 @@ def text_check(item: Input) -> TextCheck | None:
         allowed = {_spelled(value) for value in item.enum}
         listed = ", ".join(sorted(allowed))
         checks.append(lambda text: None if text in allowed else f"must be one of {listed}")
+    if item.max_length is not None and item.type in (None, "string"):
+        checks.append(_at_most(item.max_length))
     return _all(checks)
 
 
@@ -112,6 +118,9 @@ def json_check(item: Input) -> JsonCheck | None:
         allowed = item.enum
         listed = ", ".join(_spelled(value) for value in allowed)
         checks.append(lambda value: None if _among(value, allowed) else f"must be one of {listed}")
+    if item.max_length is not None:
+        longest = _at_most(item.max_length)
+        checks.append(lambda value: longest(value) if isinstance(value, str) else None)
     return _all(checks)
 
 
@@ -236,6 +245,10 @@ def _body_reading(item: Input) -> Callable[[msgspec.Raw], object]:
         return msgspec.Raw(raw)
 
     return reading
+
+
+def _at_most(length: int) -> TextCheck:
+    return lambda text: None if len(text) <= length else f"must have at most {length} characters, not {len(text)}"
 
 
 def _show(text: str) -> str:

@@ -5,7 +5,7 @@ Shape only; what it means is decided in `compile`. Lists stand where dialects ha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -17,10 +17,18 @@ from cap_core.reading import Part
 class Bind(Part, frozen=True, kw_only=True):
     """A `binds` entry: names for values from outside."""
 
-    namespace: str
-    keys: Node
+    namespace: str = ""
+    keys: Node | None = None
     location: str | None = None
     description: str | None = None
+    import_: Node | None = msgspec.field(default=None, name="import")
+    from_: Node | None = msgspec.field(default=None, name="from")
+    as_: Node | None = msgspec.field(default=None, name="as")
+
+    @property
+    def imported(self) -> bool:
+        """Whether the entry stands in another file."""
+        return self.import_ is not None or self.from_ is not None
 
 
 class ConsumedParameter(Part, frozen=True, kw_only=True):
@@ -34,6 +42,13 @@ class ConsumedParameter(Part, frozen=True, kw_only=True):
     value: Node | None = None
     pattern: str | None = None
     enum: Node | None = None
+    values: Node | None = None
+    maxLength: int | None = None
+
+    @property
+    def from_environment(self) -> bool:
+        """Whether the process environment has its value, and no caller."""
+        return (self.in_ or "").lower() == "environment"
 
 
 class ConsumedOutput(Part, frozen=True, kw_only=True):
@@ -52,7 +67,7 @@ class ConsumedOperation(Part, frozen=True, kw_only=True):
     """One consumed operation."""
 
     name: str
-    method: str
+    method: str = ""
     path: str | None = None
     label: str | None = None
     description: str | None = None
@@ -91,13 +106,30 @@ class ConsumesEntry(Part, frozen=True, kw_only=True):
     baseUri: str | None = None
     description: str | None = None
     authentication: Node | None = None
+    tunnel: Node | None = None
     inputParameters: tuple[ConsumedParameter, ...] = ()
     resources: tuple[ConsumedResource, ...] = ()
+
+    @property
+    def environment(self) -> Iterator[ConsumedParameter]:
+        """Every parameter of it that the process environment has."""
+        below = (
+            p
+            for r in self.resources
+            for p in (*r.inputParameters, *(q for o in r.operations for q in o.inputParameters))
+        )
+        return (p for p in (*self.inputParameters, *below) if p.from_environment)
 
     @property
     def imported(self) -> bool:
         """Whether the entry stands in another file."""
         return any(node is not None for node in (self.import_, self.location, self.from_, self.ref))
+
+    @property
+    def called(self) -> str:
+        """The namespace that calls name, also where the entry itself stands in another file."""
+        names = (self.namespace, self.as_, self.import_)
+        return next((str(name) for name in names if isinstance(name, str) and name), "")
 
 
 class ExposedParameter(Part, frozen=True, kw_only=True):
@@ -110,6 +142,9 @@ class ExposedParameter(Part, frozen=True, kw_only=True):
     description: str | None = None
     pattern: str | None = None
     enum: Node | None = None
+    values: Node | None = None
+    maxLength: int | None = None
+    value: Node | None = None
 
     def declared(self) -> DeclaredInput:
         """What the core compiles."""
@@ -121,7 +156,8 @@ class ExposedParameter(Part, frozen=True, kw_only=True):
             description=self.description or "",
             required=self.required,
             pattern=self.pattern,
-            enum=scalars(self.enum),
+            enum=choices(self.enum, self.values),
+            max_length=self.maxLength,
         )
 
 
@@ -134,17 +170,36 @@ class ExposedOutput(Part, frozen=True, kw_only=True):
     description: str | None = None
     items: ExposedOutput | None = None
     properties: tuple[ExposedOutput, ...] = ()
+    values: ExposedOutput | None = None
+    maxLength: int | None = None
+    value: Node | None = None
+    const: Node | None = None
+
+    @property
+    def path(self) -> str | None:
+        """The mapping, for which some write a `value` that is a path."""
+        if self.mapping is None and isinstance(self.value, Scalar) and self.value.startswith("$"):
+            return str(self.value)
+        return self.mapping
+
+    def nested(self) -> Iterator[ExposedOutput]:
+        """This output and all within it."""
+        yield self
+        for inner in (*self.properties, *(part for part in (self.items, self.values) if part is not None)):
+            yield from inner.nested()
 
     def declared(self) -> DeclaredOutput:
         """What the core compiles."""
         return DeclaredOutput(
-            at=self.mark("mapping"),
+            at=self.mark("mapping" if self.mapping is not None else "value"),
             name=self.name,
             type=self.type,
-            mapping=self.mapping,
+            mapping=self.path,
             description=self.description or "",
             items=self.items.declared() if self.items else None,
             properties=tuple(p.declared() for p in self.properties),
+            values=self.values.declared() if self.values else None,
+            max_length=self.maxLength,
         )
 
 
@@ -165,6 +220,7 @@ class CapabilityPart(Part, frozen=True, kw_only=True):
     consumes: tuple[ConsumesEntry, ...] = ()
     exposes: Node | None = None
     binds: tuple[Bind, ...] = ()
+    aggregates: Node | None = None
 
 
 class Person(Part, frozen=True, kw_only=True):
@@ -193,6 +249,10 @@ class Document(Part, frozen=True, kw_only=True):
     capability: CapabilityPart
     info: Info | None = None
     binds: tuple[Bind, ...] = ()
+    consumes: Node | None = None
+    exposes: Node | None = None
+    aggregates: Node | None = None
+    import_: Node | None = msgspec.field(default=None, name="import")
 
 
 def texts(node: Node | None) -> tuple[str, ...]:
@@ -200,9 +260,10 @@ def texts(node: Node | None) -> tuple[str, ...]:
     return tuple(str(item) for item in _listed(node) or () if isinstance(item, Scalar))
 
 
-def scalars(node: Node | None) -> tuple[object, ...] | None:
-    """A list of scalars as values (`enum`), or one alone; anything else is None."""
-    listed = _listed(node)
+def choices(enum: Node | None, values: Node | None) -> tuple[object, ...] | None:
+    """What an input may be, by either spelling: a list of scalars, or one alone. Anything else says nothing."""
+    listed = _listed(enum)
+    listed = _listed(values) if listed is None else listed
     return None if listed is None else tuple(resolve(item) for item in listed if isinstance(item, Scalar))
 
 

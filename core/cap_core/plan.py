@@ -197,6 +197,8 @@ class DeclaredInput(msgspec.Struct, frozen=True):
     required: bool | None = None
     pattern: str | None = None
     enum: tuple[object, ...] | None = None
+    max_length: int | None = None
+    """The most characters of a text."""
 
 
 class DeclaredOutput(msgspec.Struct, frozen=True):
@@ -209,6 +211,10 @@ class DeclaredOutput(msgspec.Struct, frozen=True):
     description: str = ""
     items: DeclaredOutput | None = None
     properties: tuple[DeclaredOutput, ...] = ()
+    values: DeclaredOutput | None = None
+    """What each value of an object with any names becomes."""
+    max_length: int | None = None
+    """The characters after which a text is cut."""
 
 
 class Exposed(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """From a tree with marks to frozen structs, telling of every key that is wrong, missing or not acted upon.
 
-A model is a subclass of `Part`. Its fields may be `str`, `bool`, `int`, a list (`tuple[X, ...]`) or a struct of another
-model, `Map` or `Node` for a part that is read later, and any of these `| None`. `msgspec.field(name="in")` gives a
+A model is a subclass of `Part`. Its fields may be `str`, `bool`, `int`, `Map`, a list (`tuple[X, ...]`) or a struct
+of another model, `Node` for a part that is read later, and any of these `| None`. `msgspec.field(name="in")` gives a
 field the document's spelling.
 """
 
@@ -12,7 +12,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
@@ -32,6 +32,9 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
     at: Mark
     marks: Mapping[str, Mark] = {}
+
+    forgiving: ClassVar[str] = ""
+    """The code by which a mapping that cannot be read is reported, where it alone is lost; else the document is."""
 
     def mark(self, key: str) -> Mark:
         """Where `key` stands, or the mapping itself if the key is not there."""
@@ -97,6 +100,8 @@ def _reader(hint: Any) -> _Reader:
         if set(options) >= {Map, Seq, Scalar}:
             return lambda node, say, what: node
         inner = _reader(options[0])
+        if isinstance(options[0], type) and issubclass(options[0], Part) and options[0].forgiving:
+            return inner
         return lambda node, say, what: None if _is_null(node) else inner(node, say, what)
     if typing.get_origin(hint) is tuple:
         return _list_reader(options[0])
@@ -106,6 +111,9 @@ def _reader(hint: Any) -> _Reader:
 
 
 def _part_reader(model: type[Part]) -> _Reader:
+    if model.forgiving:
+        return lambda node, say, what: read(node, model, _Forgiving(model.forgiving, say), what)
+
     def part(node: Node, say: Say, what: str) -> Part:
         out = read(node, model, say, what)
         if out is None:
@@ -113,6 +121,16 @@ def _part_reader(model: type[Part]) -> _Reader:
         return out
 
     return part
+
+
+class _Forgiving(msgspec.Struct, frozen=True):
+    """Says what would refuse the document by another code."""
+
+    code: str
+    say: Say
+
+    def __call__(self, code: str, at: Mark, message: str, hint: str | None = None) -> object:
+        return self.say(self.code if code in ("wrong-type", "missing-key") else code, at, message, hint)
 
 
 def _list_reader(item: Any) -> _Reader:
@@ -137,6 +155,13 @@ def _list_reader(item: Any) -> _Reader:
     return items
 
 
+def _mapping(node: Node, say: Say, what: str) -> Map:
+    if isinstance(node, Map):
+        return node
+    say("wrong-type", node.mark, f"{what} must be a mapping, not {_kind(node)}")
+    raise _Wrong
+
+
 def _text(node: Node, say: Say, what: str) -> str:
     if isinstance(node, Scalar):
         return str(node)  # a number or a boolean where text belongs is the text its author wrote
@@ -149,15 +174,25 @@ def _typed(expected: type, noun: str) -> _Reader:
         out = resolve(node) if isinstance(node, Scalar) else node
         if type(out) is expected:
             return out
+        meant = _LOOSE[expected](node.strip().lower()) if isinstance(node, Scalar) else None
+        if meant is not None:
+            say("loose-value", node.mark, f"{what} must be {noun}; the text {str(node)!r} is read as {meant!r}")
+            return meant
         say("wrong-type", node.mark, f"{what} must be {noun}, not {_kind(node)}")
         raise _Wrong
 
     return value
 
 
+_LOOSE: dict[type, Callable[[str], object]] = {
+    bool: {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get,
+    int: lambda text: int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None,
+}
+"""What a text can mean where the value has to be of this type, or None."""
+
 _SCALARS: dict[Any, _Reader] = {
+    Map: _mapping,
     str: _text,
-    Map: _typed(Map, "a mapping"),
     bool: _typed(bool, "true or false"),
     int: _typed(int, "a whole number"),
 }

@@ -22,6 +22,8 @@ from cap_core.reading import Part
 
 _TEXT: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 _ANY: dict[str, Any] = {}
+_WANTED = frozenset({"method"})
+"""Keys that a document should have, and is read without."""
 _BACK = {new: old for old, new in RENAMED.items()}
 
 
@@ -39,6 +41,9 @@ def schema(
         "type": "array",
         "items": _by_type({k: making.part(o.options) for k, o in exposures.items()}),
     }
+    one = {"$ref": "#/$defs/ExposedOutput"}
+    named = [{"type": "object", "additionalProperties": one}] if making.maps else []
+    making.special["items"] = {"anyOf": [one, {"type": "array", "items": one}, *named]}
     making.special["authentication"] = _by_type({k: _options(s) for k, s in schemes.items()})
     root = making.part(Document)
     properties = {dialect: {"enum": list(VERSIONS[dialect])}, **root["properties"]}
@@ -87,7 +92,7 @@ class _Making:
             properties[name] = shape
             for other in self._spellings(name):
                 properties.setdefault(other, shape)
-            if field.required and not self._spellings(name):
+            if (field.required or name in _WANTED) and not self._spellings(name):
                 required.append(name)
         out = {"type": "object", "properties": properties, "additionalProperties": False}
         return out | ({"required": required} if required else {})

@@ -26,8 +26,9 @@ def check_outputs(outputs: tuple[DeclaredOutput, ...]) -> Iterator[tuple[Declare
             except ValueError as error:
                 yield output, str(error)
         yield from check_outputs(output.properties)
-        if output.items is not None:
-            yield from check_outputs((output.items,))
+        for inner in (output.items, output.values):
+            if inner is not None:
+                yield from check_outputs((inner,))
 
 
 def compile(outputs: tuple[DeclaredOutput, ...], *, strict: bool = False) -> Shape:
@@ -55,6 +56,7 @@ def _output(output: DeclaredOutput, strict: bool) -> Shape:
     find = jsonpath.compile(output.mapping) if output.mapping is not None else _by_name(output)
     inner = _nested(output)
     convert = _CONVERSIONS.get(output.type or "", _same)
+    longest = output.max_length
 
     def shape(document: Any) -> Any:
         found = find(document)
@@ -62,7 +64,8 @@ def _output(output: DeclaredOutput, strict: bool) -> Shape:
             if strict:
                 raise NothingFound(output.mapping or output.name or "$")
             return None
-        return convert(inner(found))
+        value = convert(inner(found))
+        return value[:longest] if longest is not None and isinstance(value, str) else value
 
     return shape
 
@@ -80,6 +83,9 @@ def _nested(output: DeclaredOutput) -> Shape:
     if output.items is not None:
         each = _output(output.items, strict=False)
         return lambda found: [each(item) for item in found] if isinstance(found, list) else found
+    if output.values is not None:
+        one = _output(output.values, strict=False)
+        return lambda found: {name: one(v) for name, v in found.items()} if isinstance(found, dict) else found
     if output.properties:
         members = [(p.name or "", _output(p, strict=False)) for p in output.properties]
         return lambda found: {name: shape(found) for name, shape in members} if isinstance(found, dict) else found

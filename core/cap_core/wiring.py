@@ -10,7 +10,7 @@ import msgspec
 from cap_core.bindings import Bindings
 from cap_core.consumed import WRITES, Callee, Parameter, Quarantine, reserved
 from cap_core.diagnostics import Report
-from cap_core.documents import Node
+from cap_core.documents import Node, Scalar, scalars
 from cap_core.errors import Mark
 from cap_core.expressions import FACES, Names, leaves, substitute, value, with_value
 from cap_core.inputs import Input, Inputs, Place, aliases
@@ -85,6 +85,8 @@ class _Wiring:
         known = {*self.declared, *self.placeholders, *(p.name for p in callee.parameters)}
         self.names = Names(bindings, FACES | {namespace}, frozenset(known), self._unbound)
         self.with_ = self._with()
+        # What `with` names is as good as an input to the templates of the called operation.
+        self.inside = Names(bindings, FACES | {namespace}, frozenset(known | self.with_.keys()), self._unbound)
         self.used: set[str] = set()
         self.inferred: dict[str, None] = {}
         self.feeds: list[tuple[Feed, Parameter | None]] = []
@@ -125,7 +127,20 @@ class _Wiring:
 
     def _with(self) -> dict[str, tuple[Value, Node]]:
         entries = self.exposed.with_ or {}
+        for key, item in entries.items():
+            self._check_with(str(key), item)
         return {str(key): (with_value(item, self.names), item) for key, item in entries.items()}
+
+    def _check_with(self, key: str, item: Node) -> None:
+        if isinstance(item, Scalar):
+            if item.plain and not item:
+                self._say("empty-with", item.mark, f"the 'with' key {key!r} has no value; it is read as null")
+            return
+        for leaf in scalars(item):
+            prefix, dot, rest = leaf.partition(".")
+            if dot and rest and prefix in self.names.prefixes and not any(c.isspace() for c in rest):
+                what = f"{str(leaf)!r} inside a list or a mapping is sent as that text"
+                self._say_hint("literal-source", leaf.mark, what, f"write '{{{{{leaf}}}}}' for the input")
 
     def _value(self, name: str, parameter: Parameter | None) -> tuple[Value, Node | None]:
         """Consumed `value`, else `with`, each with what the document has written; else an input of that name."""
@@ -134,10 +149,13 @@ class _Wiring:
             self.used.add(key)
             self._respelled(key, name)
         if parameter is not None and parameter.value is not None:
-            return self._through_with(value(parameter.value, self.names)), parameter.value
+            return self._through_with(value(parameter.value, self.inside)), parameter.value
         if key is not None:
             return self.with_[key]
-        if self.exposed.with_ and (parameter is None or parameter.required):
+        # A placeholder on both sides needs no mention: nobody is surprised where it comes from.
+        in_path = parameter is None or parameter.place == "path"
+        both = in_path and match(name, self._free_placeholders()) is not None
+        if self.exposed.with_ and (parameter is None or parameter.required) and not both:
             what = f"'with' says nothing of {name!r}, which {self.operation.address} requires"
             self._say("uncovered-parameter", self.exposed.call_at, what)
         return self._infer(name), None
@@ -153,6 +171,10 @@ class _Wiring:
         raw = f"query.{name}" if taken and not match(name, self.declared) else name
         self.inferred[raw] = None
         return InputRef(raw)
+
+    def _free_placeholders(self) -> list[str]:
+        assigned = self._assigned_placeholders()
+        return [placeholder for placeholder in self.placeholders if placeholder not in assigned]
 
     def _assigned_placeholders(self) -> list[str]:
         sources = [leaf.name for item, _ in self.with_.values() for leaf in leaves(item) if isinstance(leaf, InputRef)]
@@ -202,7 +224,8 @@ class _Wiring:
         for part in self.operation.segments:
             if isinstance(part, str):
                 continue
-            binding = self.bindings.find(part.name) if part.braces == 2 else None
+            variable = part.braces == 2 or part.name in self.callee.environment
+            binding = self.bindings.find(part.name) if variable else None
             if binding is not None:
                 self._feed("path", part.name, binding, None)
                 continue
@@ -219,7 +242,7 @@ class _Wiring:
         template = self.callee.body
         if template is not None and template.data is not None:
             self.body_type = template.type
-            item = self._through_with(value(template.data, self.names))
+            item = self._through_with(value(template.data, self.inside))
             self._feed("body", "", item, None, template.at, template.data)
         else:
             whole = len(parameters) == 1 and parameters[0].name == "body"
@@ -376,6 +399,7 @@ class _Wiring:
         enum = declared.enum if declared and declared.enum is not None else first.enum if first else None
         own = checked_pattern(declared.pattern, declared.at, self._say_hint) if declared else None
         pattern = own or (first.pattern if first else None)
+        longest = declared.max_length if declared else None
         return Input(
             name=declared.name if declared else wire if place != "path" and "." in raw and self.rest else raw,
             place=place,
@@ -386,6 +410,7 @@ class _Wiring:
             description=(declared.description if declared else "") or (first.description if first else ""),
             pattern=pattern,
             enum=enum,
+            max_length=first.max_length if longest is None and first else longest,
             opaque=opaque,
             at=declared.at if declared else first.at if first else origins[0].feed.at if origins else self.exposed.at,
             declared=declared is not None,
@@ -413,6 +438,8 @@ class _Wiring:
     ) -> tuple[Place, str, tuple[Place, ...]]:
         """Where a request carries an input: `docs/semantics.md`, where a REST input comes from."""
         if not self.rest:
+            if declared is not None and (declared.place or "").lower() == "environment":
+                raise _no_place(declared)
             return "argument", declared.name if declared else raw, ()
         name = declared.name if declared else raw
         whole = any(o.feed.place == "body" and o.alone for o in origins)
@@ -458,12 +485,7 @@ class _Wiring:
             return ("body", "body", ()) if whole and len(bodies) == 1 else ("member", declared.name, ())
         if place in ("query", "header", "cookie"):
             return place, declared.name, ()  # type: ignore[return-value]  # one of three literals
-        raise Quarantine(
-            "not-built",
-            declared.at,
-            f"an input cannot come from {declared.place!r}",
-            "use query, path, header, cookie or body",
-        )
+        raise _no_place(declared)
 
     def _check_placeholders(self, slots: dict[tuple[Place, str], Input]) -> None:
         for placeholder in self.placeholders:
@@ -492,6 +514,11 @@ class _Wiring:
 
     def _say(self, code: str, at: Mark, what: str) -> None:
         self.report.add(code, at, what, operation=self.exposed.name)
+
+
+def _no_place(declared: DeclaredInput) -> Quarantine:
+    what = f"the input {declared.name!r} cannot come from {declared.place!r}"
+    return Quarantine("bad-input-place", declared.at, what)
 
 
 def _placeholders(exposed: Exposed) -> list[str]:

@@ -8,7 +8,7 @@ from keys.seen import answered, checked, mcp, openapi, result, sent, tool
 
 OTHER = "capability.consumes.1"
 NAMED = {f"{OTHER}.namespace": "other", f"{OTHER}.baseUri": "https://other.example"}
-IMPORTED = ["the imported namespace 'other' is not read yet; what calls it is left out"]
+IMPORTED = ["the namespace 'other': what stands in another file is not read yet; it is left out"]
 OUTPUT = f"{LIST}.outputParameters.0"
 PICTURE = Answered(headers=((b"content-type", b"image/png"),), body=b"\x89PNG" + bytes(60))
 UNTOLD = {f"{LIST_TOOL}.description": None, f"{GET}.description": None}
@@ -31,7 +31,7 @@ CASES = [
         f"{API}.type",
         "soap",
         "The kind of API. Only `http`, which needs no saying, is consumed.",
-        lambda it: checked("not-built")(it)[:1],
+        lambda it: checked("unknown-protocol")(it)[:1],
         ["'api' is of type 'soap', and only http is consumed; what calls it is left out"],
     ),
     *(
@@ -39,7 +39,7 @@ CASES = [
             f"{OTHER}.{name}",
             "other.yaml",
             "Not built yet: takes the entry from another file.",
-            checked("not-built"),
+            checked("not-built-import"),
             IMPORTED,
             also=NAMED,
         )
@@ -49,9 +49,16 @@ CASES = [
         f"{OTHER}.as",
         "other",
         "Not built yet: what an imported entry is called here.",
-        checked("not-built"),
+        checked("not-built-import"),
         IMPORTED,
         also={f"{OTHER}.import": "some.yaml"},
+    ),
+    key(
+        f"{API}.tunnel",
+        {"type": "ziti", "service": "s"},
+        "Not built yet: a tunnel to the API. What calls it is left out.",
+        lambda it: checked("not-built-tunnel")(it)[:1],
+        ["?"],
     ),
     key(f"{API}.baseUri", SAME, "The address of the API, in front of every path.", sent("line"), "GET /base/things"),
     key(

@@ -45,23 +45,26 @@ CASES = [
     key(
         f"{MCP}.transport",
         "stdio",
-        "Only `http` is served; another is `not-built`, and the tools are served over HTTP.",
-        checked("not-built"),
+        "Only `http` is served; another is `not-built-stdio`, and the tools are served over HTTP.",
+        checked("not-built-stdio"),
         ["transport 'stdio' is not served yet; the tools are served over streamable HTTP"],
     ),
     key(f"{MCP}.tools", SAME, "The tools.", tool("name"), "list-things"),
-    key(
-        f"{MCP}.resources",
-        [{"name": "a", "uri": "a://b"}],
-        "Not built yet: MCP resources.",
-        checked("not-built"),
-        ["MCP resources are not served yet"],
+    *(
+        key(
+            f"{MCP}.{name}",
+            [{"name": "a", "uri": "a://b"}],
+            "Not built yet: MCP resources. The tools are served.",
+            checked("not-built-resources"),
+            ["?"],
+        )
+        for name in ("resources", "resourceTemplates")
     ),
     key(
         f"{MCP}.prompts",
         [{"name": "a"}],
         "Not built yet: MCP prompts.",
-        checked("not-built"),
+        checked("not-built-prompts"),
         ["MCP prompts are not served yet"],
     ),
     key(
@@ -121,7 +124,7 @@ CASES = [
             f"{LIST_TOOL}.{name}",
             value,
             f"Not built yet: {does}. The tool is left out.",
-            checked("not-built"),
+            checked(f"not-built-{name}"),
             [f"tool 'list-things' has {said}, which are not run yet; it is left out"],
         )
         for name, value, does, said in (

@@ -70,7 +70,7 @@ CASES = [
         f"{ROUTE}.forward",
         {"targetNamespace": "api"},
         "Not built yet: hands every request through. The path answers 501.",
-        checked("not-built"),
+        checked("not-built-forward"),
         ["'forward' of '/things' is not built yet"],
     ),
     key(f"{GET}.method", SAME, "The HTTP method that callers use.", answered("status"), 200),
@@ -104,7 +104,7 @@ CASES = [
             f"{GET}.{name}",
             value,
             f"Not built yet: {does}. The operation is left out.",
-            checked("not-built"),
+            checked(f"not-built-{'response-binary' if name == 'responseBinary' else name}"),
             [f"{name!r} of 'list-things' is not built yet"],
         )
         for name, value, does in (

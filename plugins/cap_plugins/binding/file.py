@@ -31,10 +31,25 @@ class File(msgspec.Struct, frozen=True):
         return {name: Secret(values[name], self.describe(name)) for name in names if values.get(name)}
 
 
-def parse(location: str, at: BindAt) -> File:
+class Missing(msgspec.Struct, frozen=True):
+    """A file that is not there: its values are not set. It may be there when the gateway opens again."""
+
+    name: str
+
+    def describe(self, name: str) -> str:
+        """Name the key and the file that would have it."""
+        return f"{name} in {self.name}, a file that is not there,"
+
+    async def fetch(self, names: frozenset[str]) -> Mapping[str, Secret]:
+        """Nothing."""
+        return {}
+
+
+def parse(location: str, at: BindAt) -> File | Missing:
     """Find the file below the document's directory, then below the working directory, after resolving links.
 
-    Raises `OptionError` for one that is not there or lies outside (`--allow-files`).
+    Raises `OptionError` for one that lies outside (`--allow-files`). One that is not there leaves its names without
+    values: what the document means does not depend on it.
     """
     parts = urlsplit(location)
     # file:./x, file://./x, file:///./x and file:///x are all spelled for a path below the document's directory.
@@ -51,7 +66,7 @@ def parse(location: str, at: BindAt) -> File:
         outside = True
     if outside:
         raise OptionError("location", f"{relative!r} lies outside the document's directory", "--allow-files DIR")
-    raise OptionError("location", f"there is no file {relative!r} below the document's or the working directory")
+    return Missing(relative)
 
 
 def _read(path: Path) -> Mapping[str, str]:

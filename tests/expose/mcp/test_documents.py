@@ -46,16 +46,17 @@ def test_a_tool_that_is_more_than_a_call_is_left_out(kit, key, value):
     compiled = kit.compiled(kit.entry(kit.tool("good"), kit.tool("more", **{key: value})))
 
     assert names(compiled) == ["good"]
-    assert [code for code, _ in codes(compiled)] == ["not-built"]
+    assert [code for code, _ in codes(compiled)] == [f"not-built-{key}"]
 
 
 @pytest.mark.parametrize(
     ("keys", "expected"),
     [
         ({"transport": "http"}, []),
-        ({"transport": "stdio"}, ["not-built"]),
-        ({"resources": [{"name": "r", "uri": "x://y"}]}, ["not-built"]),
-        ({"prompts": [{"name": "p"}]}, ["not-built"]),
+        ({"transport": "stdio"}, ["not-built-stdio"]),
+        ({"transport": "carrier-pigeon"}, ["unknown-transport"]),
+        ({"resources": [{"name": "r", "uri": "x://y"}]}, ["not-built-resources"]),
+        ({"prompts": [{"name": "p"}]}, ["not-built-prompts"]),
         ({"maxBinarySize": "10MiB", "ttlMs": 5, "cacheScope": "private"}, []),
         ({"surprise": 1}, ["unknown-key"]),
     ],

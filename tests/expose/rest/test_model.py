@@ -104,8 +104,17 @@ resources:
     assert [("unbalanced-path", 4, f"the path '{path}' has {what}; no request can reach it")] == said
 
 
-@pytest.mark.parametrize("key", ["steps", "ref", "mappings", "responses", "responseBinary"])
-def test_what_is_not_built_is_said_at_its_place_and_takes_its_operation_out(tell, key):
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [
+        ("steps", "not-built-steps"),
+        ("ref", "not-built-ref"),
+        ("mappings", "not-built-mappings"),
+        ("responses", "not-built-responses"),
+        ("responseBinary", "not-built-response-binary"),
+    ],
+)
+def test_what_is_not_built_is_said_at_its_place_and_takes_its_operation_out(tell, key, code):
     (one, other, null), said = tell(f"""\
 type: rest
 namespace: n
@@ -117,8 +126,11 @@ resources:
   - {{method: POST, name: null, call: a.b, {key}: ~}}
 """)
 
-    assert ("not-built", None, None) == (one.left_out.code, other.left_out, null.left_out)
-    assert [("not-built", 6, f"'{key}' of 'one' is not built yet")] == said
+    assert (code, None, None) == (one.left_out.code, other.left_out, null.left_out)
+    (told,) = [entry for entry in said if entry[0] == code]
+    assert 6 == told[1]
+    assert told[2].startswith("'one': ")
+    assert told[2].endswith("; it is left out")
     assert "/cats" == one.path
 
 
@@ -131,8 +143,9 @@ resources:
   forward: {targetNamespace: vendor}
 """)
 
-    assert ("*", "/proxy/{path}", "not-built") == (forward.method, forward.path, forward.left_out.code)
-    assert [("not-built", 5, "'forward' of '/proxy/{path}' is not built yet")] == said
+    assert ("*", "/proxy/{path}", "not-built-forward") == (forward.method, forward.path, forward.left_out.code)
+    what = "the resource '/proxy/{path}': requests are not forwarded yet; it is left out"
+    assert [("not-built-forward", 5, what)] == said
 
 
 def test_a_key_nobody_acts_upon_is_reported(tell):

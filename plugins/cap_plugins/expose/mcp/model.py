@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 
+from cap_core import later
 from cap_core.diagnostics import Diagnostic
 from cap_core.documents import Map, Node
 from cap_core.model import ExposedOutput, ExposedParameter, ExposesEntry, texts
@@ -27,11 +28,12 @@ _NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}")
 _SIZE = re.compile(r"(\d{1,12})\s*(B|KiB|MiB|GiB)?", re.ASCII)
 _UNITS = {None: 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _TRANSPORTS = frozenset({"http", "streamable-http", "streamableHttp"})
-_NOT_BUILT = {"steps": "steps", "mappings": "mappings of step outputs", "ref": "references to an aggregate"}
 
 
 class Hints(Part, frozen=True, kw_only=True):
     """What a tool does to the world, as its author says. Absent hints are derived from the consumed method."""
+
+    forgiving: ClassVar[str] = "bad-hints"
 
     title: str | None = None
     readOnly: bool | None = None
@@ -63,6 +65,7 @@ class McpEntry(ExposesEntry, frozen=True, kw_only=True):
     transport: str | None = None
     tools: tuple[Tool, ...] = ()
     resources: Node | None = None
+    resourceTemplates: Node | None = None
     prompts: Node | None = None
     maxBinarySize: str | None = None
     ttlMs: int | None = None
@@ -83,6 +86,7 @@ def declared(entry: McpEntry, at: ExposeAt) -> Iterator[Exposed]:
     _check_places(entry, at)
     _check_descriptions(entry, at)
     for tool in entry.tools:
+        _check_hints(tool, at)
         yield _exposed(tool, _refused_name(tool, at) or _not_built(tool, at))
 
 
@@ -112,11 +116,8 @@ def _exposed(tool: Tool, left_out: Diagnostic | None) -> Exposed:
 def _check_entry(entry: McpEntry, at: ExposeAt) -> None:
     """Report what the entry asks for and does not get; its tools are served all the same."""
     if entry.transport is not None and entry.transport not in _TRANSPORTS:
-        what = f"transport {entry.transport!r} is not served yet; the tools are served over streamable HTTP"
-        at.report("not-built", entry.mark("transport"), what)
-    for key, value in (("resources", entry.resources), ("prompts", entry.prompts)):
-        if value is not None:
-            at.report("not-built", entry.mark(key), f"MCP {key} are not served yet")
+        _check_transport(entry.transport, entry, at)
+    later.left_out([("mcp", entry)], repr(entry.namespace), at.report)
     if entry.maxBinarySize is not None and binary_limit(entry) is None:
         what = f"'maxBinarySize' must be a size such as 512KiB or 10MiB, not {entry.maxBinarySize!r}"
         at.report("wrong-type", entry.mark("maxBinarySize"), what)
@@ -152,6 +153,21 @@ def _nested(output: ExposedOutput) -> Iterator[ExposedOutput]:
         yield from _nested(one)
 
 
+def _check_transport(transport: str, entry: McpEntry, at: ExposeAt) -> None:
+    mark = entry.mark("transport")
+    if later.construct("transport", transport) is not None:
+        later.report("transport", transport, mark, repr(entry.namespace), at.report)
+    else:
+        what = f"transport {transport!r} is none of MCP's; the tools are served over HTTP"
+        at.report("unknown-transport", mark, what)
+
+
+def _check_hints(tool: Tool, at: ExposeAt) -> None:
+    if tool.hints is not None and tool.hints.readOnly and tool.hints.destructive:
+        what = f"the tool {tool.name!r} is said to be read-only and destructive"
+        at.report("contradicting-hints", tool.mark("hints"), what)
+
+
 def _refused_name(tool: Tool, at: ExposeAt) -> Diagnostic | None:
     place = tool.mark("name")
     if not _NAME.fullmatch(tool.name):
@@ -164,11 +180,8 @@ def _refused_name(tool: Tool, at: ExposeAt) -> Diagnostic | None:
 
 
 def _not_built(tool: Tool, at: ExposeAt) -> Diagnostic | None:
-    for key, noun in _NOT_BUILT.items():
-        if getattr(tool, key) is not None:
-            what = f"tool {tool.name!r} has {noun}, which are not run yet; it is left out"
-            return at.report("not-built", tool.mark(key), what)
-    return None
+    parts = later.exposed("tool", tool, tool.inputParameters, tool.outputParameters)
+    return later.left_out(parts, f"tool {tool.name!r}", at.report)
 
 
 def _shown(name: str) -> str:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cap_core.documents import Map, Node, Scalar, resolve
+from cap_core import later
+from cap_core.consumed import KNOWN_METHODS, joined
+from cap_core.documents import Map, Node
 from cap_core.model import ExposedOutput, ExposedParameter, ExposesEntry, texts
 from cap_core.plan import DeclaredInput, Exposed
 from cap_core.reading import Part
@@ -16,14 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from cap_core.diagnostics import Diagnostic
+    from cap_core.errors import Mark
     from cap_core.offers import ExposeAt
 
 
 class Operation(Part, frozen=True, kw_only=True):
     """One operation on a resource. The last five keys are not built yet; each takes its operation out of service."""
 
-    method: str
+    method: str = ""
     name: str | None = None
+    path: str | None = None
     label: str | None = None
     description: str | None = None
     tags: Node | None = None
@@ -56,6 +60,7 @@ class RestEntry(ExposesEntry, frozen=True, kw_only=True):
 
     resources: tuple[Resource, ...] = ()
     inputParameters: tuple[ExposedParameter, ...] = ()
+    maxBinarySize: str | None = None
 
 
 class Detail(msgspec.Struct, frozen=True):
@@ -67,30 +72,40 @@ class Detail(msgspec.Struct, frozen=True):
     resource_description: str = ""
 
 
-_LATER = ("ref", "steps", "mappings", "responses", "responseBinary")
+Levels = tuple[tuple[ExposedParameter, ...], ...]
 
 
 def declared(entry: RestEntry, at: ExposeAt) -> Iterator[Exposed]:
     """Every operation of an exposure; one that cannot be served says why (`Exposed.left_out`)."""
+    later.left_out([("rest", entry)], repr(entry.namespace), at.report)
     for resource in entry.resources:
-        path = resource.path if resource.path.startswith("/") else f"/{resource.path}"
-        unreachable = _unreachable(resource, path, at)
+        path = _rooted(resource.path)
+        _report_path(resource, at)
         levels = (entry.inputParameters, resource.inputParameters)
+        if not resource.operations and resource.forward is None:
+            at.report("empty-exposure", resource.at, f"the resource {path!r} exposes nothing")
+        unreachable = _unreachable(path, resource.mark("path"), at) if resource.operations else None
         for operation in resource.operations:
-            left_out = _not_built(operation, at) or unreachable
-            yield _exposed(operation, path, levels, _detail(operation, resource), left_out)
-        if _given(resource.forward):
-            yield _forwarded(resource, path, at)
+            own, why = path, unreachable
+            if operation.path:
+                own = _rooted(joined(resource.path, operation.path))
+                what = f"{operation.name!r} has the path {operation.path!r} of its own"
+                at.report("operation-path", operation.mark("path"), what)
+                why = _unreachable(own, operation.mark("path"), at)
+            left_out = _not_built(operation, levels, at) or _without_method(operation, own, at) or why
+            yield _exposed(operation, own, levels, _detail(operation, resource), left_out)
+        if (forward := _forwarded(resource, path, at)) is not None:
+            yield forward
 
 
 def _exposed(
     operation: Operation,
     path: str,
-    levels: tuple[tuple[ExposedParameter, ...], ...],
+    levels: Levels,
     detail: Detail,
     left_out: Diagnostic | None,
 ) -> Exposed:
-    method = operation.method.upper()
+    method = operation.method.upper() or ANY
     return Exposed(
         name=operation.name or f"{method} {path}",
         at=operation.at,
@@ -121,35 +136,51 @@ def _inputs(levels: Iterable[tuple[ExposedParameter, ...]]) -> tuple[DeclaredInp
     return tuple({item.name: item.declared() for level in levels for item in level}.values())
 
 
-def _unreachable(resource: Resource, path: str, at: ExposeAt) -> Diagnostic | None:
+def _rooted(path: str) -> str:
+    return path if path.startswith("/") else f"/{path}"
+
+
+def _report_path(resource: Resource, at: ExposeAt) -> None:
+    if not resource.path.startswith("/") or "//" in resource.path:
+        what = f"the slashes of {resource.path!r} are odd; it is served at {_rooted(resource.path)!r}"
+        at.report("odd-slashes", resource.mark("path"), what)
+
+
+def _without_method(operation: Operation, path: str, at: ExposeAt) -> Diagnostic | None:
+    """An operation whose method nobody knows is left out; one of an unknown method is served."""
+    if not operation.method:
+        return at.report("no-method", operation.at, f"an operation on {path!r} names no method; it is left out")
+    if operation.method.upper() not in KNOWN_METHODS:
+        what = f"{operation.method} is no method we know; it is served as it is"
+        at.report("unknown-method", operation.mark("method"), what)
+    return None
+
+
+def _unreachable(path: str, mark: Mark, at: ExposeAt) -> Diagnostic | None:
     if balanced(path) and "#" not in path and "?" not in path:
         return None
     what = "braces that are not balanced" if not balanced(path) else "a fragment" if "#" in path else "a query"
-    return at.report("unbalanced-path", resource.mark("path"), f"the path {path!r} has {what}; no request can reach it")
+    return at.report("unbalanced-path", mark, f"the path {path!r} has {what}; no request can reach it")
 
 
-def _not_built(operation: Operation, at: ExposeAt) -> Diagnostic | None:
-    name = operation.name or operation.method
-    later = [key for key in _LATER if _given(getattr(operation, key))]
-    said = [at.report("not-built", operation.mark(key), f"{key!r} of {name!r} is not built yet") for key in later]
-    return said[0] if said else None
+def _not_built(operation: Operation, levels: Levels, at: ExposeAt) -> Diagnostic | None:
+    inputs = [item for level in (*levels, operation.inputParameters) for item in level]
+    parts = later.exposed("operation", operation, inputs, operation.outputParameters)
+    return later.left_out(parts, repr(operation.name or operation.method), at.report)
 
 
-def _forwarded(resource: Resource, path: str, at: ExposeAt) -> Exposed:
+def _forwarded(resource: Resource, path: str, at: ExposeAt) -> Exposed | None:
     """The address of a `forward`, so that it answers that it is not served, and not that it is not there."""
-    mark = resource.mark("forward")
-    why = at.report("not-built", mark, f"'forward' of {path!r} is not built yet")
+    why = later.left_out([("resource", resource)], f"the resource {path!r}", at.report)
+    if why is None:
+        return None
     return Exposed(
         name=f"forward {path}",
-        at=mark,
+        at=why.at,
         call=None,
-        call_at=mark,
+        call_at=why.at,
         method=ANY,
         path=path,
         left_out=why,
         detail=Detail(),
     )
-
-
-def _given(node: Node | None) -> bool:
-    return node is not None and not (isinstance(node, Scalar) and resolve(node) is None)

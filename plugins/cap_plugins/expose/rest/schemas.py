@@ -142,6 +142,10 @@ def _shape(output: DeclaredOutput) -> Json:
     if output.type == "array":
         return {"type": ["array", "null"], "items": _output(output.items) if output.items else {}}
     if output.type == "object":
+        if output.values is not None:
+            return {"type": ["object", "null"], "additionalProperties": _output(output.values)}
         properties = {one.name or "": _output(one) for one in output.properties}
         return {"type": ["object", "null"], "properties": properties} if properties else {}
-    return {"type": [output.type, "null"]} if output.type in ("string", "number", "integer", "boolean") else {}
+    longest = {"maxLength": output.max_length} if output.max_length is not None and output.type == "string" else {}
+    known = output.type in ("string", "number", "integer", "boolean")
+    return {"type": [output.type, "null"], **longest} if known else {}

@@ -1,0 +1,285 @@
+"""What documents get wrong: what is said, where, and that the rest is served as its author meant it."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from cap_core import plugins
+from cap_core.compile import Compiled, CompileOptions, compile_source
+from cap_core.sources import Source
+from cap_core.testing import gateway, upstream
+
+CORPUS = Path(os.environ.get("CAP_SHARED", Path(__file__).parents[2] / "shared")) / "corpus"
+
+
+def compiled(path: Path) -> Compiled:
+    return compile_source(Source("things", "things.yaml", path), plugins.load(), CompileOptions())
+
+
+def warned(out: Compiled, text: str) -> list[tuple[str, str]]:
+    """Each warning or error, with its line."""
+    lines = text.splitlines()
+    return [(d.code, lines[d.at.line - 1].strip()) for d in out.diagnostics if d.severity != "info"]
+
+
+CONSUMES = """
+resources:
+- name: fine
+  path: /fine
+  operations:
+  - {{name: fine, method: GET}}
+- name: odd
+  path: {path}
+  operations:
+  - name: odd
+{operation}
+"""
+REST = """
+- {{name: fine, path: /fine, operations: [{{name: fine, method: GET, call: api.fine}}]}}
+- {{name: odd, path: {path}, operations: [{{name: odd, method: {method}, call: api.odd{more}}}]}}
+"""
+TOOLS = "- {name: fine, description: d, call: api.fine}"
+
+
+@pytest.fixture
+def odd(things: Callable[..., Path]) -> Callable[..., Path]:
+    """A document with one odd operation beside one that is fine."""
+
+    def write(
+        operation: str, path: str = "/odd", rest: str = "/odd", method: str = "GET", more: str = "", tools: str = TOOLS
+    ) -> Path:
+        lines = "\n".join(f"    {line}" for line in operation.strip().splitlines())
+        consumes = CONSUMES.format(path=path, operation=lines)
+        return things(consumes, REST.format(path=rest, method=method, more=more), tools)
+
+    return write
+
+
+PARAMETER = "method: GET\ninputParameters:\n- {}"
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "line", "sent"),
+    [
+        pytest.param(PARAMETER.format("{name: q, in: que}"), "guessed-place", "- {name: q, in: que}", b"?q=1", id="in"),
+        pytest.param(PARAMETER.format("{name: q}"), "guessed-place", "- {name: q}", b"?q=1", id="no-in"),
+        pytest.param(
+            PARAMETER.format("{name: q, in: query, type: s}"),
+            "unknown-type",
+            "- {name: q, in: query, type: s}",
+            b"?q=1",
+            id="type",
+        ),
+        pytest.param(
+            PARAMETER.format("{name: '', in: query}\n- {name: q, in: query}"),
+            "nameless-parameter",
+            "- {name: '', in: query}",
+            b"?q=1",
+            id="no-name",
+        ),
+        pytest.param(
+            PARAMETER.format("{name: q, in: query}\n- {name: q, in: query, type: integer}"),
+            "duplicate-parameter",
+            "- {name: q, in: query, type: integer}",
+            b"?q=1",
+            id="twice",
+        ),
+        pytest.param("inputParameters: [{name: q, in: query}]", "no-method", "- name: odd", b"?q=1", id="no-method"),
+        pytest.param(
+            PARAMETER.format("{name: q, in: query, required: 'true'}"),
+            "loose-value",
+            "- {name: q, in: query, required: 'true'}",
+            b"?q=1",
+            id="quoted-boolean",
+        ),
+        pytest.param(
+            PARAMETER.format("{name: q, in: query}\noutputRawFormat: papyrus"),
+            "unknown-format",
+            "outputRawFormat: papyrus",
+            b"?q=1",
+            id="format-of-an-untouched-answer",
+        ),
+    ],
+)
+def test_an_odd_parameter_is_said_and_the_request_is_right(
+    odd: Callable[..., Path], operation: str, code: str, line: str, sent: bytes
+) -> None:
+    document = odd(operation)
+    with upstream() as api, gateway(document, base_uris={"api": api.url}) as cap:
+        answer = httpx.get(cap.url + "/odd", params={"q": "1"})
+
+    assert [(code, line)] == warned(compiled(document), document.read_text())
+    assert 200 == answer.status_code
+    assert [b"/odd" + sent] == [request.target for request in api.requests]
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "code", "sent"),
+    [
+        ("odd/it", "/odd", "odd-slashes", b"/odd/it"),
+        ("/o/{id}/o/{id}", "/odd/7", "repeated-placeholder", b"/o/7/o/7"),
+        ("/o?action=get&q={q}&id={{id}}", "/odd?q=a%26b&id=7", None, b"/o?action=get&id=7&q=a%26b"),
+        ("/o?action=get&q={q}", "/odd", None, b"/o?action=get"),
+        ("/o?action={q}.json", "/odd?q=1", None, b"/o?action=1.json"),
+    ],
+)
+def test_an_odd_path(odd: Callable[..., Path], path: str, asked: str, code: str | None, sent: bytes) -> None:
+    declared = "method: GET" + ("\ninputParameters: [{name: id, in: path}]" if "{{id}}" in path else "")
+    document = odd(declared, path=f"'{path}'", rest="'/odd/{id}'" if "/odd/" in asked else "/odd")
+    with upstream() as api, gateway(document, base_uris={"api": api.url}) as cap:
+        httpx.get(cap.url + asked)
+
+    assert ([] if code is None else [code]) == [c for c, _ in warned(compiled(document), document.read_text())]
+    assert [sent] == [request.target for request in api.requests]
+
+
+def test_a_variable_in_the_query_of_a_path_is_of_its_parameters_type(odd: Callable[..., Path]) -> None:
+    declared = "method: GET\ninputParameters: [{name: limit, in: path, type: integer, required: true}]"
+    document = odd(declared, path="'/o?limit={limit}'")
+    with upstream() as api, gateway(document, base_uris={"api": api.url}) as cap:
+        wrong = httpx.get(cap.url + "/odd", params={"limit": "many"})
+        missing = httpx.get(cap.url + "/odd")
+        httpx.get(cap.url + "/odd", params={"limit": "7"})
+
+    assert [400, 400] == [wrong.status_code, missing.status_code]
+    assert [b"/o?limit=7"] == [request.target for request in api.requests]
+
+
+def test_an_operation_of_rest_may_have_a_path_of_its_own(things: Callable[..., Path]) -> None:
+    consumes = """
+resources:
+- {name: a, path: /a, operations: [{name: list, method: GET}]}
+- {name: one, path: '/a/{id}', operations: [{name: get, method: GET}]}
+"""
+    rest = "- {path: /v1/a, operations: [{method: GET, call: api.list}, {method: GET, path: '/{id}', call: api.get}]}"
+    document = things(consumes, rest, "- {name: list, description: d, call: api.list}")
+    with upstream() as api, gateway(document, base_uris={"api": api.url}) as cap:
+        httpx.get(cap.url + "/v1/a")
+        httpx.get(cap.url + "/v1/a/7")
+
+    assert ["operation-path"] == [code for code, _ in warned(compiled(document), document.read_text())]
+    assert [b"/a", b"/a/7"] == [request.target for request in api.requests]
+
+
+def test_an_operation_of_rest_without_a_method_is_left_out(odd: Callable[..., Path]) -> None:
+    document = odd("method: GET", method="''")
+    with upstream() as api, gateway(document, base_uris={"api": api.url}) as cap:
+        left_out = httpx.get(cap.url + "/odd")
+        fine = httpx.get(cap.url + "/fine")
+
+    assert (501, "no-method") == (left_out.status_code, left_out.json()["code"])
+    assert 200 == fine.status_code
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "sent"),
+    [
+        (", with: {q: }", "empty-with", {"q": None}),
+        (", with: {q: [{tag: rest.tag}]}", "literal-source", {"q": [{"tag": "rest.tag"}]}),
+    ],
+)
+def test_an_odd_with(odd: Callable[..., Path], more: str, code: str, sent: dict[str, object]) -> None:
+    document = odd("method: POST\ninputParameters: [{name: q, in: body}]", method="POST", more=more)
+    with upstream() as api, gateway(document, base_uris={"api": api.url}) as cap:
+        answer = httpx.post(cap.url + "/odd")
+
+    assert [code] == [c for c, _ in warned(compiled(document), document.read_text())]
+    assert 200 == answer.status_code
+    assert [sent] == [msgspec.json.decode(request.body or b"{}") for request in api.requests]
+
+
+def test_a_placeholder_on_both_sides_needs_no_mention_in_with(things: Callable[..., Path]) -> None:
+    consumes = """
+resources:
+- name: one
+  path: /a/{someId}
+  operations: [{name: get, method: GET, inputParameters: [{name: q, in: query}, {name: someId, in: path}]}]
+"""
+    rest = "- {path: '/v1/a/{some-id}', operations: [{method: GET, name: get, call: api.get, with: {q: rest.q}}]}"
+    tools = "- {name: get, description: d, call: api.get, with: {q: tools.q}}"
+    document = things(consumes, rest, tools)
+    with upstream() as api, gateway(document, base_uris={"api": api.url}) as cap:
+        httpx.get(cap.url + "/v1/a/7", params={"q": "x"})
+
+    # The tool has no such place: there the input that nobody mentions is worth a word.
+    assert [("uncovered-parameter", tools)] == warned(compiled(document), document.read_text())
+    assert [b"/a/7?q=x"] == [request.target for request in api.requests]
+
+
+def test_a_with_that_is_no_mapping_refuses_the_document(odd: Callable[..., Path]) -> None:
+    document = odd("method: GET", more=", with: q")
+
+    out = compiled(document)
+    assert out.refusal is not None
+    assert ("wrong-type", "'with' must be a mapping, not 'q'") == (out.refusal.code, out.refusal.message)
+
+
+def test_a_body_of_nothing_is_no_body(odd: Callable[..., Path]) -> None:
+    with (
+        upstream() as api,
+        gateway(odd("method: POST\nbody:", method="POST"), base_uris={"api": api.url}) as cap,
+    ):
+        httpx.post(cap.url + "/odd", json={"mine": 1})
+
+    assert [b'{"mine":1}'] == [request.body for request in api.requests]
+
+
+@pytest.mark.parametrize(
+    ("hints", "code"),
+    [
+        ("readOn", "bad-hints"),
+        ("", "bad-hints"),
+        ("{readOnly: [true]}", "bad-hints"),
+        ("{readOnly: 'yes'}", "loose-value"),
+        ("{readOnly: true, destructive: true}", "contradicting-hints"),
+    ],
+)
+def test_odd_hints_cost_themselves_alone(odd: Callable[..., Path], hints: str, code: str) -> None:
+    document = odd("method: GET", tools=f"- {{name: fine, description: d, call: api.fine, hints: {hints}}}")
+    out = compiled(document)
+
+    assert [code] == [c for c, _ in warned(out, document.read_text())]
+    assert out.plan is not None
+    assert ["fine"] == [call.exposed.name for e in out.plan.exposures if e.type == "mcp" for call in e.calls]
+
+
+def test_a_document_cut_anywhere_gives_a_plan_or_a_place() -> None:
+    """Pages show documents up to some size; the cut falls anywhere, also inside a key or a character."""
+    if not CORPUS.is_dir():
+        pytest.skip("the published documents are not beside the checkout (corpus)")
+    chance = random.Random(7)
+    offers = plugins.load()
+    documents = chance.sample(sorted((CORPUS / "documents").rglob("*.yaml")), 60)
+    for path in documents:
+        text = path.read_bytes()
+        for cut in (chance.randrange(1, len(text)), chance.randrange(len(text) // 2, len(text))):
+            with Cut(text[:cut]) as short:
+                out = compile_source(Source("cut", "cut.yaml", short), offers, CompileOptions())
+            assert (out.plan is None) == (out.refusal is not None), (path.name, cut)
+            # What is missing at the end is missed on the line after it.
+            last = text[:cut].count(b"\n") + 2
+            assert all(1 <= d.at.line <= last for d in out.diagnostics), (path.name, cut)
+
+
+class Cut:
+    """A file that holds these bytes for a while."""
+
+    def __init__(self, data: bytes) -> None:
+        import tempfile
+
+        self._file = tempfile.NamedTemporaryFile(suffix=".yaml")  # noqa: SIM115  (closed by __exit__)
+        self._file.write(data)
+        self._file.flush()
+
+    def __enter__(self) -> Path:
+        return Path(self._file.name)
+
+    def __exit__(self, *reason: object) -> None:
+        self._file.close()
