@@ -159,7 +159,9 @@ def _stands_here(bind: Bind, compilation: Compilation) -> bool:
     """Whether a `binds` entry can be read; one of another file leaves its names undeclared."""
     if bind.imported:
         key = "import" if bind.import_ is not None else "from"
-        later.report("bind", key, bind.at, "an entry of 'binds'", compilation.say)
+        name = bind.namespace or (bind.as_ if isinstance(bind.as_, Scalar) else "")
+        subject = f"the entry {str(name)!r} of 'binds'" if name else "an entry of 'binds'"
+        later.report("bind", key, bind.at, subject, compilation.say)
         return False
     for key in ("namespace", "keys"):
         if key not in bind.marks:

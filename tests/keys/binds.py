@@ -37,6 +37,25 @@ CASES = [
             also={**BEARER, f"{place}.0": ENTRY},
             files={"secrets.json": '{"KEYS_TOKEN": "from-a-file"}'},
         ),
+        *(
+            key(
+                f"{place}.0.{name}",
+                "./more.yaml",
+                "Not built yet: takes the entry from another file. Its variables are not declared.",
+                lambda it: len(checked("not-built-import")(it)),
+                1,
+                also={f"{place}.0": ENTRY},
+            )
+            for name in ("import", "from")
+        ),
+        key(
+            f"{place}.0.as",
+            "other",
+            "Not built yet: what an imported entry is called here.",
+            lambda it: any("'other'" in line for line in checked("not-built-import")(it)),
+            True,
+            also={f"{place}.0": {"from": "./more.yaml", "import": "env"}},
+        ),
         key(
             f"{place}.0.description",
             "from the console",

@@ -58,7 +58,7 @@ CASES = [
         {"type": "ziti", "service": "s"},
         "Not built yet: a tunnel to the API. What calls it is left out.",
         lambda it: checked("not-built-tunnel")(it)[:1],
-        ["?"],
+        ["the namespace 'api': requests do not go through a tunnel yet; it is left out"],
     ),
     key(f"{API}.baseUri", SAME, "The address of the API, in front of every path.", sent("line"), "GET /base/things"),
     key(
@@ -114,7 +114,13 @@ CASES = [
         sent("line"),
         "GET /base/things",
     ),
-    key(f"{LIST}.method", SAME, "The HTTP method of the request.", sent("line"), "GET /base/things"),
+    key(
+        f"{MAKE}.method",
+        SAME,
+        "The HTTP method of the request; `GET` without it, with a warning.",
+        sent("line", "POST"),
+        "POST /base/things",
+    ),
     key(
         f"{LIST}.path",
         "/old",

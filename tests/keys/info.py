@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keys.case import SAME, key
-from keys.seen import answered, mcp, openapi
+from keys.seen import answered, checked, mcp, openapi
 
 
 def about(*where: str | int):
@@ -25,6 +25,33 @@ CASES = [
     key("capability", SAME, "Holds what is consumed and what is exposed.", *SERVED),
     key("capability.consumes", SAME, "Lists the APIs that are called.", *SERVED),
     key("capability.exposes", SAME, "Lists the faces that callers see.", *SERVED),
+    key(
+        "import",
+        ["./more.yaml"],
+        "Not built yet: other files to take things from.",
+        lambda it: len(checked("not-built-import")(it)),
+        1,
+    ),
+    *(
+        key(
+            name,
+            [{"namespace": "more"}],
+            "Not built yet: what the file offers for others to import. Only what stands below `capability` is served.",
+            lambda it: len(checked("not-built-standalone")(it)),
+            1,
+        )
+        for name in ("consumes", "exposes")
+    ),
+    *(
+        key(
+            place,
+            [{"namespace": "flows", "functions": [{"name": "f", "call": "api.list-things"}]}],
+            "Not built yet: functions for several faces. What refers to them is left out.",
+            lambda it: len(checked("not-built-aggregates")(it)),
+            1,
+        )
+        for place in ("aggregates", "capability.aggregates")
+    ),
     key("info", SAME, "Says what the capability is, for people.", openapi("info", "title"), "Things"),
     key(
         "info.label",

@@ -47,7 +47,7 @@ CASES = [
         "stdio",
         "Only `http` is served; another is `not-built-stdio`, and the tools are served over HTTP.",
         checked("not-built-stdio"),
-        ["transport 'stdio' is not served yet; the tools are served over streamable HTTP"],
+        ["'things-mcp': the transport stdio is not served yet; the tools are, over HTTP"],
     ),
     key(f"{MCP}.tools", SAME, "The tools.", tool("name"), "list-things"),
     *(
@@ -56,7 +56,7 @@ CASES = [
             [{"name": "a", "uri": "a://b"}],
             "Not built yet: MCP resources. The tools are served.",
             checked("not-built-resources"),
-            ["?"],
+            ["'things-mcp': MCP resources are not served yet; the tools are"],
         )
         for name in ("resources", "resourceTemplates")
     ),
@@ -65,7 +65,7 @@ CASES = [
         [{"name": "a"}],
         "Not built yet: MCP prompts.",
         checked("not-built-prompts"),
-        ["MCP prompts are not served yet"],
+        ["'things-mcp': MCP prompts are not served yet; the tools are"],
     ),
     key(
         f"{MCP}.maxBinarySize",
@@ -125,12 +125,17 @@ CASES = [
             value,
             f"Not built yet: {does}. The tool is left out.",
             checked(f"not-built-{name}"),
-            [f"tool 'list-things' has {said}, which are not run yet; it is left out"],
+            [f"tool 'list-things': {said} yet; it is left out"],
         )
         for name, value, does, said in (
-            ("steps", [{"call": "api.list-things"}], "several calls in a row", "steps"),
-            ("mappings", [{"targetName": "a"}], "the answer from what steps gave", "mappings of step outputs"),
-            ("ref", "shop.list", "takes the tool from an aggregate", "references to an aggregate"),
+            ("steps", [{"call": "api.list-things"}], "several calls in a row", "steps are not run"),
+            (
+                "mappings",
+                [{"targetName": "a"}],
+                "the answer from what steps gave",
+                "mappings of what steps gave are not applied",
+            ),
+            ("ref", "shop.list", "takes the tool from an aggregate", "a reference to an aggregate is not followed"),
         )
     ),
 ]

@@ -11,6 +11,8 @@ SCHEMA = ("paths", "/things", "get", "responses", "2XX", "content", "application
 FIRST = {"name": "first", "type": "string", "mapping": "$.items[0].name"}
 NUMBER = {"name": "id", "type": "string", "mapping": "$.items[0].id"}
 NAMES = {"name": "names", "type": "array", "mapping": "$.items", "items": {"mapping": "$.name"}}
+SHORT = {"name": "first", "type": "string", "mapping": "$.items[0].name", "maxLength": 2}
+BY_NAME = {"name": "thing", "type": "object", "mapping": "$.items[0]", "values": {"type": "string"}}
 THING = {"name": "thing", "type": "object", "mapping": "$.items[0]", "properties": [{"name": "name"}]}
 
 
@@ -44,6 +46,31 @@ def outputs(operation: str, sees: Sees) -> Iterator[Case]:
         sees,
         {"thing": {"name": "Lamp"}},
         also={at: [THING]},
+    )
+    yield key(
+        f"{at}.0.values",
+        SAME,
+        "What every member of an object becomes, whatever it is called.",
+        sees,
+        {"thing": {"id": "1", "name": "Lamp"}},
+        also={at: [BY_NAME]},
+    )
+    yield key(f"{at}.0.maxLength", SAME, "Longer text is cut.", sees, {"first": "La"}, also={at: [SHORT]})
+    yield key(
+        f"{at}.0.value",
+        "always",
+        "Not built yet: a fixed answer. What has it is left out.",
+        lambda it: len(checked("not-built-mock")(it)),
+        1,
+        also={at: [{"name": "first", "type": "string"}]},
+    )
+    yield key(
+        f"{at}.0.const",
+        "Lamp",
+        "Not built yet: what the value has to be. Without a `mapping` it is a fixed answer, and left out.",
+        lambda it: len(checked("not-built-const")(it)),
+        1,
+        also={at: [FIRST]},
     )
 
 

@@ -66,6 +66,10 @@ def consumed(level: str) -> Iterator[Case]:
         f"{one}.pattern", "^r", "A pattern that texts have to match.", answered("status", target=BLUE), 400, also=base
     )
     yield key(f"{one}.enum", ["red"], "The values that are allowed.", answered("status", target=BLUE), 400, also=base)
+    yield key(f"{one}.values", ["red"], "The same as `enum`.", answered("status", target=BLUE), 400, also=base)
+    yield key(
+        f"{one}.maxLength", 3, "The most characters it may have.", answered("status", target=BLUE), 400, also=base
+    )
 
 
 def exposed(level: str) -> Iterator[Case]:
@@ -111,6 +115,18 @@ def exposed(level: str) -> Iterator[Case]:
         f"{one}.pattern", "^r", "A pattern that texts have to match.", answered("status", target=BLUE), 400, also=base
     )
     yield key(f"{one}.enum", ["red"], "The values that are allowed.", answered("status", target=BLUE), 400, also=base)
+    yield key(f"{one}.values", ["red"], "The same as `enum`.", answered("status", target=BLUE), 400, also=base)
+    yield key(
+        f"{one}.maxLength", 3, "The most characters it may have.", answered("status", target=BLUE), 400, also=base
+    )
+    yield key(
+        f"{one}.value",
+        "red",
+        "Not built yet: a fixed value. The operation is left out.",
+        lambda it: len(checked("not-built-input-value")(it)) > 0,
+        True,
+        also=base,
+    )
 
 
 TOOL = f"{LIST_TOOL}.inputParameters"
@@ -174,4 +190,14 @@ CASES = [
         also=COLOUR,
     ),
     key(f"{ONE}.enum", ["red"], "The values that are allowed.", result("isError", colour="blue"), True, also=COLOUR),
+    key(f"{ONE}.values", ["red"], "The same as `enum`.", result("isError", colour="blue"), True, also=COLOUR),
+    key(f"{ONE}.maxLength", 3, "The most characters it may have.", result("isError", colour="blue"), True, also=COLOUR),
+    key(
+        f"{ONE}.value",
+        "red",
+        "Not built yet: a fixed value. The tool is left out.",
+        lambda it: len(checked("not-built-input-value")(it)),
+        1,
+        also=COLOUR,
+    ),
 ]

@@ -71,7 +71,7 @@ CASES = [
         {"targetNamespace": "api"},
         "Not built yet: hands every request through. The path answers 501.",
         checked("not-built-forward"),
-        ["'forward' of '/things' is not built yet"],
+        ["the resource '/things': requests are not forwarded yet; it is left out"],
     ),
     key(f"{GET}.method", SAME, "The HTTP method that callers use.", answered("status"), 200),
     key(
@@ -80,6 +80,20 @@ CASES = [
         "Its name: the `operationId` in OpenAPI, and for `cap explain`.",
         openapi(*OPERATION, "operationId"),
         "things.list-things",
+    ),
+    key(
+        f"{GET}.path",
+        "/own",
+        "A path of its own, below the resource's; no published schema has it.",
+        answered("status", target="/things/own"),
+        200,
+    ),
+    key(
+        f"{REST}.maxBinarySize",
+        "1MiB",
+        "Not built yet: a limit for binary answers.",
+        checked("not-built-binary-limit"),
+        ["'things-rest': REST does not keep to a limit for binary answers yet"],
     ),
     key(f"{GET}.label", "List them", "Its title in OpenAPI.", openapi(*OPERATION, "summary"), "List them"),
     key(f"{GET}.description", "Lists.", "Its description in OpenAPI.", openapi(*OPERATION, "description"), "Lists."),
@@ -105,14 +119,24 @@ CASES = [
             value,
             f"Not built yet: {does}. The operation is left out.",
             checked(f"not-built-{'response-binary' if name == 'responseBinary' else name}"),
-            [f"{name!r} of 'list-things' is not built yet"],
+            [f"'list-things': {said} yet; it is left out"],
         )
-        for name, value, does in (
-            ("ref", "shop.list", "takes the operation from an aggregate"),
-            ("steps", [{"call": "api.list-things"}], "several calls in a row"),
-            ("mappings", [{"targetName": "a", "value": "$.b"}], "the answer from what steps gave"),
-            ("responses", [{"status": 200}], "answers by status"),
-            ("responseBinary", True, "an answer of bytes"),
+        for name, value, does, said in (
+            (
+                "ref",
+                "shop.list",
+                "takes the operation from an aggregate",
+                "a reference to an aggregate is not followed",
+            ),
+            ("steps", [{"call": "api.list-things"}], "several calls in a row", "steps are not run"),
+            (
+                "mappings",
+                [{"targetName": "a", "value": "$.b"}],
+                "the answer from what steps gave",
+                "mappings of what steps gave are not applied",
+            ),
+            ("responses", [{"status": 200}], "answers by status", "declared responses are not kept to"),
+            ("responseBinary", True, "an answer of bytes", "a declared binary response is not kept to"),
         )
     ),
 ]

@@ -131,7 +131,8 @@ def test_a_key_that_nothing_knows_is_told(
         said += refusal(seen)
     # Below a key that is not acted upon, it is that one of which something is said.
     above = [re.sub(r"\W+$", "", part) for part in place.split(".")[-2:]]
-    unread = [line for line in said.splitlines() if "not-built" in line or "not-acted-on" in line]
+    unread = [line for line in said.splitlines() if "[not-built-" in line or "[not-acted-on]" in line]
+    above = [re.sub("Templates$", "", key) for key in above]  # resources, in the message about both
     assert "nonsense" in said or any(key and key in line for line in unread for key in above), said
 
 
