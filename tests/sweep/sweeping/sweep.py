@@ -52,6 +52,7 @@ class Sweep:
     def __init__(self, cap: Running, api: Upstream, known: Known, *, modern: bool) -> None:
         self.client = Client(cap.port)
         self.api = api
+        self.host = api.url.partition("//")[2].encode()
         self.known = known
         self.modern = modern
         self.tally = Tally()
@@ -165,7 +166,9 @@ class Sweep:
         expected.method = variant.method or expected.method
         for name, value in variant.passing.items():
             expected.headers.setdefault(name, value)
-        return "; ".join(differences(expected, sent[0]))
+        host = sent[0].header("host")
+        elsewhere = [] if host == self.host else [f"the host {host!r}"]
+        return "; ".join(elsewhere + differences(expected, sent[0]))
 
     def send(self, ask: Ask) -> tuple[Answer, list[Recorded]]:
         """Ask the gateway; its answer, and what reached the upstream meanwhile."""
