@@ -118,9 +118,12 @@ class Sweep:
                 problems = listing.of_rest(served.listed, exposed, wired)
                 calls = variants.of_rest(one.name, exposed, served.op, wired)
             self.tally.faults += [f"{served.where}: inputs: {problem}" for problem in problems]
+            names = set()
             for variant in calls:
+                names.add(variant.name)
                 self.tally.counts[variant.name] += 1
                 self._one(served, variant)
+            self.tally.counts["without a typed input"] += "mistyped" not in names
 
     def unset(self, one: Published) -> None:
         """Every operation and tool of a document while nothing is set: what needs a variable sends nothing."""
