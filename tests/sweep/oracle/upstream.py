@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from oracle import paths
 from oracle.document import Consumed, name_of
@@ -36,6 +36,8 @@ class Expected:
     kind: str = "none"
     """none, json, form, multipart, yaml, text (any text) or raw (bytes handed through)."""
     body: Any = None
+    first: int = 0
+    """How many pairs of the query are the document's own, and come first."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def expect(op: Consumed, wired: Wired, base: str, values: Mapping[str, Any], bin
     holes = {feed.name: text(value) for feed, value in feeds if feed.place == "path"}
     path, _, literal = op.path.partition("?")
     out = Expected(op.method, _segments(base, path, holes, bindings), parse_qsl(literal, keep_blank_values=True))
+    out.first = len(out.query)
     for feed, value in feeds:
         if feed.place == "query":
             out.query += [(feed.name, text(item)) for item in (value if isinstance(value, list) else [value])]
@@ -76,7 +79,7 @@ def _segments(base: str, path: str, holes: Mapping[str, str], bindings: Mapping[
         if isinstance(piece, paths.Hole):
             segments[-1] += holes[piece.name] if piece.name in holes else bindings[piece.name.rpartition(".")[2]]
         else:
-            first, *others = piece.split("/")
+            first, *others = map(unquote, piece.split("/"))
             segments[-1] += first
             segments += others
     return segments

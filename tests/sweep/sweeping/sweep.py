@@ -52,6 +52,7 @@ class Sweep:
     def __init__(self, cap: Running, api: Upstream, known: Known, *, modern: bool) -> None:
         self.client = Client(cap.port)
         self.api = api
+        self.host = api.url.partition("//")[2].encode()
         self.known = known
         self.modern = modern
         self.tally = Tally()
@@ -117,9 +118,12 @@ class Sweep:
                 problems = listing.of_rest(served.listed, exposed, wired)
                 calls = variants.of_rest(one.name, exposed, served.op, wired)
             self.tally.faults += [f"{served.where}: inputs: {problem}" for problem in problems]
+            names = set()
             for variant in calls:
+                names.add(variant.name)
                 self.tally.counts[variant.name] += 1
                 self._one(served, variant)
+            self.tally.counts["without a typed input"] += "mistyped" not in names
 
     def unset(self, one: Published) -> None:
         """Every operation and tool of a document while nothing is set: what needs a variable sends nothing."""
@@ -165,7 +169,9 @@ class Sweep:
         expected.method = variant.method or expected.method
         for name, value in variant.passing.items():
             expected.headers.setdefault(name, value)
-        return "; ".join(differences(expected, sent[0]))
+        host = sent[0].header("host")
+        elsewhere = [] if host == self.host else [f"the host {host!r}"]
+        return "; ".join(elsewhere + differences(expected, sent[0]))
 
     def send(self, ask: Ask) -> tuple[Answer, list[Recorded]]:
         """Ask the gateway; its answer, and what reached the upstream meanwhile."""
