@@ -31,7 +31,7 @@ LAYERS = (
     "calls wiring requests",
     "compilation executor operations pools",
     "authentications",
-    "consumes exposes",
+    "consumes exposes remarks",
     "compile",
     "opening hosts",
     "listeners origins explain",

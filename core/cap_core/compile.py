@@ -19,6 +19,7 @@ from cap_core.model import Bind, ConsumedParameter, Document, texts
 from cap_core.plan import About, CapabilityPlan, ExposurePlan, Stakeholder
 from cap_core.plugins import Offers
 from cap_core.reading import read
+from cap_core.remarks import remark
 from cap_core.sources import Source
 
 __all__ = ["CompileOptions", "Compiled", "compile_source"]
@@ -80,7 +81,7 @@ def _plan(compilation: Compilation) -> CapabilityPlan | None:
         raise SpecError("'exposes' must be a list", at=nodes.mark, code="wrong-type")
     plans = exposures(nodes or (), about, known, compilation)
     _broken(known, compilation)
-    _without_effect(document, compilation)
+    remark(document.capability.consumes, plans, compilation.say)
     if not compilation.report.failed and not any(plan.calls for plan in plans):
         _nothing_live(document, plans, compilation)
     return CapabilityPlan(
@@ -181,20 +182,6 @@ def _broken(known: list[Callee], compilation: Compilation) -> None:
         if operation.format not in compilation.offers.output_mappers and ("unknown-format", at) not in said:
             what = f"no plugin decodes outputRawFormat {operation.format!r}; answers are handed on untouched"
             compilation.say("unknown-format", at, what)
-
-
-def _without_effect(document: Document, compilation: Compilation) -> None:
-    """Outputs of consumed operations: an answer is read as the exposed outputs say, or handed on as it is."""
-    resources = (resource for entry in document.capability.consumes for resource in entry.resources)
-    operations = [one for resource in resources for one in resource.operations if one.outputParameters]
-    if not operations:
-        return
-    keys = sorted({key for one in operations for output in one.outputParameters for key in output.marks})
-    more = f" and in {len(operations) - 1} more" if len(operations) > 1 else ""
-    what = (
-        f"'outputParameters' of the consumed {operations[0].name!r}{more} have no effect; they have: {', '.join(keys)}"
-    )
-    compilation.say("not-acted-on", operations[0].mark("outputParameters"), what)
 
 
 def _elsewhere(document: Document, compilation: Compilation) -> None:

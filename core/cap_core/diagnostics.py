@@ -88,22 +88,24 @@ class Report:
 
 def summed(items: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Diagnostics in their order, with one line for all there is of a code that is said once for a file."""
-    out: dict[object, Diagnostic] = {}
-    more: Counter[object] = Counter()
+    alike: dict[object, list[Diagnostic]] = {}
     for n, item in enumerate(items):
         row = CODES.get(item.code)
         key: object = (item.code, item.severity, item.at.file) if row is not None and row.once else n
-        if key in out:
-            more[key] += 1
-        else:
-            out[key] = item
-    return tuple(_counted(item, more[key]) for key, item in out.items())
+        alike.setdefault(key, []).append(item)
+    return tuple(those[0] if len(those) == 1 else _together(those) for those in alike.values())
 
 
-def _counted(item: Diagnostic, more: int) -> Diagnostic:
-    if not more:
-        return item
-    return msgspec.structs.replace(item, message=f"{item.message}, and {more} more like it in this file")
+_SHOWN = 3
+"""How many different messages one line shows."""
+
+
+def _together(items: list[Diagnostic]) -> Diagnostic:
+    times = Counter(item.message for item in items)
+    shown = [message if n == 1 else f"{message} ({n} times)" for message, n in times.items()][:_SHOWN]
+    others = sum(list(times.values())[_SHOWN:])
+    more = [f"and {others} more like it in this file"] if others else []
+    return msgspec.structs.replace(items[0], message="; ".join(shown + more))
 
 
 CODES: dict[str, Code] = {}
@@ -140,6 +142,13 @@ _define("wrong-type", "error", "A value has another type than this key takes.", 
 _define("missing-key", "error", "A key that is needed is not there.", "add it")
 _define("unknown-key", "warning", "A key this engine does not act upon.", "remove it or correct its spelling")
 _define("not-acted-on", "info", "A key of the published schemas that has no effect here, said once for each file.", "")
+_define(
+    "beyond-schema",
+    "info",
+    "What published documents write and no published schema has; it is acted upon.",
+    "",
+    once=True,
+)
 # What is consumed
 _define("no-base-uri", "warning", "A consumes entry names no baseUri.", "give one with --base-uri")
 _define(

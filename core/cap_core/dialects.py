@@ -51,7 +51,8 @@ def normalize(root: Node, say: Say) -> Map:
     key = keys[0]
     version = root[key]
     if not isinstance(version, Scalar):
-        raise _unknown(key.mark, str(key), "of no text")
+        what = f"the version of {str(key)!r} must be text"
+        raise SpecError(what, at=key.mark, code="unknown-version", hint=f"write {key}: {VERSIONS[key][-1]}")
     _check_version(str(key), version, say)
     body = Map({k: v for k, v in root.items() if k != key})
     body.mark = root.mark

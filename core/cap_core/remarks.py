@@ -1,0 +1,75 @@
+"""What is said of a whole document, once: keys that have no effect, and keys that no published schema has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from cap_core.model import ConsumedParameter, ConsumesEntry
+from cap_core.plan import DeclaredOutput, ExposurePlan
+from cap_core.reading import Say
+
+_OF_PARAMETERS = ("type", "required", "description")
+"""What nearly every document says of consumed parameters, and no published schema allows."""
+
+
+def remark(entries: Iterable[ConsumesEntry], exposures: Iterable[ExposurePlan], say: Say) -> None:
+    """Say it, each at the first place."""
+    consumed = tuple(entries)
+    _without_effect(consumed, say)
+    _beyond_schema(consumed, say)
+    _loose_outputs(exposures, say)
+
+
+def _without_effect(entries: Iterable[ConsumesEntry], say: Say) -> None:
+    """Outputs of consumed operations: an answer is read as the exposed outputs say, or handed on as it is."""
+    resources = (resource for entry in entries for resource in entry.resources)
+    operations = [one for resource in resources for one in resource.operations if one.outputParameters]
+    if not operations:
+        return
+    keys = sorted({key for one in operations for output in one.outputParameters for key in output.marks})
+    more = f" and in {len(operations) - 1} more" if len(operations) > 1 else ""
+    what = (
+        f"'outputParameters' of the consumed {operations[0].name!r}{more} have no effect; they have: {', '.join(keys)}"
+    )
+    say("not-acted-on", operations[0].mark("outputParameters"), what)
+
+
+def _beyond_schema(entries: Iterable[ConsumesEntry], say: Say) -> None:
+    parameters = [one for entry in entries for one in _parameters(entry)]
+    found = {key: [one for one in parameters if key in one.marks] for key in _OF_PARAMETERS}
+    listed = ", ".join(f"{key!r} ({len(those)})" for key, those in found.items() if those)
+    if listed:
+        first = min((those[0].mark(key) for key, those in found.items() if those), key=lambda at: (at.line, at.column))
+        what = f"no published schema has {listed} of consumed parameters; they count all the same"
+        say("beyond-schema", first, what)
+
+
+def _parameters(entry: ConsumesEntry) -> Iterator[ConsumedParameter]:
+    yield from entry.inputParameters
+    for resource in entry.resources:
+        yield from resource.inputParameters
+        for operation in resource.operations:
+            yield from operation.inputParameters
+
+
+def _loose_outputs(exposures: Iterable[ExposurePlan], say: Say) -> None:
+    """Objects and lists of which nothing is said: the schemas want their members, and documents mean all of them."""
+    found = [output for exposure in exposures for output in _outputs(exposure) if _loose(output)]
+    if found:
+        what = (
+            f"{len(found)} outputs do not say what is in them, as the published schemas want; they are handed on whole"
+        )
+        say("beyond-schema", min((output.at for output in found), key=lambda at: (at.line, at.column)), what)
+
+
+def _outputs(exposure: ExposurePlan) -> Iterator[DeclaredOutput]:
+    for call in exposure.calls:
+        yield from call.exposed.outputs
+    for left_out in exposure.quarantined:
+        yield from left_out.exposed.outputs
+
+
+def _loose(output: DeclaredOutput) -> bool:
+    return (output.type == "object" and not output.properties and output.values is None) or (
+        output.type == "array" and output.items is None
+    )
