@@ -40,7 +40,7 @@ def _beyond_schema(entries: Iterable[ConsumesEntry], say: Say) -> None:
     listed = ", ".join(f"{key!r} ({len(those)})" for key, those in found.items() if those)
     if listed:
         first = min((those[0].mark(key) for key, those in found.items() if those), key=lambda at: (at.line, at.column))
-        what = f"no published schema has {listed} of consumed parameters; they count all the same"
+        what = f"{listed} of consumed parameters: in no published schema, and acted upon"
         say("beyond-schema", first, what)
 
 
@@ -57,7 +57,7 @@ def _loose_outputs(exposures: Iterable[ExposurePlan], say: Say) -> None:
     found = [output for exposure in exposures for output in _outputs(exposure) if _loose(output)]
     if found:
         what = (
-            f"{len(found)} outputs do not say what is in them, as the published schemas want; they are handed on whole"
+            f"{len(found)} outputs without 'properties' or 'items', which the published schemas want: handed on whole"
         )
         say("beyond-schema", min((output.at for output in found), key=lambda at: (at.line, at.column)), what)
 

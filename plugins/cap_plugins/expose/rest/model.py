@@ -79,7 +79,7 @@ def declared(entry: RestEntry, at: ExposeAt) -> Iterator[Exposed]:
     """Every operation of an exposure; one that cannot be served says why (`Exposed.left_out`)."""
     later.left_out([("rest", entry)], repr(entry.namespace), at.report)
     if entry.description:
-        what = "no published schema has the description of a REST exposure; it is shown all the same"
+        what = "the description of a REST exposure: in no published schema, and shown"
         at.report("beyond-schema", entry.mark("description"), what)
     for resource in entry.resources:
         path = _rooted(resource.path)
