@@ -305,6 +305,15 @@ def test_why_an_operation_is_left_out(
     assert line(place).startswith(text)
 
 
+def test_without_an_operation_all_of_them_are_listed(rich: Callable[..., Any]) -> None:
+    listed = {one["exposed"]: one for one in rich()}
+
+    assert ["PUT /orders/{orderId}", "GET /orders", "lost", "list"] == list(listed)
+    assert listed["list"]["quarantined"] is None
+    assert "lost-identifier" == listed["lost"]["quarantined"]["code"]
+    assert line(listed["list"]["spec"]).startswith("list")
+
+
 def test_a_flag_and_a_dotenv_file_are_named(rich: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
     (tmp_path / "some.env").write_text("\nKEY=from-a-file\n")
 

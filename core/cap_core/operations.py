@@ -15,6 +15,14 @@ def spelled(call: Call | Quarantined) -> str:
     return exposed.name if exposed.method is None else f"{exposed.method} {exposed.path}"
 
 
+def every_operation(plan: CapabilityPlan) -> list[Call | Quarantined]:
+    """All that is exposed, served or left out, in the order of the document."""
+    found: list[Call | Quarantined] = []
+    for exposure in plan.exposures:
+        found += (*exposure.calls, *exposure.quarantined)
+    return sorted(found, key=lambda one: (one.exposed.at.line, one.exposed.at.column))
+
+
 def find_operation(plan: CapabilityPlan, text: str) -> Call | Quarantined:
     """The exposed operation that `text` means, served or left out; one that is served goes before one that is not.
 

@@ -15,12 +15,13 @@ from cap_core.cli.documents import offers_of, one
 from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.running import open_options
 from cap_core.cli.tables import print_table
+from cap_core.diagnostics import Diagnostic
 from cap_core.errors import CapError, Refusal
 from cap_core.explain import Explanation, explain, left_out
 from cap_core.inputs import Inputs
-from cap_core.operations import find_operation
+from cap_core.operations import every_operation, find_operation, spelled
 from cap_core.origins import Step
-from cap_core.plan import Quarantined
+from cap_core.plan import Call, Quarantined
 from cap_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,25 +32,30 @@ if TYPE_CHECKING:
     "explain",
     cls=Command,
     examples="""
+cap explain portkey-batch.yaml
 cap explain portkey-batch.yaml retrievebatch batch_id=b-1
 cap explain portkey-batch 'GET /v1/batches' limit=10
 cap explain portkey-batch portkey-batch.listbatches --format json | jq .request
 """,
 )
 @click.argument("capability")
-@click.argument("operation")
+@click.argument("operation", required=False)
 @click.argument("inputs", nargs=-1, metavar="[INPUT]...")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to print. [text]")
 @settings_flags()
-def command(settings: Settings, capability: str, operation: str, inputs: tuple[str, ...], format_: str) -> int:
+def command(settings: Settings, capability: str, operation: str | None, inputs: tuple[str, ...], format_: str) -> int:
     """Show the request that a call would send, with secrets masked; nothing is sent.
 
-    OPERATION is a tool's name, 'METHOD /exposed/path', or namespace.operation. INPUT is as 'cap call' has it; what is
+    OPERATION is a tool's name, 'METHOD /exposed/path', or namespace.operation; without one, all that there is to
+    explain is listed, what is left out too. INPUT is as 'cap call' has it; what is
     missing is said. For every value, every input and every output it says which line of which file, which flag,
     variable or plugin it comes from, and for an operation that is left out, why.
     """
     offers = offers_of(settings)
     plan = one(settings, offers, capability)
+    if operation is None:
+        _print_all(format_, [_told(one) for one in every_operation(plan)])
+        return 0
     found = find_operation(plan, operation)
     if isinstance(found, Quarantined):
         explanation = left_out(plan, found)
@@ -64,6 +70,32 @@ def command(settings: Settings, capability: str, operation: str, inputs: tuple[s
     else:
         _print(explanation)
     return 0
+
+
+class Told(msgspec.Struct, frozen=True):
+    """An exposed operation in the list: how to name it, what it calls, where it stands, and why it is left out."""
+
+    exposed: str
+    operation: str
+    spec: str
+    quarantined: Diagnostic | None
+
+
+def _told(one: Call | Quarantined) -> Told:
+    why = one.why if isinstance(one, Quarantined) else None
+    return Told(spelled(one), one.exposed.call or "", str(one.exposed.at), why)
+
+
+def _print_all(format_: str, found: Sequence[Told]) -> None:
+    if format_ == "json":
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+        return
+    lines = ((one.exposed, one.operation, one.spec, _why(one.quarantined)) for one in found)
+    print_table(("OPERATION", "CALLS", "AT", "LEFT OUT"), lines)
+
+
+def _why(why: Diagnostic | None) -> str:
+    return f"{why.code}: {why.message}" if why is not None else ""
 
 
 def _read(arguments: Sequence[str], inputs: Inputs) -> tuple[Mapping[str, object], str | None]:
