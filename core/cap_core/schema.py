@@ -95,6 +95,8 @@ class _Making:
             if (field.required or name in _WANTED) and not self._spellings(name):
                 required.append(name)
         out = {"type": "object", "properties": properties, "additionalProperties": False}
+        if model.__doc__:  # editors show it beside the mapping
+            out["description"] = " ".join(model.__doc__.split())
         return out | ({"required": required} if required else {})
 
     def _spellings(self, name: str) -> list[str]:
