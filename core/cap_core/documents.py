@@ -98,8 +98,16 @@ def plain(node: Node) -> object:
 
 
 def load(data: bytes, file: str) -> Node:
-    """Parse one document. Raises `SpecError` at the place of whatever is wrong with it."""
-    return _Builder(file).build(_text(data, file))
+    """Parse a file of one document. Raises `SpecError` at the place of whatever is wrong with it."""
+    return _Builder(file, alone=True).build(_text(data, file))
+
+
+def load_first(data: bytes) -> Node:
+    """Parse the first document of a stream that no author of ours wrote. Raises `SpecError`.
+
+    Further ones are left unread, and a merge key is a key like any other, as YAML 1.2 has it.
+    """
+    return _Builder("", alone=False).build(_text(data, ""))
 
 
 def _text(data: bytes, file: str) -> str:
@@ -121,8 +129,9 @@ _CONTENT = frozenset({yaml.ScalarEvent, yaml.AliasEvent, yaml.MappingStartEvent,
 class _Builder:
     """Turns libyaml's events into a tree."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, *, alone: bool) -> None:
         self.file = file
+        self.alone = alone
         self.count = 0
         self.anchors: dict[str, tuple[Node, int]] = {}
 
@@ -141,6 +150,8 @@ class _Builder:
         for event in events:
             kind = type(event)
             if begun and kind in _CONTENT:
+                if not self.alone:
+                    break
                 self._second(event)
             elif kind is yaml.ScalarEvent or kind is yaml.AliasEvent:
                 leaf = self._leaf(event, frames)
@@ -218,7 +229,7 @@ class _Builder:
             return
         if not isinstance(node, Scalar):
             raise SpecError("a key must be text", at=node.mark, code="not-yaml", hint="quote braces that open a value")
-        if node == "<<" and node.plain:
+        if self.alone and node == "<<" and node.plain:
             what = "YAML 1.2 has no merge keys"
             raise SpecError(what, at=node.mark, code="merge-key", hint="write the keys out; an alias (*name) is fine")
         if node in parent:

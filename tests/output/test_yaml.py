@@ -15,6 +15,7 @@ import pytest
         pytest.param("yes: no\non: 2020-01-01", {"yes": "no", "on": "2020-01-01"}, id="the-core-schema"),
         pytest.param("1: a", {"1": "a"}, id="keys-are-strings"),
         pytest.param("a: 1\n---\nb: 2", {"a": 1}, id="the-first-document"),
+        pytest.param("a: &x {b: 1}\nc: {<<: *x}", {"a": {"b": 1}, "c": {"<<": {"b": 1}}}, id="a-merge-key"),
         pytest.param("a: &x {b: 1}\nc: *x", {"a": {"b": 1}, "c": {"b": 1}}, id="an-alias"),
         pytest.param("a: |\n  x\n  y\n", {"a": "x\ny\n"}, id="a-block"),
         pytest.param('"7"', "7", id="a-quoted-number"),

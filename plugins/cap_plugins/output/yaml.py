@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from cap_core.documents import Map, Node, Seq, load, resolve
+from cap_core.documents import Map, Node, Seq, load_first, resolve
 from cap_core.errors import SpecError
 from cap_core.hookspecs import hookimpl
 from cap_core.offers import OutputAt, OutputMapper
@@ -33,10 +33,10 @@ def compile(options: Options, at: OutputAt) -> Callable[[bytes, str | None], obj
 def value(source: str) -> object:
     """The value of a YAML text. Raises `ValueError` for one that is none, or is too large."""
     try:
-        return _Plain().value(load(source.encode(), ""))
+        return _Plain().value(load_first(source.encode()))
     except SpecError as error:
         if error.code == "not-a-capability":
-            return None  # what `load` says of a file without any node
+            return None  # what `load_first` says of a file without any node
         raise ValueError(error.what) from None
 
 
