@@ -21,43 +21,42 @@ OPERATOR = "(operator)"
 """The namespace of names that the operator, not the document, asked to be read from the environment."""
 
 
-class UnknownType(SpecError):
-    """An authentication of a type that nobody offers; it leaves out what needs it, not the whole document."""
+class Unusable(SpecError):
+    """An authentication of the document that cannot be; it leaves out what needs it, not the whole document."""
 
 
 def authentication(node: Node, compilation: Compilation) -> Authentication:
-    """An `authentication` block; its templates are parsed, and expanded when the gateway opens.
-
-    Raises `UnknownType`, and `SpecError` for one that is malformed.
-    """
+    """An `authentication` block; its templates are parsed, and expanded when the gateway opens. Raises `Unusable`."""
     if not isinstance(node, Map):
-        raise SpecError("'authentication' must be a mapping with a 'type'", at=node.mark, code="bad-auth")
+        raise Unusable("'authentication' must be a mapping with a 'type'", at=node.mark, code="bad-auth")
     type_ = node.get(Scalar("type", node.mark))
     if not isinstance(type_, Scalar):
-        raise SpecError("the authentication has no 'type'", at=node.mark, code="bad-auth")
+        raise Unusable("the authentication has no 'type'", at=node.mark, code="bad-auth")
     schemes = compilation.offers.auth_schemes
     key = match(type_, schemes)
     if key is None:
         offered = ", ".join(sorted(schemes))
         what = f"no plugin offers authentication type {str(type_)!r}; offered are {offered}"
-        raise UnknownType(what, at=type_.mark, code="unknown-auth")
+        raise Unusable(what, at=type_.mark, code="unknown-auth")
     options = {str(k): _option(v, compilation) for k, v in node.items() if k != "type"}
     literal = [name for name in SECRET if isinstance(options.get(name), Constant)]
     if literal or not any(isinstance(leaf, Binding) for option in options.values() for leaf in leaves(option)):
         at = next((v.mark for k, v in node.items() if k in literal), node.mark)
         compilation.say("literal-credential", at, f"the {key} credential stands in the document itself")
-    return Authentication(type=key, options=options, at=node.mark, marks={str(k): v.mark for k, v in node.items()})
+    return Authentication(type=str(key), options=options, at=node.mark, marks={str(k): v.mark for k, v in node.items()})
 
 
 def _option(node: Node, compilation: Compilation) -> Value:
     try:
         return value(node, compilation.variables_only)
-    except TemplateError as error:
-        raise SpecError(str(error), at=node.mark, code="bad-template") from None
+    except TemplateError:
+        # Not the error's own words: they quote the value, which may be a credential.
+        what = "an option of the authentication is a malformed template"
+        raise Unusable(what, at=node.mark, code="bad-template") from None
 
 
 def fills(consumed: Consumed, compilation: Compilation) -> frozenset[tuple[str, str]]:
-    """The (place, lower-case name) pairs that a namespace's authentication supplies. Raises `SpecError`.
+    """The (place, lower-case name) pairs that a namespace's authentication supplies. Raises `Unusable`.
 
     The scheme looks at its options with every variable masked, so a wrong option is told at its place in the document.
     """
@@ -67,16 +66,21 @@ def fills(consumed: Consumed, compilation: Compilation) -> frozenset[tuple[str, 
     try:
         return supplied(compilation.offers.auth_schemes[block.type], block, consumed)
     except OptionError as error:
-        raise _wrong(block, error) from None
+        raise _wrong(block, "bad-auth", error) from None
 
 
-def _wrong(block: Authentication, error: OptionError) -> SpecError:
+def _wrong(block: Authentication, code: str, error: OptionError) -> SpecError:
+    """What the operator asks for stops the start; what the document asks for leaves out what needs it."""
     at = block.marks.get(error.option, block.at)
-    return SpecError(error.what, at=at, code="bad-auth", hint=error.hint)
+    kind = Unusable if block.origin == "document" else SpecError
+    return kind(error.what, at=at, code=code, hint=error.hint)
 
 
 def caller_authentication(entry: ExposesEntry, compilation: Compilation) -> Authentication | None:
-    """How an exposure's callers are checked: as the document says, else as `--caller-auth` does. Raises `SpecError`."""
+    """How an exposure's callers are checked: as the document says, else as `--caller-auth` does.
+
+    Raises `Unusable` for what the document says, `SpecError` for what the operator does.
+    """
     if entry.authentication is not None:
         block = authentication(entry.authentication, compilation)
     elif compilation.options.caller_auth:
@@ -86,13 +90,11 @@ def caller_authentication(entry: ExposesEntry, compilation: Compilation) -> Auth
     scheme = compilation.offers.auth_schemes[block.type]
     if scheme.check is None:
         what = f"authentication type {block.type!r} cannot check callers"
-        # What the operator asks for stops the start; what the document asks for leaves out its exposure.
-        wrong = UnknownType if block.origin == "document" else SpecError
-        raise wrong(what, at=block.at, code="unknown-auth", hint="use bearer or apikey")
+        raise _wrong(block, "unknown-auth", OptionError("", what, "use bearer or apikey"))
     try:
         check(scheme, block, compilation.source.name, entry.namespace, lambda binding: MASK, masked=True)
     except OptionError as error:
-        raise _wrong(block, error) from None
+        raise _wrong(block, "bad-auth", error) from None
     return block
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
+import msgspec
+
 from cap_core import later
-from cap_core.authentications import UnknownType, authentication, fills
+from cap_core.authentications import Unusable, authentication, fills
 from cap_core.bases import literal_base
 from cap_core.compilation import Compilation
 from cap_core.consumed import Broken, Callee, callees
@@ -13,21 +17,24 @@ from cap_core.model import ConsumesEntry
 from cap_core.plan import Binding, Consumed, Template
 from cap_core.templates import TemplateError, parse_base
 
+_USERINFO = re.compile(r"//[^/]*@")
+
 
 def namespace(entry: ConsumesEntry, compilation: Compilation) -> tuple[Consumed, list[Callee]]:
-    """Compile an entry. Raises `SpecError` for a base URI or an authentication that cannot be.
+    """Compile an entry. Raises `SpecError` for one without a name.
 
-    What makes the whole entry unusable, an authentication nobody offers, leaves out its operations alone.
+    What makes the whole entry unusable, an address or an authentication that cannot be, leaves out its operations
+    alone.
     """
     if not entry.namespace:
         raise SpecError("an entry of 'consumes' has no 'namespace'", at=entry.at, code="missing-key", hint="add it")
-    base, origin = _base(entry, compilation)
-    block, broken = None, None
+    broken: Broken | None = None
+    base, origin, block = None, str(entry.mark("baseUri")), None
     try:
+        base, origin = _base(entry, compilation)
         block = authentication(entry.authentication, compilation) if entry.authentication is not None else None
-    except UnknownType as error:
-        broken = Broken("unknown-auth", error.at or entry.at, error.what)
-        compilation.causes.append(compilation.say("unknown-auth", broken.at, broken.what))
+    except SpecError as error:
+        broken = _unusable(error, entry, compilation)
     if entry.type.lower() != "http":
         what = f"{entry.namespace!r} is of type {entry.type!r}, and only http is consumed; what calls it is left out"
         broken = Broken("unknown-protocol", entry.mark("type"), what)
@@ -42,8 +49,18 @@ def namespace(entry: ConsumesEntry, compilation: Compilation) -> tuple[Consumed,
         at=entry.at,
         description=entry.description or "",
     )
-    fills(consumed, compilation)
+    try:
+        fills(consumed, compilation)
+    except Unusable as error:
+        broken = _unusable(error, entry, compilation)
+        consumed = msgspec.structs.replace(consumed, authentication=None)  # nobody is to try it
     return consumed, callees(entry, consumed, broken, compilation.say)
+
+
+def _unusable(error: SpecError, entry: ConsumesEntry, compilation: Compilation) -> Broken:
+    why = compilation.say(error.code, error.at or entry.at, error.what, error.hint or None)
+    compilation.causes.append(why)
+    return Broken(why.code, why.at, why.message, why.hint)
 
 
 def _tunnel(entry: ConsumesEntry, compilation: Compilation) -> Broken | None:
@@ -74,7 +91,7 @@ def _base(entry: ConsumesEntry, compilation: Compilation) -> tuple[Template | No
     try:
         parts = parse_base(entry.baseUri)
     except TemplateError as error:
-        raise SpecError(str(error), at=at, code="bad-base-uri") from None
+        raise SpecError(str(error), at=at, code="bad-base-uri", hint="balance the braces") from None
     if any(not isinstance(part, str) and part.braces != 2 for part in parts):
         compilation.say("base-uri-braces", at, f"{entry.baseUri!r} has variables that are not written {{{{NAME}}}}")
     template = Template(tuple(p if isinstance(p, str) else _variable(p.name, at, compilation) for p in parts))
@@ -94,7 +111,9 @@ def _check(entry: ConsumesEntry, template: Template, at: Mark, compilation: Comp
     try:
         base = literal_base(template)
     except ValueError as error:
-        raise SpecError(f"the baseUri {entry.baseUri!r} {error}", at=at, code="bad-base-uri") from None
+        # What stands before an @ is a user name and a password.
+        shown = _USERINFO.sub("//…@", entry.baseUri or "")
+        raise SpecError(f"the baseUri {shown!r} {error}", at=at, code="bad-base-uri") from None
     if base is None or base.safe or entry.authentication is None:
         return
     if not {entry.namespace, f"{compilation.source.name}:{entry.namespace}"} & compilation.options.allow_plaintext:

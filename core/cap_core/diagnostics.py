@@ -152,7 +152,10 @@ _define(
 # What is consumed
 _define("no-base-uri", "warning", "A consumes entry names no baseUri.", "give one with --base-uri")
 _define(
-    "bad-base-uri", "error", "A baseUri is not an http or https address.", "use an http(s) address without userinfo"
+    "bad-base-uri",
+    "warning",
+    "A baseUri is not an http or https address; what calls it is left out.",
+    "use an http(s) address without userinfo",
 )
 _define(
     "plaintext",
@@ -161,7 +164,12 @@ _define(
     "use https, or --allow-plaintext",
 )
 _define("unknown-auth", "warning", "No plugin offers this authentication type.", "see 'cap plugins'")
-_define("bad-auth", "error", "An authentication option is wrong or missing.", "correct the option")
+_define(
+    "bad-auth",
+    "warning",
+    "An authentication option is wrong or missing; what needs it is left out.",
+    "correct the option",
+)
 _define(
     "auth-supplies",
     "info",

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from cap_core import formats, later
-from cap_core.authentications import UnknownType, caller_authentication, fills
+from cap_core.authentications import Unusable, caller_authentication, fills
 from cap_core.calls import find
 from cap_core.compilation import Compilation
 from cap_core.consumed import Callee, Quarantine
@@ -97,9 +97,9 @@ def _guard(entry: ExposesEntry, compilation: Compilation) -> tuple[Authenticatio
     """How callers are checked, or why nobody can be let in, which leaves out all that the entry exposes."""
     try:
         return caller_authentication(entry, compilation), None
-    except UnknownType as error:
+    except Unusable as error:
         what = f"{error.what}; what {entry.namespace!r} exposes is left out"
-        why = compilation.say("unknown-auth", error.at or entry.at, what, error.hint or None)
+        why = compilation.say(error.code, error.at or entry.at, what, error.hint or None)
         compilation.causes.append(why)
         return None, why
 
