@@ -203,10 +203,10 @@ def rich(document: Callable[..., Path]) -> Callable[..., dict[str, Any]]:
     path = document(RICH, "rich.yaml")
     environment = {"API_HOST": "h.example", "API_KEY": KEY, "API_REGION": "eu-canary"}
 
-    def explained(*words: str) -> dict[str, Any]:
+    def explained(*words: str, **variables: str) -> dict[str, Any]:
         command = [sys.executable, "-m", "cap_core", "explain", str(path), *words, "--format", "json"]
         run = subprocess.run(
-            command, capture_output=True, text=True, env=os.environ | environment, timeout=60, check=False
+            command, capture_output=True, text=True, env=os.environ | environment | variables, timeout=60, check=False
         )
         assert 0 == run.returncode, run.stderr
         assert KEY not in run.stdout
@@ -342,6 +342,97 @@ def test_a_terminal_gets_colour_and_columns(terminal: Callable[..., str], docume
     assert KEY not in plain
 
 
+LITERAL = """\
+naftiko: 1.0.0-alpha2
+capability:
+  consumes:
+  - namespace: api
+    baseUri: https://h.example
+    authentication: {type: apikey, key: X-K, value: sesame-1}
+    resources:
+    - path: /a/{id}
+      operations:
+      - name: change
+        method: PUT
+        inputParameters:
+        - {name: Authorization, in: header, value: Bearer sesame-2}
+        - {name: size, in: query, value: "{{tools.big}}"}
+        body: {type: json, data: {amount: "{{tools.amount}}", "a/b": "{{tools.open}}", all: "{{tools.more}}"}}
+  exposes:
+  - type: mcp
+    namespace: m
+    port: 9090
+    authentication: {type: bearer, token: sesame-3}
+    tools:
+    - name: change
+      description: d
+      call: api.change
+      with:
+        amount: 5
+        big: eu
+        more: {deep: x}
+      outputParameters:
+      - name: all
+        type: object
+        mapping: $.x
+        values: {type: string, maxLength: 3}
+"""
+
+
+@pytest.fixture
+def literal(document: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    path = document(LITERAL, "literal.yaml")
+
+    def explained(*words: str) -> str:
+        command = [sys.executable, "-m", "cap_core", "explain", str(path), *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+    return explained
+
+
+def test_a_credential_in_the_document_is_masked_too(literal: Callable[..., str]) -> None:
+    for format_ in ("text", "json"):
+        shown = literal("change", "id=1", "--format", format_)
+        assert "sesame" not in shown
+        assert "X-K" in shown
+
+
+def test_a_literal_that_with_gives_is_found_where_it_stands(literal: Callable[..., str]) -> None:
+    out = json.loads(literal("change", "id=1", "open=o", "--format", "json"))
+    lines = LITERAL.splitlines()
+
+    at = {o["place"]: (o["value"], place_of(o["at"], lines)) for o in out["values"] if AT.fullmatch(o["at"])}
+    assert ("5", "5") == at["body /amount"]
+    assert ("eu", "eu") == at["query size"]
+    assert ("x", "x}") == at["body /all/deep"]
+    assert at["body /a~1b"][1].startswith('"{{tools.open}}"')
+    (asked,) = [one for one in out["inputs"] if one["name"] == "open"]
+    assert place_of(asked["at"], lines).startswith('"{{tools.open}}"')
+    assert ("bearer", {"type": "string", "max_length": 3}) == (
+        out["callers"]["value"],
+        {key: out["outputs"][0]["values"][key] for key in ("type", "max_length")},
+    )
+
+
+def test_a_value_that_cannot_be_sent_is_explained_as_refused(literal: Callable[..., str]) -> None:
+    out = json.loads(literal("change", "id=..", "--format", "json"))
+
+    assert "names another resource" in out["refused"]
+    assert "5" in [origin["value"] for origin in out["values"]]
+
+
+def test_a_variable_without_a_value_says_so(rich: Callable[..., dict[str, Any]]) -> None:
+    out = rich("PUT /orders/{orderId}", *RICH_INPUTS, API_REGION="")
+
+    assert ("(not set)", "Token ***") == (found(out, "header region")["value"], found(out, "header X-Key")["value"])
+    assert "API_REGION" in out["refused"]
+
+
+def place_of(at: str, lines: list[str]) -> str:
+    number, column = map(int, at.rsplit(":", 2)[1:])
+    return lines[number - 1][column - 1 :]
+
+
 # --- every published document -----------------------------------------------------------------------------------------
 
 AT = re.compile(r"(.+):(\d+):(\d+)")
@@ -377,6 +468,7 @@ def _given(call: Call) -> dict[str, object]:
 
 def _check_explained(it: Explanation, path: Path, lines: list[str]) -> None:
     where = (path, it.exposed)
+    assert msgspec.json.encode(it), where
     for at in [o.at for o in it.values] + [s.at for o in it.values for s in o.via] + [i.at for i in it.inputs]:
         if place := AT.fullmatch(at):
             assert place[1] == path.name, where

@@ -19,7 +19,7 @@ from cap_core.offers import Credentials, Flow
 from cap_core.opening import OpenOptions, base_of, not_set, unprotected
 from cap_core.operations import spelled
 from cap_core.origins import Asked, Origin, Origins
-from cap_core.plan import Binding, Call, CapabilityPlan, Feed, Operation, Quarantined
+from cap_core.plan import Binding, Call, CapabilityPlan, Constant, Feed, Operation, Quarantined
 from cap_core.plugins import Offers
 from cap_core.requests import compile_request
 from cap_core.types import Request
@@ -84,22 +84,23 @@ async def explain(
     inputs: Mapping[str, object],
     refused: str | None = None,
 ) -> Explanation:
-    """Explain a call with checked `inputs`, as `Inputs.reader` gives them, or why it is `refused` before it begins.
-
-    Raises `Refusal` for what cannot be sent.
-    """
+    """Explain a call with checked `inputs`, as `Inputs.reader` gives them, or why it is `refused` before it begins."""
     address = await _address(plan, call)
     have = await _have(plan, call)
-    credentials = _masked(offers, call, have)
-    values = {binding: MASK for feed in call.feeds for binding in _bindings(feed)}
+    credentials = _masked(plan, offers, call, have)
+    call = _without_literal(call)
     unset = _unset(plan, offers, call, have)
+    values = {b: _mask(b in unset) for feed in call.feeds for b in _bindings(feed)}
     request = None
     if isinstance(address, Refusal):
         refused = refused or f"{address.detail}; {address.hint}"
     elif refused is None:
         build = compile_request(call, address.path, credentials, values)
-        request = _shown(build(inputs, Context("cli", call.key)), address, call, values)
-        refused = _refused(plan, offers, call, have, unset, address, values, options)
+        try:
+            request = _shown(build(inputs, Context("cli", call.key)), address, call, values)
+            refused = _refused(plan, offers, call, have, unset, address, values, options)
+        except Refusal as refusal:
+            refused = "; ".join(text for text in (refusal.detail, refusal.hint) if text)
     origins = Origins(plan, call, offers, frozenset(_empty(plan, call, have)))
     return Explanation(
         capability=plan.about.name,
@@ -126,6 +127,28 @@ async def explain(
     )
 
 
+UNSET = "(not set)"
+"""What stands for a variable that has no value."""
+
+_CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie"})
+"""Headers whose values are credentials, whoever wrote them (RFC 9110, 11.6.2 and 11.7.2; RFC 6265, 4.2)."""
+
+
+def _mask(unset: bool) -> str:
+    return UNSET if unset else MASK
+
+
+def _without_literal(call: Call) -> Call:
+    """A call in which a credential that its author wrote as a header's value is masked too."""
+    feeds = tuple(
+        msgspec.structs.replace(feed, value=Constant(MASK), node=None)
+        if feed.place == "header" and feed.name.lower() in _CREDENTIALS and isinstance(feed.value, Constant)
+        else feed
+        for feed in call.feeds
+    )
+    return msgspec.structs.replace(call, feeds=feeds)
+
+
 def _refused(
     plan: CapabilityPlan,
     offers: Offers,
@@ -148,7 +171,7 @@ def _refused(
 
 
 def _callers(plan: CapabilityPlan, call: Call, origins: Origins) -> Origin | None:
-    exposure = next(exposure for exposure in plan.exposures if any(one is call for one in exposure.calls))
+    exposure = next(e for e in plan.exposures if any(one.key == call.key for one in e.calls))
     asked = exposure.authentication
     if asked is None:
         return None
@@ -236,19 +259,39 @@ def _wrong_options(offers: Offers, call: Call, have: Mapping[Binding, str]) -> s
     return None
 
 
-def _masked(offers: Offers, call: Call, have: Mapping[Binding, str]) -> Credentials:
-    """What the scheme sends for masked values. A header that encodes the mask away shows one word."""
+def _masked(plan: CapabilityPlan, offers: Offers, call: Call, have: Mapping[Binding, str]) -> Credentials:
+    """What the scheme sends for masked values."""
     consumed = call.operation.consumed
     if consumed.authentication is None:
         return Credentials()
     scheme = offers.auth_schemes[consumed.authentication.type]
-    shown = {*have, *required(scheme, consumed.authentication)}
-    signed = sign(scheme, consumed.authentication, consumed, lambda b: MASK if b in shown else None, masked=True)
+    needed = set(required(scheme, consumed.authentication))
+
+    def masked(binding: Binding) -> str | None:
+        if binding in have or binding not in needed:
+            return MASK if binding in have else None
+        return _mask(binding in near)
+
+    near = {variable.binding for variable in plan.variables if variable.near}
+    signed = sign(scheme, consumed.authentication, consumed, masked, masked=True)
     credentials = signed.shown if isinstance(signed, Flow) else signed
-    mask = MASK.encode()
-    headers = tuple((n, v if mask in v else v.partition(b" ")[0] + b" " + mask) for n, v in credentials.headers)
-    secret = bindings_of(consumed.authentication)
-    return msgspec.structs.replace(credentials, headers=headers) if secret else credentials
+    return Credentials(
+        headers=tuple(
+            (name, _hidden(value.decode("latin-1")).encode("latin-1")) for name, value in credentials.headers
+        ),
+        query=tuple((name, _hidden(value)) for name, value in credentials.query),
+        cookies=tuple((name, _hidden(value)) for name, value in credentials.cookies),
+        members=tuple((name, _hidden(value)) for name, value in credentials.members),
+    )
+
+
+def _hidden(value: str) -> str:
+    """A credential as it is shown: with its masks, or, where its author wrote it out or it encodes them away, masked
+    itself; a scheme before a space (`Basic`) stays."""
+    if MASK in value or UNSET in value:
+        return value
+    scheme, space, _ = value.partition(" ")
+    return f"{scheme} {MASK}" if space else MASK
 
 
 def _shown(request: Request, base: Base, call: Call, masks: Mapping[Binding, str]) -> Shown:
@@ -272,4 +315,6 @@ def _output(output: Any) -> Mapping[str, object]:
         "at": str(output.at),
         "items": _output(output.items) if output.items else None,
         "properties": [_output(p) for p in output.properties],
+        "values": _output(output.values) if output.values else None,
+        "max_length": output.max_length,
     }

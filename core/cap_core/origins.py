@@ -8,16 +8,29 @@ import msgspec
 
 from cap_core.bases import Base
 from cap_core.bindings import Variable
-from cap_core.documents import Map, Node, Seq
+from cap_core.documents import Map, Node, Scalar, Seq
 from cap_core.errors import Mark
 from cap_core.expressions import leaves
 from cap_core.inputs import Input, Place
+from cap_core.names import match
 from cap_core.offers import Credentials
 from cap_core.opening import origin_of
-from cap_core.plan import Authentication, Binding, Call, CapabilityPlan, Constant, Feed, InputRef, Tree, Value
+from cap_core.plan import (
+    Authentication,
+    Binding,
+    Call,
+    CapabilityPlan,
+    Constant,
+    Feed,
+    InputRef,
+    Template,
+    Tree,
+    Value,
+)
 from cap_core.plugins import OURS, Offers
 from cap_core.pools import choose
 from cap_core.rendering import ABSENT, as_text, text_getter
+from cap_core.templates import parse
 from cap_core.types import Headers
 
 
@@ -106,14 +119,45 @@ class Origins:
         place = {"member": "body /", "body": "body"}.get(feed.place, f"{feed.place} ") + (
             feed.name if feed.place != "body" else ""
         )
-        for where, item, node in _apart(place, feed.value, feed.node):
+        for where, item, node, template in self._apart(place, feed.value, feed.node):
             value = text_getter(item, masks)(given)
             shown = (
                 None if value is ABSENT else as_text(value) if isinstance(value, str | msgspec.Raw) else _json(value)
             )
             at = node.mark if node is not None else feed.at
-            via = [*self._declared(feed, at), *self._named(item, at), *self._variables(_bindings(item))]
+            steps = [Step("the template", str(template))] if template is not None else []
+            via = [*steps, *self._declared(feed, at), *self._named(item, at), *self._variables(_bindings(item))]
             yield Origin(where, shown, self._source(item, absent=shown is None), str(at), _distinct(via, at))
+
+    def _apart(
+        self, place: str, item: Value, node: Node | None, template: Mark | None = None
+    ) -> Iterator[tuple[str, Value, Node | None, Mark | None]]:
+        """A value in pieces, each with its place (a JSON pointer below the body), what the document has there, and the
+        template through which `with` came there."""
+        fed = self._fed(node) if isinstance(node, Scalar) and not isinstance(item, InputRef | Template) else None
+        if fed is not None:
+            assert node is not None
+            node, template = fed, node.mark
+        if not isinstance(item, Tree) or not item.items:
+            yield place, item, node, template
+            return
+        start = place + ("" if place.endswith("/") else " /" if place == "body" else "/")
+        for n, entry in enumerate(item.items):
+            name, below = entry if isinstance(entry, tuple) else (str(n), entry)
+            pointer = name.replace("~", "~0").replace("/", "~1")  # RFC 6901
+            yield from self._apart(start + pointer, below, _below(node, name, n), template)
+
+    def _fed(self, template: Scalar) -> Node | None:
+        """What `with` says of the variable of a consumed template, where it says something."""
+        entries = self.call.exposed.with_ or {}
+        if "{{" not in template or any(template is node for node in entries.values()):
+            return None
+        for part in parse(template):
+            name = "" if isinstance(part, str) else part.name
+            key = match(name.partition(".")[2] or name, entries) if name else None
+            if key is not None:
+                return entries[key]
+        return None
 
     def _declared(self, feed: Feed, at: Mark) -> Iterator[Step]:
         if feed.at != at and feed.name:  # a body's own block is where its type comes from
@@ -124,7 +168,7 @@ class Origins:
         used = [leaf.name for leaf in leaves(item) if isinstance(leaf, InputRef)]
         for asked in (one for one in self.call.inputs.items if one.name in used):
             yield from (Step(f"with, for {asked.name}", str(mark)) for mark in asked.named if mark != at)
-            yield Step(f"input {asked.name}", str(asked.at))
+            yield Step(f"input {asked.name}", str(asked.at if asked.declared else self._mentioned(asked)))
 
     def _source(self, item: Value, *, absent: bool) -> str:
         if isinstance(item, Constant | Tree):
@@ -203,6 +247,7 @@ class Origins:
             source = f"inferred from {self.operation.address}"
         via = _distinct([Step("with", str(mark)) for mark in item.named], item.at)
         places = ", or ".join(self._spot(place, item.wire) for place in (item.place, *item.also))
+        at = item.at if item.declared else self._mentioned(item)
         return Asked(
             name=item.name,
             property=item.property_name,
@@ -210,9 +255,19 @@ class Origins:
             required=item.required,
             place=places,
             source=source,
-            at=str(item.at),
+            at=str(at),
             via=via,
         )
+
+    def _mentioned(self, item: Input) -> Mark:
+        """Where an input that nobody declares is asked for: the variable of a template, else as the plan has it."""
+        for feed in self.call.feeds:
+            if feed.node is None or (feed.node.mark != feed.at and feed.name):
+                continue
+            for _, value, node, _ in self._apart("", feed.value, feed.node):
+                if node is not None and InputRef(item.name) in leaves(value):
+                    return node.mark
+        return item.at
 
     def _spot(self, place: Place, wire: str) -> str:
         if place == "path":
@@ -237,22 +292,9 @@ def _step(variable: Variable) -> Step:
     return Step(f"{variable.binding.name} = {origin}", str(variable.at) if variable.at is not None else origin)
 
 
-def _apart(place: str, item: Value, node: Node | None) -> Iterator[tuple[str, Value, Node | None]]:
-    """A value in pieces, each with its place (a JSON pointer below the body) and with what the document has there."""
-    if not isinstance(item, Tree) or not item.items:
-        yield place, item, node
-        return
-    for n, entry in enumerate(item.items):
-        name, below = entry if isinstance(entry, tuple) else (str(n), entry)
-        there = _below(node, name, n)
-        yield from _apart(
-            f"{place}{'' if place.endswith('/') else ' /' if place == 'body' else '/'}{name}", below, there
-        )
-
-
 def _below(node: Node | None, name: str, n: int) -> Node | None:
     if isinstance(node, Map):
-        return next((value for key, value in node.items() if key == name), None)
+        return node.get(Scalar(name, node.mark))
     return node[n] if isinstance(node, Seq) and n < len(node) else node
 
 

@@ -16,7 +16,7 @@ from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.running import open_options
 from cap_core.cli.tables import print_table
 from cap_core.diagnostics import Diagnostic
-from cap_core.errors import CapError, Refusal
+from cap_core.errors import Refusal
 from cap_core.explain import Explanation, explain, left_out
 from cap_core.inputs import Inputs
 from cap_core.operations import every_operation, find_operation, spelled
@@ -61,10 +61,7 @@ def command(settings: Settings, capability: str, operation: str | None, inputs: 
         explanation = left_out(plan, found)
     else:
         values, refused = _read(inputs, found.inputs)
-        try:
-            explanation = asyncio.run(explain(plan, found, offers, open_options(settings), values, refused))
-        except Refusal as refusal:
-            raise CapError(refusal.detail, hint=refusal.hint) from None
+        explanation = asyncio.run(explain(plan, found, offers, open_options(settings), values, refused))
     if format_ == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(explanation), indent=2))
     else:
@@ -168,7 +165,7 @@ def _outputs(output: Mapping[str, Any], depth: int) -> Iterable[str]:
     name = output["name"] or ("items" if depth > 1 else "result")
     mapping = f" = {output['mapping']}" if output["mapping"] else ""
     yield f"{'  ' * depth}{name}: {output['type'] or 'any'}{mapping}  ({output['at']})"
-    below = (*output["properties"], *((output["items"],) if output["items"] else ()))
+    below = (*output["properties"], *(output[key] for key in ("items", "values") if output[key]))
     for one_below in below:
         yield from _outputs(one_below, depth + 1)
 
