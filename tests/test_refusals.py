@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
 from cap_core import plugins
 from cap_core.compile import Compiled, CompileOptions, compile_source
 from cap_core.diagnostics import CODES
 from cap_core.sources import Source
+from cap_core.testing import gateway, upstream
 
 Document = Callable[..., Path]
 
@@ -215,3 +217,60 @@ def test_a_way_of_writing_is_said_once_for_a_file(document: Document) -> None:
 SPELLED = """\
       - {{id: list-{n}, method: GET, path: /own}}
 """
+
+
+BAD_UPSTREAMS = [
+    pytest.param("baseUri: https://b.example", "baseUri: ftp://b.example", "bad-base-uri", id="address"),
+    pytest.param("baseUri: https://b.example", "baseUri: https://u:sesame@b.example", "bad-base-uri", id="userinfo"),
+    pytest.param("type: bearer, token: '{{TOKEN}}'", "type: apikey, key: X", "bad-auth", id="option"),
+    pytest.param("token: '{{TOKEN}}'", "token: '{{#sesame}}'", "bad-template", id="template"),
+    pytest.param("type: bearer", "type: hmac", "unknown-auth", id="type"),
+]
+SECOND = """\
+  - namespace: b
+    baseUri: https://b.example
+    authentication: {type: bearer, token: '{{TOKEN}}'}
+    resources:
+    - path: /others
+      operations:
+      - {name: list, method: GET}
+  exposes:
+"""
+
+
+@pytest.mark.parametrize(("good", "bad", "code"), BAD_UPSTREAMS)
+def test_one_bad_upstream_leaves_out_what_calls_it(document: Document, good: str, bad: str, code: str) -> None:
+    text = GOOD.replace("  exposes:\n", SECOND.replace(good, bad))
+    text = text.replace("call: api.list}", "call: api.list}\n    - path: /others\n      operations:\n" + OTHERS)
+    path = document(text)
+    with upstream() as api, gateway(path, base_uris={"api": api.url}, values={"TOKEN": "t"}) as running:
+        assert 200 == httpx.get(running.url + "/things").status_code
+        left_out = httpx.get(running.url + "/others")
+
+    assert (501, code) == (left_out.status_code, left_out.json()["code"])
+    assert 1 == len(api.requests)
+    (why, *_) = [d for d in compiled(path).diagnostics if d.code == code]
+    assert "b.example" in text.splitlines()[why.at.line - 1] or "authentication" in text.splitlines()[why.at.line - 1]
+    assert "sesame" not in why.message
+
+
+OTHERS = "      - {name: others, method: GET, call: b.list}"
+
+
+def test_callers_that_nobody_can_check_are_let_in_nowhere(document: Document) -> None:
+    guard = "    port: 8080\n    authentication: {type: apikey, key: X, value: v, placement: query}\n"
+    second = """\
+  - type: rest
+    namespace: open-rest
+    port: 8080
+    resources:
+    - path: /open
+      operations:
+      - {name: open, method: GET, call: api.list}
+binds:
+"""
+    path = document(GOOD.replace("    port: 8080\n", guard).replace("binds:\n", second))
+    with upstream() as api, gateway(path, base_uris={"api": api.url}, values={"TOKEN": "t"}) as running:
+        assert 501 == httpx.get(running.url + "/things?X=v").status_code
+        assert 200 == httpx.get(running.url + "/open").status_code
+    assert 1 == len(api.requests)

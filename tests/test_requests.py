@@ -347,3 +347,14 @@ def test_a_declared_identifier_that_nothing_knows(
         return
     request = sent(document, method, "/things/7")
     assert (target, body) == (request.target, request.body)
+
+
+def test_a_number_of_the_document_keeps_its_spelling_as_text(things: Things) -> None:
+    inputs = """\
+    - {name: X-Version, in: header, value: 2.10}
+    - {name: page, in: query, value: 007}
+    - {name: size, in: query}"""
+    request = sent(things(operation(inputs), exposed("{size: 1.50}")), "GET", "/things")
+
+    assert b"/things?page=007&size=1.50" == request.target
+    assert b"2.10" == request.header("x-version")

@@ -5,6 +5,8 @@ The rules are those of `docs/semantics.md`, inputs and values. Everything here h
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from cap_core.bindings import Bindings
@@ -16,7 +18,7 @@ from cap_core.expressions import FACES, Names, leaves, substitute, value, with_v
 from cap_core.inputs import Input, Inputs, Place, aliases
 from cap_core.names import match
 from cap_core.patterns import checked_pattern
-from cap_core.plan import DeclaredInput, Exposed, Feed, FeedPlace, InputRef, Value
+from cap_core.plan import Constant, DeclaredInput, Exposed, Feed, FeedPlace, InputRef, Value
 from cap_core.templates import TemplateError, Var, parse_path
 
 _QUALIFIED: dict[str, Place] = {
@@ -26,6 +28,10 @@ _QUALIFIED: dict[str, Place] = {
     "cookie": "cookie",
     "body": "member",
 }
+
+
+_TEXT_PLACES = frozenset({"path", "query", "header", "cookie"})
+_DECIMAL = re.compile(r"[-+]?[0-9][0-9.eE+-]*", re.ASCII)
 
 
 class Wired(msgspec.Struct, frozen=True):
@@ -211,7 +217,7 @@ class _Wiring:
         feed = Feed(
             place=place,
             name=name,
-            value=item,
+            value=_as_written(item, node) if place in _TEXT_PLACES else item,
             node=node,
             type=parameter.type if parameter else None,
             required=parameter.required if parameter else place == "path",
@@ -519,6 +525,12 @@ class _Wiring:
 def _no_place(declared: DeclaredInput) -> Quarantine:
     what = f"the input {declared.name!r} cannot come from {declared.place!r}"
     return Quarantine("bad-input-place", declared.at, what)
+
+
+def _as_written(item: Value, node: Node | None) -> Value:
+    """A number that its author wrote, in a place for text: `2.10` is a version, and stays `2.10`."""
+    number = isinstance(item, Constant) and type(item.value) in (int, float)
+    return Constant(str(node)) if number and isinstance(node, Scalar) and _DECIMAL.fullmatch(node) else item
 
 
 def _placeholders(exposed: Exposed) -> list[str]:
