@@ -487,3 +487,38 @@ def _check_explained(it: Explanation, path: Path, lines: list[str]) -> None:
     assert {f"query {name.lower()}" for name in named} <= places, where
     if it.request.body:
         assert any(place.startswith("body") for place in places), where
+
+
+IN_THE_PATH = """\
+naftiko: 1.0.0-alpha2
+binds:
+- namespace: env
+  keys: {TOKEN: API_TOKEN}
+capability:
+  consumes:
+  - namespace: api
+    type: http
+    baseUri: "https://api.example/bot{{TOKEN}}"
+    resources:
+    - path: /things
+      operations:
+      - {name: list, method: GET}
+  exposes:
+  - type: rest
+    namespace: r
+    port: 8080
+    resources:
+    - path: /things
+      operations:
+      - {method: GET, name: list, call: api.list}
+"""
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_what_stands_behind_the_host_of_a_base_uri_is_masked(document: Callable[..., Path], format: str) -> None:
+    path = document(IN_THE_PATH)
+    run = cap("explain", str(path), "GET /things", "--set", f"TOKEN={KEY}", "--format", format)
+
+    assert 0 == run.returncode, run.stderr
+    assert KEY not in run.stdout + run.stderr
+    assert "api.example/bot***/things" in run.stdout

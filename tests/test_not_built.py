@@ -94,16 +94,20 @@ class Case(msgspec.Struct, frozen=True):
     tools: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     """Keys that have to go, for the construct to stand in their place."""
+    below: tuple[str | int, ...] = ()
+    """Where in the value the construct itself is, if it is not the key that has the value."""
 
 
-def on_both(key: str, value: object, code: str, *without: str) -> Iterable[Any]:
+def on_both(key: str, value: object, code: str, *without: str, below: tuple[str | int, ...] = ()) -> Iterable[Any]:
     """The same construct on a route and on a tool."""
-    yield pytest.param(Case((*MORE_ROUTE, key), value, code, ("GET /more",), (), without), id=f"{key}-of-a-route")
-    yield pytest.param(Case((*MORE_TOOL, key), value, code, (), ("more",), without), id=f"{key}-of-a-tool")
+    route = Case((*MORE_ROUTE, key), value, code, ("GET /more",), (), without, below)
+    tool = Case((*MORE_TOOL, key), value, code, (), ("more",), without, below)
+    yield pytest.param(route, id=f"{key}-of-a-route")
+    yield pytest.param(tool, id=f"{key}-of-a-tool")
 
 
-def one(name: str, *at: str | int, value: object, code: str, **takes: tuple[str, ...]) -> Any:
-    return pytest.param(Case(at, value, code, **takes), id=name)
+def one(name: str, *at: str | int, value: object, code: str, **more: Any) -> Any:
+    return pytest.param(Case(at, value, code, **more), id=name)
 
 
 AGGREGATES = [{"namespace": "flows", "functions": [{"name": "more", "description": "d", "call": "api.list-things"}]}]
@@ -112,13 +116,13 @@ CASES = [
     *on_both("steps", STEPS, "not-built-steps", "call"),
     *on_both("mappings", [{"targetName": "a", "value": "$.first.a"}], "not-built-mappings"),
     *on_both("ref", "flows.more", "not-built-ref", "call"),
-    *on_both("outputParameters", MOCK, "not-built-mock", "call"),
-    pytest.param(Case((*MORE_TOOL, "outputParameters"), NESTED, "not-built-mock", (), ("more",)), id="nested-const"),
-    pytest.param(
-        Case((*MORE_TOOL, "outputParameters"), [{"type": "string", "mapping": "$.a", "const": "b"}], "not-built-const"),
-        id="const-beside-a-mapping",
-    ),
-    *on_both("inputParameters", [{"name": "word", "type": "string", "value": "fixed"}], "not-built-input-value"),
+    *on_both("outputParameters", MOCK, "not-built-mock", "call", below=(0, "value")),
+    one("nested-const", *MORE_TOOL, "outputParameters", value=NESTED, code="not-built-mock", tools=("more",),
+        below=(0, "properties", 0, "const")),
+    one("const-beside-a-mapping", *MORE_TOOL, "outputParameters", code="not-built-const", below=(0, "const"),
+        value=[{"type": "string", "mapping": "$.a", "const": "b"}]),
+    *on_both("inputParameters", [{"name": "word", "type": "string", "value": "fixed"}], "not-built-input-value",
+             below=(0, "value")),
     one("responses", *MORE_ROUTE, "responses", value={"200": {"description": "d"}}, code="not-built-responses",
         routes=("GET /more",)),
     one("response-binary", *MORE_ROUTE, "responseBinary", value={"mediaType": "image/png", "description": "d"},
@@ -214,27 +218,30 @@ def test_a_construct_has_its_code_at_its_line_and_takes_only_what_it_touches(
     out = compiled(document(written))
     said = [d for d in out.diagnostics if d.code.startswith("not-built-")]
     first = said[0]
-    lines = written.splitlines()
-    near = "\n".join(lines[first.at.line - 1 : first.at.line + 8])
 
     assert {case.code} == {d.code for d in said}
     assert ["warning"] * len(said) == [d.severity for d in said]
     assert first.hint
-    assert _marker(case) in near, str(first)
+    assert place(written, case) == first.at.line
     assert sorted(set(ROUTES) - set(case.routes)) == served(out, "rest")
     assert sorted(set(TOOLS) - set(case.tools)) == served(out, "mcp")
     # Nothing else is wrong with the document, and the construct is not also an unknown key.
     assert not [d for d in out.diagnostics if d.severity != "info" and d.code != case.code]
 
 
-def _marker(case: Case) -> str:
-    """A text at the construct's place."""
-    if isinstance(case.at[-1], int):
-        assert isinstance(case.value, dict)
-        return str(case.value.get("type") or case.value.get("import") or case.value["ref"])
-    if case.at[-1] == "outputParameters":
-        return "always" if "mapping" not in str(case.value) else "const: b"
-    return "value: fixed" if case.at[-1] == "inputParameters" else f"{case.at[-1]}:"
+def place(written: str, case: Case) -> int:
+    """The line of the construct: of the key it is, or of the entry that it is the mapping of."""
+    node: yaml.Node = yaml.compose(written)
+    key = node
+    for step in (*case.at, *case.below):
+        assert not isinstance(node, yaml.ScalarNode)
+        if isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            key = node = node.value[step]
+        elif isinstance(step, int):
+            key, node = node.value[step]
+        else:
+            key, node = next(pair for pair in node.value if pair[0].value == step)
+    return int(key.start_mark.line) + 1
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -308,6 +315,59 @@ capability:
 
     assert out.refusal is not None
     assert ("not-built-prompts", 7) == (out.refusal.code, out.refusal.at.line)
+
+
+NOT_HERE = [
+    one("consumes-by-location", "consumes", 0, value={"location": "./other.yaml", "import": "api"}, code=""),
+    one("consumes-by-from", "consumes", 0, value={"from": "./other.yaml", "import": "there", "as": "api"}, code=""),
+    one("consumes-by-ref", "consumes", 0, value={"namespace": "api", "ref": "./other.yaml"}, code=""),
+    one("exposes", "exposes", 0, value={"from": "./other.yaml", "import": "things-rest"}, code=""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("case", NOT_HERE)
+def test_where_nothing_is_live_without_an_import_the_import_refuses_the_document(
+    document: Callable[..., Path], case: Case, dialect: str
+) -> None:
+    """It is the error, at its own line, and not the calls that lead there, wherever they stand."""
+    doc = tree(("capability", *case.at), case.value)
+    doc["capability"]["consumes"][1:] = []
+    doc["capability"]["exposes"][1:] = []
+    # What is exposed stands first, so that no order of lines makes the import the first cause.
+    doc["capability"] = dict(reversed(doc["capability"].items()))
+    written = f"{dialect}\n" + yaml.safe_dump(maps(doc) if dialect.startswith("ikanos") else doc, sort_keys=False)
+    out = compiled(document(written))
+    line = place(written, msgspec.structs.replace(case, at=("capability", *case.at)))
+
+    assert [("not-built-import", line)] == [(d.code, d.at.line) for d in out.diagnostics if d.severity == "error"]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_an_import_of_variables_takes_nothing_with_it(document: Callable[..., Path], dialect: str) -> None:
+    """Imported variables are not the reason where calls are dead for one of their own, although they come first."""
+    doc = tree(("binds", 0), {"from": "./binds.yaml", "import": "env"})
+    doc["capability"]["consumes"] = []
+    written = f"{dialect}\n" + yaml.safe_dump(maps(doc) if dialect.startswith("ikanos") else doc, sort_keys=False)
+    out = compiled(document(written))
+
+    assert out.refusal is not None
+    assert "dangling-call" == out.refusal.code
+    assert written.splitlines()[out.refusal.at.line - 1].endswith("call: api.list-things")
+    assert [("not-built-import", "warning")] == [
+        (d.code, d.severity) for d in out.diagnostics if d.code.startswith("not-built-")
+    ]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_where_an_import_of_variables_is_all_there_is_it_is_the_reason(
+    document: Callable[..., Path], dialect: str
+) -> None:
+    text = f"{dialect}\nbinds:\n- {{from: ./binds.yaml, import: env}}\ncapability:\n  exposes: []\n"
+    out = compiled(document(text))
+
+    assert out.refusal is not None
+    assert ("not-built-import", 3) == (out.refusal.code, out.refusal.at.line)
 
 
 def test_a_call_into_an_imported_namespace_is_told_from_a_slip(document: Callable[..., Path]) -> None:

@@ -274,3 +274,62 @@ binds:
         assert 501 == httpx.get(running.url + "/things?X=v").status_code
         assert 200 == httpx.get(running.url + "/open").status_code
     assert 1 == len(api.requests)
+
+
+@pytest.mark.parametrize("tail", ["---\n", "---", "---\n\n# the end\n", "--- # the end\n", "...\n", "...\n# the end\n"])
+def test_nothing_but_comments_may_stand_behind_a_last_separator(document: Document, tail: str) -> None:
+    out = compiled(document(GOOD + tail))
+
+    assert out.plan is not None, out.refusal
+    assert ["list"] == [call.exposed.name for call in out.plan.exposures[0].calls]
+
+
+@pytest.mark.parametrize("tail", ["---\n''\n", "---\nmore\n", "---\n[]\n", "---\n# a comment\n---\na: b\n"])
+def test_whatever_else_stands_there_is_a_second_document(document: Document, tail: str) -> None:
+    out = compiled(document(GOOD + tail))
+
+    assert out.refusal is not None
+    line = len((GOOD + tail).splitlines())
+    assert ("several-documents", line) == (out.refusal.code, out.refusal.at.line)
+
+
+FORMATS = GOOD.replace(
+    "      - {name: list, method: GET}",
+    "      - {name: list, method: GET, outputRawFormat: toml}\n      - {name: more, method: POST, outputRawFormat: ini}",
+).replace(
+    "      - {name: list, method: GET, call: api.list}",
+    """\
+      - {name: list, method: GET, call: api.list}
+      - {name: more, method: POST, call: api.list}
+      - {name: same, method: PUT, call: api.list, outputParameters: [{name: a, type: string, mapping: $.a}]}""",
+)
+
+
+def test_a_format_that_nobody_reads_is_said_once_where_it_stands(document: Document) -> None:
+    """Once for each consumed operation: called or not, and also where a call has been left out for it."""
+    out = compiled(document(FORMATS))
+    lines = FORMATS.splitlines()
+    said = [d for d in out.diagnostics if d.code == "unknown-format"]
+
+    assert ["toml", "ini"] == [lines[d.at.line - 1][d.at.column - 1 :].rstrip("}") for d in said]
+
+
+LOOSE = GOOD.replace(
+    "call: api.list}", "call: api.list, outputParameters: [{name: a, type: object, mapping: $.a, %s}]}"
+)
+
+
+@pytest.mark.parametrize(
+    ("says", "loose"),
+    [
+        ("description: d", True),
+        ("values: {type: string}", False),
+        ("properties: {b: {type: string, mapping: $.b}}", False),
+    ],
+)
+def test_an_object_of_which_something_is_said_is_not_loose(document: Document, says: str, loose: bool) -> None:
+    text = LOOSE % says
+    out = compiled(document(text))
+
+    assert out.plan is not None, out.refusal
+    assert loose == any("without 'properties' or 'items'" in d.message for d in out.diagnostics)

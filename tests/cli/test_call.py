@@ -110,6 +110,38 @@ def test_a_refused_document_says_where(cap: Cap, document: Callable[..., Path]) 
     assert result.stderr.startswith("empty.yaml:1:1: error[missing-key]:")
 
 
+LEFT_OUT = """\
+- path: /things/{id}
+  operations:
+  - {method: GET, name: get-thing, call: api.get-thing, steps: [{name: one, type: call, call: api.get-thing}]}
+"""
+
+
+@pytest.fixture
+def half(things: Callable[..., Path], get_thing: str) -> Path:
+    """A document whose route is left out, and whose tool of the same name and address is served."""
+    return things(get_thing, LEFT_OUT, "- {name: get-thing, description: Get it., call: api.get-thing}")
+
+
+@pytest.mark.parametrize("operation", ["get-thing", "api.get-thing"])
+def test_what_is_served_goes_before_what_is_left_out(cap: Cap, half: Path, api: Upstream, operation: str) -> None:
+    result = cap("call", half.name, operation, "id=7", "--base-uri", f"api={api.url}")
+
+    assert (result.returncode, result.stdout) == (0, '{"id": 1}'), result.stderr
+    assert [b"/things/7"] == [request.target for request in api.requests]
+
+
+def test_what_is_left_out_is_not_called(cap: Cap, half: Path, api: Upstream) -> None:
+    result = cap("call", half.name, "GET /things/{id}", "id=7", "--base-uri", f"api={api.url}")
+    line = next(n for n, text in enumerate(half.read_text().splitlines(), 1) if "steps:" in text)
+
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"things.yaml:{line}:")
+    assert "'GET /things/{id}' cannot be served:" in result.stderr
+    assert "steps are not run yet" in result.stderr
+    assert [] == api.requests
+
+
 # --- arguments --------------------------------------------------------------------------------------------------------
 
 

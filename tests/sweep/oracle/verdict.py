@@ -13,6 +13,8 @@ AUTHENTICATIONS = ("bearer", "basic", "apikey")
 FORMATS = (
     "json", "xml", "csv", "tsv", "psv", "yaml", "html", "markdown", "avro", "protobuf", "binary", "text",
 )  # fmt: skip
+READABLE = ("json", "yaml", "csv", "tsv", "psv", "html", "markdown", "text", "binary")
+"""The formats that `{}` is a document of."""
 WHOLE = ("$", "$.")
 
 

@@ -98,6 +98,8 @@ class Sweep:
         path = exposed.path
         if path is None:
             self.tally.counts["tools left out"] += 1
+            if not exposed.duplicate:
+                self._unknown(one, exposed, where)
             return
         if exposed.duplicate or set("#?") & set(path) or not paths.balanced(path):
             self.tally.counts["operations left out without an address of their own"] += 1
@@ -106,6 +108,17 @@ class Sweep:
         answer, sent = self.send(asking.rest(one.name, exposed, Wired(free=paths.holes(path)), {}))
         if answer.status != 501 or sent:
             self.tally.faults.append(f"{where}: left out, and answers {answer.status}, {len(sent)} requests upstream")
+
+    def _unknown(self, one: Published, exposed: Exposed, where: str) -> None:
+        """A tool that is left out is as unknown as one that nobody ever wrote, and sends nothing."""
+        shown = exposed.name if one.alone(exposed) else f"{exposed.namespace}_{exposed.name}"
+        ask = asking.rpc(one.name, "tools/call", {"name": shown, "arguments": {}}, modern=self.modern)
+        answer, sent = self.send(ask)
+        said = answer.json.get("error", {}) if answer.body.startswith(b"{") else {}
+        if said.get("code") != -32602 or not said["message"].startswith("Unknown tool") or sent:
+            self.tally.faults.append(
+                f"{where}: left out, and answers {answer.status} {answer.body[:300]!r}, {len(sent)} requests upstream"
+            )
 
     def everything(self, one: Published) -> None:
         """Every operation and tool of a document, in every variant."""
@@ -163,8 +176,8 @@ class Sweep:
             return ""
         if len(sent) != 1:
             return f"{len(sent)} requests upstream: {answer.status} {answer.body[:400]!r}"
-        # The upstream's {} may be no document of the format that a mapped answer is read from.
-        if not verdict.mapped(served.exposed) and (answer.status != 200 or (not rest and _is_error(answer))):
+        said = answer.status if rest or not _is_error(answer) else "an error"
+        if said not in self._answers(served):
             return f"sent, and answered {answer.status} {answer.body[:300]!r}"
         expected.method = variant.method or expected.method
         for name, value in variant.passing.items():
@@ -172,6 +185,12 @@ class Sweep:
         host = sent[0].header("host")
         elsewhere = [] if host == self.host else [f"the host {host!r}"]
         return "; ".join(elsewhere + differences(expected, sent[0]))
+
+    @staticmethod
+    def _answers(served: Served) -> tuple[int | str, ...]:
+        """What the upstream's `{}` can become: handed on it is itself; mapped it may be of no such format."""
+        unreadable = verdict.mapped(served.exposed) and served.op.format not in verdict.READABLE
+        return (502, "an error") if unreadable else (200,)
 
     def send(self, ask: Ask) -> tuple[Answer, list[Recorded]]:
         """Ask the gateway; its answer, and what reached the upstream meanwhile."""
