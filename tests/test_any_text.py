@@ -157,3 +157,103 @@ def test_a_good_document_changed_at_random(compiling: Any, changes: list[tuple[i
 )
 def test_what_might_cost_too_much(compiling: Any, data: bytes) -> None:
     compiling(data)
+
+
+WIDE = """\
+naftiko: 1.0.0-alpha2
+capability:
+  consumes:
+  - {type: http, namespace: api, baseUri: https://api.example, resources: [%s]}
+  exposes:
+  - {type: rest, namespace: r, port: 8080, resources: [%s]}
+  - {type: mcp, namespace: m, port: 9090, tools: [%s]}
+"""
+
+
+def wide(consumed: list[str], tools: list[str], rest: str = "") -> bytes:
+    """A document of one line for each list."""
+    return (WIDE % (", ".join(consumed), rest, ", ".join(tools))).encode()
+
+
+def resource(name: str, more: str = "", method: str = "GET", path: str = "/t") -> str:
+    return f"{{path: '{path}', operations: [{{name: {name}, method: {method}{more}}}]}}"
+
+
+def tool(name: str, call: str, more: str = "") -> str:
+    return f"{{name: {name}, description: d, call: api.{call}{more}}}"
+
+
+def each(form: str, count: int = 4000) -> str:
+    return ", ".join(form.format(n) for n in range(count))
+
+
+def parameters(count: int, place: str = "query") -> str:
+    return f", inputParameters: [{each('{{name: p-{}, in: ' + place + '}}', count)}]"
+
+
+KEYS = f", with: {{{each('p_{0}: tools.q{0}')}}}"
+INPUTS = f", inputParameters: [{each('{{name: q{}, type: string}}')}]"
+PATH = "".join(f"/{{p-{n}}}" for n in range(2000))
+OWN_PATH = "".join(f"/{{q{n}}}" for n in range(2000))
+OWN_KEYS = each("p_{0}: rest.q{0}", 2000)
+
+
+@pytest.mark.parametrize(
+    ("data", "served"),
+    [
+        pytest.param(
+            wide([resource(f"o{n}") for n in range(2000)], [tool(f"t{n}", f"o{n}") for n in range(2000)]),
+            True,
+            id="operations",
+        ),
+        pytest.param(
+            wide([resource("same")] * 1500, [tool(f"t{n}", "same", ", with: {a: tools.a}") for n in range(1500)]),
+            False,
+            id="operations-of-one-name",
+        ),
+        pytest.param(
+            wide([resource(f"o{n}") for n in range(3000)], [tool(f"t{n}", f"oo{n}") for n in range(3000)]),
+            False,
+            id="dangling-calls",
+        ),
+        pytest.param(wide([resource("o", parameters(4000))], [tool("t", "o", INPUTS + KEYS)]), True, id="keys"),
+        pytest.param(
+            wide([resource("o", parameters(4000, "body"), "POST")], [tool("t", "o", INPUTS + KEYS)]),
+            True,
+            id="keys-of-a-body",
+        ),
+        pytest.param(wide([resource("o", parameters(4000))], [tool("t", "o")]), True, id="parameters"),
+        pytest.param(wide([resource("o")], [tool("t", "o", KEYS)]), True, id="keys-of-nothing"),
+        pytest.param(wide([resource("o", "", "POST")], [tool("t", "o", INPUTS)]), True, id="inputs-of-nothing"),
+        pytest.param(
+            wide(
+                [resource("o", parameters(2000, "path"), path=PATH)],
+                [tool("t", "o")],
+                f"{{path: '{OWN_PATH}', operations: [{{method: GET, call: api.o, with: {{{OWN_KEYS}}}}}]}}",
+            ),
+            True,
+            id="placeholders",
+        ),
+        pytest.param(
+            wide(
+                [resource("o", parameters(1, "body"), "POST")],
+                [tool("t", "o", f", with: {{p-0: [{each('x', 80_000)}]}}")],
+            ),
+            True,
+            id="items",
+        ),
+        pytest.param(
+            wide(
+                [resource("o", f", inputParameters: [{{name: a, in: query, value: '{'{{' * 20_000}'}}]")],
+                [tool("t", "o")],
+            ),
+            False,
+            id="openings",
+        ),
+    ],
+)
+def test_what_is_wide_takes_as_long_as_it_is_wide(compiling: Any, data: bytes, served: bool) -> None:
+    out = compiling(data)
+
+    assert served == (out.plan is not None)
+    assert all(len(said.message) <= 600 for said in out.diagnostics)

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from cap_core import bindings, later
+from cap_core.calls import Callees
 from cap_core.compilation import Compilation, CompileOptions
 from cap_core.consumed import Callee
 from cap_core.consumes import namespace
@@ -79,7 +80,7 @@ def _plan(compilation: Compilation) -> CapabilityPlan | None:
     nodes = None if isinstance(nodes, Scalar) and resolve(nodes) is None else nodes
     if nodes is not None and not isinstance(nodes, Seq):
         raise SpecError("'exposes' must be a list", at=nodes.mark, code="wrong-type")
-    plans = exposures(nodes or (), about, known, compilation)
+    plans = exposures(nodes or (), about, Callees(known), compilation)
     _broken(known, compilation)
     remark(document.capability.consumes, plans, compilation.say)
     if not compilation.report.failed and not any(plan.calls for plan in plans):

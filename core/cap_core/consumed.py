@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 import msgspec
@@ -11,7 +12,7 @@ from cap_core import multipart
 from cap_core.documents import Map, Node, Scalar, Seq, resolve
 from cap_core.errors import Mark
 from cap_core.model import ConsumedOperation, ConsumedParameter, ConsumedResource, ConsumesEntry, choices, texts
-from cap_core.names import match
+from cap_core.names import Spellings, match
 from cap_core.patterns import checked_pattern
 from cap_core.plan import Consumed, FeedPlace, Operation, OperationParameter
 from cap_core.reading import Say
@@ -217,8 +218,8 @@ def _method(operation: ConsumedOperation, say: Say) -> str:
 def _report_path(path: str, segments: tuple[str | Var, ...], at: Mark, say: Say) -> None:
     if path and (not path.startswith("/") or "//" in path):
         say("odd-slashes", at, f"the slashes of {path!r} are odd; it follows the base URI after one slash")
-    names = [part.name for part in segments if isinstance(part, Var)]
-    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+    times = Counter(part.name for part in segments if isinstance(part, Var))
+    for name in (name for name, n in times.items() if n > 1):
         say("repeated-placeholder", at, f"{{{name}}} stands more than once in {path!r}")
 
 
@@ -249,7 +250,7 @@ def _unsendable(
 ) -> Broken | None:
     """A path parameter without a place, whose request would reach another resource; or a header that is no name."""
     # {{tools.id}} in a path means the input id.
-    known = {placeholder.rpartition(".")[2] for placeholder in placeholders} | placeholders
+    known = Spellings({placeholder.rpartition(".")[2] for placeholder in placeholders} | placeholders)
     for parameter in parameters:
         if parameter.place == "path" and match(parameter.name, known) is None:
             what = f"the path parameter {parameter.name!r} of {operation.name!r} has no place in {path!r}"
@@ -302,7 +303,7 @@ def _query(query: str, declared: list[ConsumedParameter], at: Mark) -> _Asked:
     parameters: list[Parameter] = []
     names: set[str] = set()
     placed: set[str] = set()
-    known = {p.name for p in declared}
+    known = Spellings(p.name for p in declared)
     for pair in query.split("&") if query else ():
         name, _, text = pair.partition("=")
         if "{" not in pair:
@@ -319,7 +320,7 @@ def _query(query: str, declared: list[ConsumedParameter], at: Mark) -> _Asked:
     return _Asked("&".join(literal), tuple(parameters), frozenset(names - placed), frozenset(placed))
 
 
-def _input_of(variable: Var, known: set[str], names: set[str]) -> str:
+def _input_of(variable: Var, known: Spellings, names: set[str]) -> str:
     """A variable as templates write it: `{x}` is an input, `{{x}}` is one where a parameter has its name."""
     found = match(variable.name, known)
     if found is not None:

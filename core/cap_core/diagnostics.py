@@ -50,7 +50,8 @@ class Report:
     def add(self, code: str, at: Mark, message: str, *, hint: str | None = None, operation: str = "") -> Diagnostic:
         """Say `code` at `at`. The severity, and the hint unless one is given, are the table's."""
         row = CODES[code]
-        item = Diagnostic(at, row.severity, code, message, row.remedy if hint is None else hint, operation)
+        help_ = row.remedy if hint is None else hint
+        item = Diagnostic(at, row.severity, code, _readable(message), _readable(help_), operation)
         self._items.append(item)
         return item
 
@@ -84,6 +85,17 @@ class Report:
     def failed(self) -> bool:
         """Whether anything so far refuses the document."""
         return any(item.severity == "error" for item in self._items)
+
+
+_LONGEST = 500
+"""Characters of a message: what a document has in place of a name can be as long as the document."""
+
+
+def _readable(text: str) -> str:
+    """A text on one line, with its middle left out where nobody would read it to its end."""
+    line = " ".join(text.splitlines())
+    half = _LONGEST // 2
+    return line if len(line) <= _LONGEST else f"{line[:half]}…{line[-half:]}"
 
 
 def summed(items: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -124,6 +136,12 @@ def _define(name: str, severity: Severity, meaning: str, remedy: str, *, once: b
 
 # Documents and dialects
 _define("not-yaml", "error", "The file is not a YAML document.", "correct the syntax at this place")
+_define(
+    "unreadable",
+    "error",
+    "The document cannot be compiled, for a reason that is not its author's.",
+    "report it, with the document; --log-level debug says more",
+)
 _define("too-large", "error", "The document is larger or deeper than a capability document can be.", "split it")
 _define("several-documents", "error", "The file holds more than one document.", "give each a file of its own")
 _define("merge-key", "error", "A mapping has a merge key, which YAML 1.2 does not know.", "write the keys out")
@@ -398,7 +416,7 @@ _define(
 _define(
     "bad-pattern",
     "warning",
-    "A pattern is not a regular expression; the input is not checked by it.",
+    "A pattern is not a regular expression, or vast; the input is not checked by it.",
     "correct the pattern",
 )
 _define(

@@ -256,8 +256,8 @@ def scalars(node: Node) -> Iterator[Scalar]:
     """Every scalar in a tree that is a value, in order."""
     waiting = [node]
     while waiting:
-        one = waiting.pop(0)
+        one = waiting.pop()
         if isinstance(one, Scalar):
             yield one
         else:
-            waiting[:0] = list(one.values()) if isinstance(one, Map) else list(one)
+            waiting += reversed(list(one.values()) if isinstance(one, Map) else one)

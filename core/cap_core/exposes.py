@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from cap_core import formats, later
 from cap_core.authentications import Unusable, caller_authentication, fills
-from cap_core.calls import find
+from cap_core.calls import Callees, find
 from cap_core.compilation import Compilation
-from cap_core.consumed import Callee, Quarantine
+from cap_core.consumed import Quarantine
 from cap_core.diagnostics import Diagnostic
 from cap_core.documents import Map, Node, Scalar
 from cap_core.errors import OptionError, SpecError
@@ -25,9 +25,7 @@ from cap_core.shapes import check_outputs
 from cap_core.wiring import wire
 
 
-def exposures(
-    nodes: Iterable[Node], about: About, known: Sequence[Callee], compilation: Compilation
-) -> list[ExposurePlan]:
+def exposures(nodes: Iterable[Node], about: About, known: Callees, compilation: Compilation) -> list[ExposurePlan]:
     """Compile every entry that is served. Raises `SpecError` for one of a type that nobody offers."""
     out: list[ExposurePlan] = []
     for node in nodes:
@@ -52,7 +50,7 @@ def _exposure(
     offer: Exposure[Any],
     key: str,
     about: About,
-    known: Sequence[Callee],
+    known: Callees,
     compilation: Compilation,
 ) -> ExposurePlan:
     at = ExposeAt(capability=about.name, namespace=entry.namespace, at=entry.at, report=compilation.say)
@@ -168,7 +166,7 @@ def _quarantined(exposed: Exposed, why: Quarantine, compilation: Compilation, sa
     return Quarantined(exposed, diagnostic, notes)
 
 
-def _call(exposed: Exposed, entry: ExposesEntry, key: str, known: Sequence[Callee], compilation: Compilation) -> Call:
+def _call(exposed: Exposed, entry: ExposesEntry, key: str, known: Callees, compilation: Compilation) -> Call:
     callee = find(exposed, known, compilation.report, compilation.elsewhere)
     supplied = fills(callee.operation.consumed, compilation)
     wired = wire(exposed, callee, compilation.bindings, entry.namespace, supplied, compilation.report)

@@ -13,8 +13,27 @@ def norm(name: str) -> str:
     return "".join(c for c in name.lower() if c.isalnum())
 
 
-def match(name: str, candidates: Iterable[str]) -> str | None:
+class Spellings:
+    """Candidates for many a `match`, prepared once."""
+
+    def __init__(self, candidates: Iterable[str]) -> None:
+        self._known = frozenset(candidates)
+        self._same: dict[str, str | None] = {}
+        """By `norm` the only candidate of that form, or None where there are several."""
+        for candidate in self._known:
+            form = norm(candidate)
+            self._same[form] = None if form in self._same else candidate
+        self._same.pop("", None)
+
+    def find(self, name: str) -> str | None:
+        """What `match` finds."""
+        return name if name in self._known else self._same.get(norm(name))
+
+
+def match(name: str, candidates: Iterable[str] | Spellings) -> str | None:
     """The candidate that `name` means: itself, else the only one equal by `norm`, else None."""
+    if isinstance(candidates, Spellings):
+        return candidates.find(name)
     known = list(candidates)
     if name in known:
         return name

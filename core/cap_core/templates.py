@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -16,7 +17,6 @@ class Var(msgspec.Struct, frozen=True):
 
 Part = str | Var
 
-_DOUBLE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _PATH = re.compile(r"\{\{(?P<double>[^{}]*)\}\}|\{(?P<single>[^{}]*)\}")
 _BASE = re.compile(r"\{\{(?P<double>[^{}]*)\}\}|\$?\{(?P<single>[^{}]*)\}")
 
@@ -27,7 +27,7 @@ class TemplateError(ValueError):
 
 def parse(text: str) -> tuple[Part, ...]:
     """A text with `{{x}}`. Sections, partials and triple braces are errors."""
-    parts = _split(_DOUBLE, text)
+    parts = _split(_doubles(text), text)
     for part in parts:
         if isinstance(part, str):
             if "{{" in part or "}}" in part:
@@ -48,25 +48,35 @@ def parse_base(text: str) -> tuple[Part, ...]:
 
 
 def _balanced(pattern: re.Pattern[str], text: str) -> tuple[Part, ...]:
-    parts = _split(pattern, text)
+    found = ((one.start(), one.end(), one["double"], one["single"]) for one in pattern.finditer(text))
+    names = ((start, end, single if double is None else double) for start, end, double, single in found)
+    parts = _split(names, text)
     if any(isinstance(part, str) and ("{" in part or "}" in part) for part in parts):
         raise TemplateError(f"the braces of {_short(text)} are not balanced")
     return parts
 
 
-def _split(pattern: re.Pattern[str], text: str) -> tuple[Part, ...]:
-    parts: list[Part] = []
+def _doubles(text: str) -> Iterator[tuple[int, int, str]]:
+    """Where each `{{x}}` begins and ends, and its x; a search for each end, so that openings alone cost little."""
     end = 0
-    for found in pattern.finditer(text):
-        if found.start() > end:
-            parts.append(text[end : found.start()])
-        name = next(group for group in found.groups() if group is not None).strip()
+    while (start := text.find("{{", end)) >= 0 and (close := text.find("}}", start + 2)) >= 0:
+        end = close + 2
+        yield start, end, text[start + 2 : close]
+
+
+def _split(found: Iterable[tuple[int, int, str]], text: str) -> tuple[Part, ...]:
+    parts: list[Part] = []
+    behind = 0
+    for start, end, spelled in found:
+        if start > behind:
+            parts.append(text[behind:start])
+        name = spelled.strip()
         if not name:
             raise TemplateError(f"{_short(text)} has a variable without a name")
-        parts.append(Var(name, 2 if found.group().startswith("{{") else 1))
-        end = found.end()
-    if end < len(text):
-        parts.append(text[end:])
+        parts.append(Var(name, 2 if text.startswith("{{", start) else 1))
+        behind = end
+    if behind < len(text):
+        parts.append(text[behind:])
     return tuple(parts)
 
 

@@ -6,6 +6,7 @@ The rules are those of `docs/semantics.md`, inputs and values. Everything here h
 from __future__ import annotations
 
 import re
+from functools import cached_property
 
 import msgspec
 
@@ -16,7 +17,7 @@ from cap_core.documents import Node, Scalar, scalars
 from cap_core.errors import Mark
 from cap_core.expressions import FACES, Names, leaves, substitute, value, with_value
 from cap_core.inputs import Input, Inputs, Place, aliases
-from cap_core.names import match
+from cap_core.names import Spellings, match, norm
 from cap_core.patterns import checked_pattern
 from cap_core.plan import Constant, DeclaredInput, Exposed, Feed, FeedPlace, InputRef, Value
 from cap_core.templates import TemplateError, Var, parse_path
@@ -85,12 +86,19 @@ class _Wiring:
         self.report = report
         self.rest = exposed.method is not None
         self.declared = {item.name: item for item in exposed.inputs}
+        self.declared_names = Spellings(self.declared)
         self.placeholders = _placeholders(exposed)
+        self.own_path = Spellings(self.placeholders)
         self.supplied = supplied
         self.parameters = self._effective(supplied)
         known = {*self.declared, *self.placeholders, *(p.name for p in callee.parameters)}
         self.names = Names(bindings, FACES | {namespace}, frozenset(known), self._unbound)
         self.with_ = self._with()
+        self.with_names = Spellings(self.with_)
+        assigned = self._assigned_placeholders()
+        self.assigned = Spellings(assigned)
+        self.free = Spellings(placeholder for placeholder in self.placeholders if placeholder not in assigned)
+        self.named = self._named()
         # What `with` names is as good as an input to the templates of the called operation.
         self.inside = Names(bindings, FACES | {namespace}, frozenset(known | self.with_.keys()), self._unbound)
         self.used: set[str] = set()
@@ -100,6 +108,10 @@ class _Wiring:
         """Inputs of the body template, each with the `in: body` parameter of its variable."""
         self.unheard: list[str] = []
         """Inputs that reach nothing. They are inputs all the same: the document says that callers give them."""
+        self.bodies = {p.name: p for p in self.parameters if p.place == "body"}
+        self.body_names = Spellings(self.bodies)
+        self.bodyless = True
+        """Whether nothing so far is the whole body."""
         self.paired: dict[str, str] = {}
         """Inputs of consumed placeholders, each with the exposed placeholder it stands at for want of a namesake."""
         self.body_type = "json"
@@ -150,7 +162,7 @@ class _Wiring:
 
     def _value(self, name: str, parameter: Parameter | None) -> tuple[Value, Node | None]:
         """Consumed `value`, else `with`, each with what the document has written; else an input of that name."""
-        key = match(name, self.with_)
+        key = match(name, self.with_names)
         if key is not None:
             self.used.add(key)
             self._respelled(key, name)
@@ -160,7 +172,7 @@ class _Wiring:
             return self.with_[key]
         # A placeholder on both sides needs no mention: nobody is surprised where it comes from.
         in_path = parameter is None or parameter.place == "path"
-        both = in_path and match(name, self._free_placeholders()) is not None
+        both = in_path and match(name, self.free) is not None
         if self.exposed.with_ and (parameter is None or parameter.required) and not both:
             what = f"'with' says nothing of {name!r}, which {self.operation.address} requires"
             self._say("uncovered-parameter", self.exposed.call_at, what)
@@ -173,24 +185,20 @@ class _Wiring:
     def _infer(self, name: str) -> InputRef:
         """An input that nobody names: taken over from the consumed side."""
         # `with` may have given the placeholder of this name to another parameter; then this one is a query input.
-        taken = match(name, self._assigned_placeholders())
-        raw = f"query.{name}" if taken and not match(name, self.declared) else name
+        taken = match(name, self.assigned)
+        raw = f"query.{name}" if taken and not match(name, self.declared_names) else name
         self.inferred[raw] = None
         return InputRef(raw)
 
-    def _free_placeholders(self) -> list[str]:
-        assigned = self._assigned_placeholders()
-        return [placeholder for placeholder in self.placeholders if placeholder not in assigned]
-
-    def _assigned_placeholders(self) -> list[str]:
+    def _assigned_placeholders(self) -> set[str]:
         sources = [leaf.name for item, _ in self.with_.values() for leaf in leaves(item) if isinstance(leaf, InputRef)]
-        return [p for source in sources if (p := match(source.removeprefix("path."), self.placeholders))]
+        return {p for source in sources if (p := match(source.removeprefix("path."), self.own_path))}
 
     def _through_with(self, item: Value) -> Value:
         """A consumed template's `{{tools.x}}` means what `with` says of x, where it says something."""
 
         def change(reference: InputRef) -> Value:
-            key = match(reference.name, self.with_)
+            key = match(reference.name, self.with_names)
             fed: Value = reference
             if key is None:
                 self.inferred[reference.name] = None
@@ -224,9 +232,11 @@ class _Wiring:
             at=at or (parameter.at if parameter else self.operation.at),
         )
         self.feeds.append((feed, parameter))
+        self.bodyless = self.bodyless and place != "body"
 
     def _path(self) -> None:
         by_name = {p.name: p for p in self.parameters if p.place == "path"}
+        known_names = Spellings(by_name)
         for part in self.operation.segments:
             if isinstance(part, str):
                 continue
@@ -237,7 +247,7 @@ class _Wiring:
                 continue
             prefix, dot, rest = part.name.partition(".")
             name = rest if dot and prefix in self.names.prefixes else part.name
-            known = match(name, by_name)
+            known = match(name, known_names)
             if known is not None:
                 self._matched(known, name, by_name[known].at)
             item, node = self._value(known or name, by_name.get(known or ""))
@@ -256,40 +266,42 @@ class _Wiring:
                 item, node = self._value(parameter.name, parameter)
                 self._feed("body" if whole else "member", parameter.name, item, parameter, node=node)
 
-    @property
-    def _bodyless(self) -> bool:
-        return not any(feed.place == "body" for feed, _ in self.feeds)
-
     def _leftovers(self) -> None:
         """`with` keys and declared inputs that the called operation does not know are sent too, if they can be."""
         self.paired = self._pair(self._raws())
         for key, (item, node) in self.with_.items():
             if key in self.used:
                 continue
-            if key == "body" and self._writes and self._bodyless and item == InputRef("body"):
+            if key == "body" and self._writes and self.bodyless and item == InputRef("body"):
                 self._feed("body", "body", item, None, node.mark, node)
             else:
                 self._send_unknown(key, item, node.mark, node)
+        reached = {spelling for raw in self._raws() for spelling in (raw, norm(raw))}
+        standing = frozenset(self.paired.values())
         for name, declared in self.declared.items():
-            if not any(match(raw, [name]) for raw in self._raws()):
-                whole = declared.place == "body" and name == "body"
-                if whole and self._writes and self._bodyless:
-                    self._feed("body", "body", InputRef(name), None, declared.at)
-                elif not self._stays_in_path(name):
-                    self._send_unknown(name, InputRef(name), declared.at)
+            if name in reached or (norm(name) and norm(name) in reached):
+                continue
+            whole = declared.place == "body" and name == "body"
+            if whole and self._writes and self.bodyless:
+                self._feed("body", "body", InputRef(name), None, declared.at)
+            elif self._stays_in_path(name, standing):
+                continue
+            else:
+                self._send_unknown(name, InputRef(name), declared.at)
+            reached |= {name, norm(name)}
 
-    def _stays_in_path(self, name: str) -> bool:
+    def _stays_in_path(self, name: str, standing: frozenset[str]) -> bool:
         """Whether a declared input has no meaning but its place in the exposed path: one that is paired, and one that
         would turn a change of one thing into a change of all of them if it were sent as something else."""
-        placeholder = match(name, self.placeholders)
-        return placeholder is not None and (placeholder in self.paired.values() or self._undoes)
+        placeholder = match(name, self.own_path)
+        return placeholder is not None and (placeholder in standing or self._undoes)
 
     def _send_unknown(self, name: str, item: Value, at: Mark, node: Node | None = None) -> None:
         address = self.operation.address
         if not self._writes:
             self._say("unknown-parameter", at, f"{address} declares no {name!r}; it is sent as a query parameter")
             self._feed("query", name, item, None, at, node)
-        elif self._bodyless:
+        elif self.bodyless:
             self._say("unknown-parameter", at, f"{address} declares no {name!r}; it is sent as a member of the body")
             self._feed("member", name, item, None, at, node)
         else:
@@ -342,6 +354,7 @@ class _Wiring:
         raws = self._raws()
         names: dict[str, str] = {}
         slots: dict[tuple[Place, str], Input] = {}
+        taken: set[str] = set()
         for raw, origins in raws.items():
             item = self._input(raw, origins)
             slot = (item.place, item.wire)
@@ -350,9 +363,10 @@ class _Wiring:
                 item = msgspec.structs.replace(
                     known, required=known.required or item.required, type=known.type or item.type
                 )
-            elif any(item.name == other.name for other in slots.values()):
+            elif item.name in taken:
                 item = msgspec.structs.replace(item, name=f"{item.place}.{item.wire}")
             slots[slot] = item
+            taken.add(item.name)
             names[raw] = item.name
         self._check_placeholders(slots)
         self._report_inferred(names)
@@ -378,9 +392,9 @@ class _Wiring:
         waiting = [
             raw
             for raw, origins in raws.items()
-            if any(o.feed.place == "path" for o in origins) and match(raw, self.placeholders) is None
+            if any(o.feed.place == "path" for o in origins) and match(raw, self.own_path) is None
         ]
-        taken = {p for raw in raws if (p := match(raw, self.placeholders))}
+        taken = {p for raw in raws if (p := match(raw, self.own_path))}
         free = [p for p in self.placeholders if p not in taken]
         if not waiting or len(waiting) != len(free):
             return {}
@@ -420,24 +434,27 @@ class _Wiring:
             opaque=opaque,
             at=declared.at if declared else first.at if first else origins[0].feed.at if origins else self.exposed.at,
             declared=declared is not None,
-            named=self._named(raw),
+            named=self.named.get(raw, ()),
         )
 
-    def _named(self, raw: str) -> tuple[Mark, ...]:
-        """Where `with` names an input."""
-        return tuple(node.mark for item, node in self.with_.values() if InputRef(raw) in leaves(item))
+    def _named(self) -> dict[str, tuple[Mark, ...]]:
+        """Where `with` names each input."""
+        marks: dict[str, list[Mark]] = {}
+        for item, node in self.with_.values():
+            for name in dict.fromkeys(leaf.name for leaf in leaves(item) if isinstance(leaf, InputRef)):
+                marks.setdefault(name, []).append(node.mark)
+        return {name: tuple(those) for name, those in marks.items()}
 
     def _declared(self, raw: str) -> DeclaredInput | None:
-        name = match(raw, self.declared)
+        name = match(raw, self.declared_names)
         return self.declared[name] if name is not None else None
 
     def _typing(self, raw: str) -> Parameter | None:
         """Beside a body template, an `in: body` parameter says of what type a variable is, and whether it has to be."""
         if self.callee.body is None or self.callee.body.data is None:
             return None
-        bodies = {p.name: p for p in self.parameters if p.place == "body"}
-        name = match(raw, bodies)
-        return bodies[name] if name is not None else None
+        name = match(raw, self.body_names)
+        return self.bodies[name] if name is not None else None
 
     def _place(
         self, raw: str, declared: DeclaredInput | None, origins: list[_Origin]
@@ -455,9 +472,9 @@ class _Wiring:
             return "path", self.paired[raw], ()
         qualifier, dot, rest = raw.partition(".")
         if dot and declared is None and qualifier in _QUALIFIED:
-            wire = match(rest, self.placeholders) or rest if qualifier == "path" else rest
+            wire = match(rest, self.own_path) or rest if qualifier == "path" else rest
             return _QUALIFIED[qualifier], wire, ()
-        placeholder = match(name, self.placeholders)
+        placeholder = match(name, self.own_path)
         if placeholder is not None:
             self._matched(placeholder, name, self.exposed.at)
             return "path", placeholder, ()
@@ -468,27 +485,33 @@ class _Wiring:
         return self._query_or_member(name, origins)
 
     def _query_or_member(self, name: str, origins: list[_Origin]) -> tuple[Place, str, tuple[Place, ...]]:
-        wholes = [
-            feed.value.name for feed, _ in self.feeds if feed.place == "body" and isinstance(feed.value, InputRef)
-        ]
-        whole_is_taken = any(name in ("body", self.passed) for name in wholes)
-        if self.exposed.method not in WRITES or whole_is_taken:
+        if self.exposed.method not in WRITES or self._whole_is_taken:
             return "query", name, ()
         if any(o.feed.place in ("body", "member") for o in origins):
             return "member", name, ("query",)
         return "query", name, ("member",)
 
+    @cached_property
+    def _whole_is_taken(self) -> bool:
+        """Whether an input is the whole body; asked when every value of the request is known."""
+        wholes = (feed.value for feed, _ in self.feeds if feed.place == "body")
+        return any(isinstance(item, InputRef) and item.name in ("body", self.passed) for item in wholes)
+
+    @cached_property
+    def _from_body(self) -> int:
+        """How many declared inputs are of the body."""
+        return sum((item.place or "").lower() == "body" for item in self.declared.values())
+
     def _declared_place(self, declared: DeclaredInput, whole: bool) -> tuple[Place, str, tuple[Place, ...]]:
         place = (declared.place or "").lower()
         if place == "path":
-            placeholder = match(declared.name, self.placeholders)
+            placeholder = match(declared.name, self.own_path)
             if placeholder is None:
                 what = f"the input {declared.name!r} has no place in {self.exposed.path!r}"
                 raise Quarantine("lost-identifier", declared.at, what, f"write {{{declared.name}}} into the path")
             return "path", placeholder, ()
         if place == "body":
-            bodies = [item for item in self.declared.values() if (item.place or "").lower() == "body"]
-            return ("body", "body", ()) if whole and len(bodies) == 1 else ("member", declared.name, ())
+            return ("body", "body", ()) if whole and self._from_body == 1 else ("member", declared.name, ())
         if place in ("query", "header", "cookie"):
             return place, declared.name, ()  # type: ignore[return-value]  # one of three literals
         raise _no_place(declared)
@@ -503,7 +526,7 @@ class _Wiring:
     # --- what there is to say ---------------------------------------------------------------------------------------
 
     def _report_inferred(self, names: dict[str, str]) -> None:
-        found = [names[raw] for raw in self.inferred if raw in names and match(raw, self.declared) is None]
+        found = [names[raw] for raw in self.inferred if raw in names and match(raw, self.declared_names) is None]
         if found:
             what = f"inputs taken from {self.operation.address}: {', '.join(dict.fromkeys(found))}"
             self._say("inferred-input", self.exposed.at, what)

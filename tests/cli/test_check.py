@@ -52,6 +52,54 @@ def test_one_bad_document_among_many_is_refused_alone(cap: Cap, thing: Path, bro
     assert result.stderr == ""
 
 
+FAILING = """
+from cap_core import *
+from cap_core.model import ExposesEntry
+
+def declared(entry, at):
+    raise KeyError("odd")
+
+@hookimpl
+def cap_exposures():
+    return [Exposure(key="odd", options=ExposesEntry, declared=declared, attach=None, default_port=1)]
+"""
+
+
+def test_a_document_that_nobody_can_compile_hides_no_other(
+    cap: Cap, surprising: Path, thing: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "failing.py").write_text(FAILING)
+    (tmp_path / "odd.yaml").write_text(thing.read_text().replace("type: mcp", "type: odd"))
+
+    result = cap("check", ".", "--plugin", "failing.py")
+    debugging = cap("check", ".", "--plugin", "failing.py", "--log-level", "debug")
+
+    assert 1 == result.returncode
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("odd.yaml:")]
+    assert line.startswith("odd.yaml:1:1: error[unreadable]: the document cannot be compiled;")
+    assert "warning[dangling-call]" in result.stdout
+    assert "KeyError" not in result.stdout + result.stderr
+    assert "KeyError" in debugging.stderr
+
+
+def test_a_vast_pattern_costs_itself_alone(cap: Cap, things: Callable[..., Path], get_thing: str) -> None:
+    deep = "(" * 450 + "a" + ")" * 450
+    patterns = [deep, deep * 10, "((a{1000}){1000}){10}", "(((a{1000}){1000}){1000}){1000}", "a{100000000}", "a("]
+    inputs = "\n".join(f"    - {{name: q{n}, in: query, pattern: '{one}'}}" for n, one in enumerate(patterns))
+    tools = "- {name: get-thing, description: Get it., call: api.get-thing}"
+    fine = "    - {name: fine, in: query, pattern: '^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$'}"
+    document = things(f"{get_thing}{inputs}\n{fine}", tools=tools)
+
+    result = cap("check", document.name)
+
+    said = [line for line in result.stdout.splitlines() if "bad-pattern" in line]
+    assert 0 == result.returncode
+    assert len(patterns) == len(said)
+    assert max(map(len, said)) < 700
+    assert "nested more than 50 deep" in said[0]
+    assert "written out" in said[2]
+
+
 def test_json_is_one_array(cap: Cap, surprising: Path) -> None:
     result = cap("check", surprising.name, "--format", "json")
 

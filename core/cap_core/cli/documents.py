@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
 
+import click
 import msgspec
 
 from cap_core.bindings import Given
 from cap_core.compile import Compiled, CompileOptions, compile_source
+from cap_core.diagnostics import Report
 from cap_core.dotenv import read_dotenv
-from cap_core.errors import ConfigError, Mark, SpecError
+from cap_core.errors import CapError, ConfigError, Mark, SpecError
 from cap_core.names import near
 from cap_core.plan import CapabilityPlan
 from cap_core.plugins import Offers, load
+from cap_core.redaction import hidden
 from cap_core.settings import Settings, rows
 from cap_core.sources import Source, locate
 
@@ -82,7 +86,22 @@ def one_by_one(settings: Settings, offers: Offers, sources: Iterable[Source]) ->
     """Each document, compiled when it is asked for."""
     options = compile_options(settings)
     for source in sources:
-        yield Document(source, compile_source(source, offers, options))
+        yield Document(source, _compiled(source, offers, options, debug=settings.log_level == "debug"))
+
+
+def _compiled(source: Source, offers: Offers, options: CompileOptions, *, debug: bool) -> Compiled:
+    """One document, compiled. What nobody foresaw costs this document and none beside it."""
+    try:
+        return compile_source(source, offers, options)
+    except CapError:  # a plugin's, or the command line's, for which no document is to blame
+        raise
+    except Exception as error:
+        if debug:
+            click.echo(hidden("".join(traceback.format_exception(error))), err=True)
+        report = Report()
+        what = "the document cannot be compiled; this should not have happened"
+        report.add("unreadable", Mark(source.file, 1, 1), what)
+        return Compiled(None, report.sorted())
 
 
 def one(settings: Settings, offers: Offers, name: str) -> CapabilityPlan:
