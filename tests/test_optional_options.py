@@ -157,3 +157,55 @@ def test_check_misses_only_what_has_to_be_set(sided: Path, plugin: Path, capsys:
 
     missed = [line for line in capsys.readouterr().out.splitlines() if "[unset-variable]" in line]
     assert ["KEY has no value"] == [line.partition("]: ")[2].partition(":")[0] for line in missed]
+
+
+TOLD = """
+import msgspec
+from cap_core import *
+from cap_core.types import Caller
+
+class Options(msgspec.Struct, frozen=True):
+    key: str
+
+def check(options, at):
+    with open(PLACE, "a") as told:
+        print(at.capability, at.namespace, at.masked, options.key, file=told)
+    async def known(request):
+        return Caller("told")
+    return known
+
+@hookimpl
+def cap_auth_schemes():
+    return [AuthScheme(key="told", options=Options, check=check)]
+"""
+
+
+@pytest.fixture
+def told(things: Callable[..., Path], get_thing: str, tmp_path: Path) -> tuple[Path, Path, Path]:
+    """A document whose callers a scheme checks, its plugin, and the file that it writes each looking into."""
+    path, plugin, place = things(get_thing, REST), tmp_path / "told.py", tmp_path / "told.txt"
+    text = path.read_text().replace("{THINGS_KEY: THINGS_KEY}", "{KEY: KEY}")
+    guard = "    authentication: {type: told, key: '{{KEY}}'}\n    resources:\n    - path"
+    path.write_text(text.replace("    resources:\n    - path", guard))
+    plugin.write_text(TOLD.replace("PLACE", repr(str(place))))
+    return path, plugin, place
+
+
+def test_a_check_is_told_whether_its_values_are_masks(told: tuple[Path, Path, Path]) -> None:
+    path, plugin, place = told
+    with (
+        upstream() as api,
+        gateway(path, base_uris={"api": api.url}, values={"KEY": "k"}, plugin_files=[plugin]) as cap,
+    ):
+        assert 200 == httpx.get(cap.url + "/things/7").status_code
+    compiled, *served = place.read_text().splitlines()
+
+    assert "things things-rest True ***" == compiled
+    assert {"things things-rest False k"} == set(served)
+
+
+def test_nothing_but_masks_is_checked_while_nothing_is_served(told: tuple[Path, Path, Path]) -> None:
+    path, plugin, place = told
+    assert 0 == main(["check", str(path), "--plugin", str(plugin), "--set", "KEY=k"])
+
+    assert {"things things-rest True ***"} == set(place.read_text().splitlines())

@@ -358,3 +358,20 @@ def test_a_number_of_the_document_keeps_its_spelling_as_text(things: Things) -> 
 
     assert b"/things?page=007&size=1.50" == request.target
     assert b"2.10" == request.header("x-version")
+
+
+LOOSE = "    - {name: loose, in: query}"
+STRICT = "    - {name: strict, in: query, type: integer, required: true}"
+
+
+@pytest.mark.parametrize("parameters", [(LOOSE, STRICT), (STRICT, LOOSE)], ids=["strict-second", "strict-first"])
+def test_two_values_from_one_place_are_one_input_as_strict_as_either(
+    things: Things, parameters: tuple[str, str]
+) -> None:
+    with_ = "{loose: rest.query.size, strict: rest.size}"
+    document = things(operation("\n".join(parameters)), exposed(with_))
+
+    assert "query size is required and missing" == refused(document, "GET", "/things").json()["detail"]
+    assert "query size must be an integer, not 'big'" == refused(document, "GET", "/things?size=big").json()["detail"]
+    target = sent(document, "GET", "/things?size=4").target
+    assert {b"loose=4", b"strict=4"} == set(target.removeprefix(b"/things?").split(b"&"))
