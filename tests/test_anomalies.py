@@ -250,6 +250,90 @@ def test_odd_hints_cost_themselves_alone(odd: Callable[..., Path], hints: str, c
     assert ["fine"] == [call.exposed.name for e in out.plan.exposures if e.type == "mcp" for call in e.calls]
 
 
+def test_what_is_no_method_is_never_sent(things: Callable[..., Path]) -> None:
+    consumes = """
+resources:
+- {name: fine, path: /fine, operations: [{name: fine, method: PURGE}]}
+- {name: odd, path: /odd, operations: [{name: odd, method: FOO BAR}]}
+"""
+    rest = """
+- {path: /fine, operations: [{method: GET, call: api.fine}]}
+- {path: /odd, operations: [{method: GET, call: api.odd}]}
+"""
+    document = things(consumes, rest)
+    with upstream() as api, gateway(document, base_uris={"api": api.url}) as cap:
+        left_out = httpx.get(cap.url + "/odd")
+        httpx.get(cap.url + "/fine")
+
+    text = document.read_text()
+    assert (501, "unknown-method") == (left_out.status_code, left_out.json()["code"])
+    assert ["PURGE"] == [request.method for request in api.requests]
+    consumed = "- {name: odd, path: /odd, operations: [{name: odd, method: FOO BAR}]}"
+    assert ("unknown-method", consumed) in warned(compiled(document), text)
+
+
+@pytest.mark.parametrize(
+    ("consumed", "more"),
+    [
+        ("{name: q, in: query, maxLength: -1}", ""),
+        ("{name: q, in: query}", ", inputParameters: [{name: q, type: string, maxLength: -1}]"),
+        ("{name: q, in: query}", ", outputParameters: [{name: n, type: string, mapping: $.n, maxLength: -1}]"),
+    ],
+)
+def test_a_length_below_nothing(odd: Callable[..., Path], consumed: str, more: str) -> None:
+    document = odd(PARAMETER.format(consumed), more=more)
+    out = compiled(document)
+
+    assert out.refusal is not None
+    assert ("wrong-type", "'maxLength' must be 0 or more, not -1") == (out.refusal.code, out.refusal.message)
+    line = document.read_text().splitlines()[out.refusal.at.line - 1]
+    assert "-1" == line[out.refusal.at.column - 1 :][:2]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("a: ä\nb: ok, x\x00y\n", (2, 9), "the control character U+0000 cannot stand in YAML"),
+        ("a: 1\nb: 'x\x07y'\n", (2, 6), "the control character U+0007 cannot stand in YAML"),
+        ("a: 1\nb: 'open\nc: 2\nd: 3\n", (2, 4), "a text in quotes begins here and has no end"),
+        ('a: 1\nb: "open\nc: 2\n', (2, 4), "a text in quotes begins here and has no end"),
+        ("a:\n\tb: 1\n", (2, 1), "a tab cannot indent"),
+        ("a:\n  b: 1\n\tc: 2\n", (3, 1), "a tab cannot indent"),
+        ("a: |\n\tx\n", (2, 1), "a tab cannot indent"),
+        ("a: [1\nb: 2\n", (2, 2), "did not find expected ',' or ']' (while parsing a flow sequence)"),
+    ],
+)
+def test_what_is_not_yaml_is_said_where_it_is(
+    document: Callable[..., Path], text: str, place: tuple[int, int], said: str
+) -> None:
+    why = compiled(document(text)).refusal
+
+    assert why is not None
+    assert ("not-yaml", place, said) == (why.code, (why.at.line, why.at.column), why.message)
+
+
+@pytest.mark.parametrize(
+    ("version", "path", "mapping"),
+    [
+        ("9" * 100_000, "/odd", "$.a"),
+        ("1.0.0-alpha2", "/{a}" * 20_000, "$.a"),
+        ("1.0.0-alpha2", "/odd", "$[?(@.a =="),
+        ("1.0.0-alpha2", "/odd", "$" + ".a" * 20_000),
+    ],
+)
+def test_what_is_said_can_be_read(
+    odd: Callable[..., Path], document: Callable[..., Path], version: str, path: str, mapping: str
+) -> None:
+    more = f", outputParameters: [{{name: n, type: string, mapping: '{mapping}'}}]"
+    text = odd("method: GET", path=f"'{path}'", more=more).read_text()
+    out = compiled(document(text.replace("1.0.0-alpha2", version)))
+
+    assert out.diagnostics
+    for said in out.diagnostics:
+        assert len(said.message) <= 501
+        assert 1 == len(str(said).splitlines())
+
+
 def test_a_document_cut_anywhere_gives_a_plan_or_a_place() -> None:
     """Pages show documents up to some size; the cut falls anywhere, also inside a key or a character."""
     if not CORPUS.is_dir():

@@ -170,6 +170,9 @@ def _callee(
     parameters += asked.parameters
     if body is not None and body.type == "multipart":
         parameters = tuple(p for p in parameters if not _says_type(p, say))
+    if not _TOKEN.fullmatch(method):
+        what = f"{method!r} of {operation.name!r} cannot be an HTTP method"
+        broken = broken or Broken("unknown-method", operation.mark("method"), what)
     broken = broken or _unsendable(parameters, placeholders, operation, path)
     plan = Operation(
         name=operation.name,
@@ -210,7 +213,7 @@ def _method(operation: ConsumedOperation, say: Say) -> str:
     method = operation.method.upper()
     if not method:
         say("no-method", operation.at, f"{operation.name!r} names no method; GET is used")
-    elif method not in KNOWN_METHODS:
+    elif method not in KNOWN_METHODS and _TOKEN.fullmatch(method):
         say("unknown-method", operation.mark("method"), f"{method} is no method we know; it is sent as it is")
     return method or "GET"
 

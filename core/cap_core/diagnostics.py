@@ -210,7 +210,7 @@ _define("no-method", "warning", "An operation names no method.", "name one")
 _define(
     "unknown-method",
     "warning",
-    "A method we do not know; it is used as it is written.",
+    "A method we do not know; it is used as it is written, or left out where HTTP cannot have it.",
     "use GET, POST, PUT, PATCH or DELETE",
 )
 _define(

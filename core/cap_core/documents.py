@@ -139,7 +139,7 @@ class _Builder:
         try:
             return self._tree(yaml.parse(text, Loader=yaml.CSafeLoader))
         except yaml.YAMLError as error:
-            raise self._syntax(error) from None
+            raise self._syntax(error, text) from None
 
     def _tree(self, events: Iterator[Any]) -> Node:
         # One frame per open collection: the collection, its pending key, its anchor, the node count at its start.
@@ -238,18 +238,35 @@ class _Builder:
             raise SpecError(what, at=node.mark, code="duplicate-key", hint="keep one of the two")
         keys[-1] = node
 
-    def _syntax(self, error: yaml.YAMLError) -> SpecError:
+    def _syntax(self, error: yaml.YAMLError, text: str) -> SpecError:
         mark = getattr(error, "problem_mark", None)
-        at = Mark(self.file, mark.line + 1, mark.column + 1) if mark else self._control_character(error)
+        begun = getattr(error, "context_mark", None)
         what = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
-        context = getattr(error, "context", None)
-        return SpecError(f"{what} ({context})" if context else str(what), at=at, code="not-yaml", hint=_SYNTAX_HINT)
+        context = getattr(error, "context", None) or ""
+        hint = "correct the syntax at this place"
+        said = f"{what} ({context})" if context else str(what)
+        if mark is None:
+            return self._unprintable(said, text)
+        if begun is not None and "quoted scalar" in context and "end of stream" in what:
+            # Where it ends is the end of the file, which says nothing.
+            mark, said, hint = begun, "a text in quotes begins here and has no end", "close it with the same quote"
+        elif "tab character" in what or ("cannot start" in what and text[mark.index : mark.index + 1] == "\t"):
+            said, hint = "a tab cannot indent", "use spaces"
+        return SpecError(said, at=Mark(self.file, mark.line + 1, mark.column + 1), code="not-yaml", hint=hint)
 
-    def _control_character(self, error: yaml.YAMLError) -> Mark:
-        return Mark(self.file, 1, 1)
+    def _unprintable(self, said: str, text: str) -> SpecError:
+        """A character that no YAML document can have, of which libyaml says no line."""
+        found = _UNPRINTABLE.search(text)
+        if found is None:
+            return SpecError(said, at=Mark(self.file, 1, 1), code="not-yaml", hint="remove what is not text")
+        before = text[: found.start()]
+        at = Mark(self.file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        what = f"the control character U+{ord(found[0]):04X} cannot stand in YAML"
+        return SpecError(what, at=at, code="not-yaml", hint="remove it, or write it as an escape in double quotes")
 
 
-_SYNTAX_HINT = "correct the syntax at this place"
+# What YAML 1.2 calls printable (5.1), the other way round.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def scalars(node: Node) -> Iterator[Scalar]:

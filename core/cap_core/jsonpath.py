@@ -97,7 +97,11 @@ def _general(path: str) -> Find:
     try:
         compiled = jsonpath.compile(path)
     except jsonpath.JSONPathError as error:
-        raise ValueError(f"{path!r} is not a JSONPath: {error}") from None
+        # Its further lines draw the path and point into it, which one line cannot.
+        why = (str(error).splitlines() or [""])[0]
+        raise ValueError(f"{path!r} is not a JSONPath: {why}") from None
+    except RecursionError:
+        raise ValueError(f"{path!r} is nested too deep") from None
     singular = isinstance(compiled, jsonpath.JSONPath) and compiled.singular_query()
 
     def find(document: Any) -> Any:

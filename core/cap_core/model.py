@@ -11,7 +11,7 @@ import msgspec
 
 from cap_core.documents import Node, Scalar, Seq, resolve
 from cap_core.plan import DeclaredInput, DeclaredOutput
-from cap_core.reading import Part
+from cap_core.reading import Part, Size
 
 
 class Bind(Part, frozen=True, kw_only=True):
@@ -43,7 +43,7 @@ class ConsumedParameter(Part, frozen=True, kw_only=True):
     pattern: str | None = None
     enum: Node | None = None
     values: Node | None = None
-    maxLength: int | None = None
+    maxLength: Size | None = None
 
     @property
     def from_environment(self) -> bool:
@@ -143,7 +143,7 @@ class ExposedParameter(Part, frozen=True, kw_only=True):
     pattern: str | None = None
     enum: Node | None = None
     values: Node | None = None
-    maxLength: int | None = None
+    maxLength: Size | None = None
     value: Node | None = None
 
     def declared(self) -> DeclaredInput:
@@ -171,7 +171,7 @@ class ExposedOutput(Part, frozen=True, kw_only=True):
     items: ExposedOutput | None = None
     properties: tuple[ExposedOutput, ...] = ()
     values: ExposedOutput | None = None
-    maxLength: int | None = None
+    maxLength: Size | None = None
     value: Node | None = None
     const: Node | None = None
 

@@ -42,6 +42,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 P = TypeVar("P", bound=Part)
+Size = typing.NewType("Size", int)
+"""A whole number that counts something, so that it is never negative."""
 
 
 class _Wrong(Exception):
@@ -184,6 +186,17 @@ def _typed(expected: type, noun: str) -> _Reader:
     return value
 
 
+_whole_number = _typed(int, "a whole number")
+
+
+def _size(node: Node, say: Say, what: str) -> int:
+    number: int = _whole_number(node, say, what)
+    if number < 0:
+        say("wrong-type", node.mark, f"{what} must be 0 or more, not {number}")
+        raise _Wrong
+    return number
+
+
 _LOOSE: dict[type, Callable[[str], object]] = {
     bool: {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get,
     int: lambda text: int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None,
@@ -194,7 +207,8 @@ _SCALARS: dict[Any, _Reader] = {
     Map: _mapping,
     str: _text,
     bool: _typed(bool, "true or false"),
-    int: _typed(int, "a whole number"),
+    int: _whole_number,
+    Size: _size,
 }
 
 

@@ -18,7 +18,7 @@ from cap_core.dialects import ALIASES, KEYED, RENAMED, VERSIONS
 from cap_core.documents import Map
 from cap_core.model import Document
 from cap_core.offers import AuthScheme, Exposure
-from cap_core.reading import Part
+from cap_core.reading import Part, Size
 
 _TEXT: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 _ANY: dict[str, Any] = {}
@@ -115,6 +115,7 @@ class _Making:
             str: dict(_TEXT),
             bool: {"type": "boolean"},
             int: {"type": "integer"},
+            Size: {"type": "integer", "minimum": 0},
             Map: {"type": "object"},
         }
         return kinds.get(hint, dict(_ANY))

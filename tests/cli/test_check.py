@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from cap_core.cli.progress import MANY
 
 Cap = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -179,10 +182,24 @@ def test_many_documents_show_how_far_it_is_on_a_terminal(
 ) -> None:
     (tmp_path / "many").mkdir()
     for n in range(120):
-        (tmp_path / "many" / f"things-{n}.yaml").write_text(thing.read_text())
+        (tmp_path / "many" / f"things-[bold]{n:03}.yaml").write_text(thing.read_text())
 
     shown = terminal("check", "many", out=tmp_path / "out.txt")
 
-    assert "/120" in shown
+    come = [int(number) for number in re.findall(r"(\d+)/120", shown)]
+    assert come == sorted(come)
+    assert 0 < come[-1] <= 120
+    assert "things-[bold]119" in shown  # a name, however it is spelled
     assert (tmp_path / "out.txt").read_text().splitlines()[-1].startswith("120 documents: 0 errors")
     assert "" == cap("check", "many").stderr  # no terminal, no bar
+
+
+def test_few_documents_are_over_before_a_bar_could_be_read(
+    terminal: Callable[..., str], thing: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "few").mkdir()
+    for n in range(MANY - 1):
+        (tmp_path / "few" / f"things-{n}.yaml").write_text(thing.read_text())
+
+    assert "" == terminal("check", "few", out=tmp_path / "out.txt")
+    assert (tmp_path / "out.txt").read_text().splitlines()[-1].startswith(f"{MANY - 1} documents: 0 errors")
