@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterator, Mapping
+from typing import Annotated
 
 import msgspec
 
@@ -17,6 +18,7 @@ from cap_core.types import Caller, Check, Incoming
 HEADER = ("name", "value")
 """The keys of an entry of `headers`, where that is a list."""
 PLACES = ("header", "query", "cookie", "body")
+Place = Annotated[str | None, msgspec.Meta(extra_json_schema={"enum": list(PLACES)})]
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"in_": "in"}):
@@ -28,9 +30,9 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"
     key: str | None = None
     value: str | None = None
     token: str | None = None
-    placement: str | None = None
+    placement: Place = None
     name: str | None = None
-    in_: str | None = None
+    in_: Place = None
     header: str | None = None
     headers: Mapping[str, str] | list[Mapping[str, str]] | None = None
 
