@@ -11,7 +11,7 @@ from cap_core import multipart
 from cap_core.documents import Map, Node, Scalar, Seq, resolve
 from cap_core.errors import Mark
 from cap_core.model import ConsumedOperation, ConsumedParameter, ConsumedResource, ConsumesEntry, choices, texts
-from cap_core.names import match, norm
+from cap_core.names import match, near, norm
 from cap_core.patterns import checked_pattern
 from cap_core.plan import Consumed, FeedPlace, Operation, OperationParameter
 from cap_core.reading import Say
@@ -245,6 +245,7 @@ def _report_unread(operation: ConsumedOperation, say: Say) -> None:
                 "unknown-key",
                 key.mark,
                 f"the body of {operation.name!r} has the key {str(key)!r}; it has type and data",
+                near(key, BODY_KEYS) or None,
             )
 
 
@@ -352,12 +353,12 @@ def _parameter(parameter: ConsumedParameter, method: str, placeholders: set[str]
     if place is None:
         place = "path" if parameter.name in placeholders else "query" if method not in WRITES else "body"
         said = f"in: {parameter.in_}, which is no place," if parameter.in_ else "no 'in'"
-        say(
-            "guessed-place", parameter.mark("in"), f"the parameter {parameter.name!r} has {said} and is sent as {place}"
-        )
+        what = f"the parameter {parameter.name!r} has {said} and is sent as {place}"
+        say("guessed-place", parameter.mark("in"), what, near(parameter.in_ or "", [*PLACES, "environment"]) or None)
     type_ = (parameter.type or "").lower()
     if type_ and type_ not in TYPES:
-        say("unknown-type", parameter.mark("type"), f"the parameter {parameter.name!r} is of no type {type_!r} we know")
+        what = f"the parameter {parameter.name!r} is of no type {type_!r} we know"
+        say("unknown-type", parameter.mark("type"), what, near(type_, TYPES) or None)
     return Parameter(
         name=parameter.name,
         place=place,

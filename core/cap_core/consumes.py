@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cap_core import later
-from cap_core.authentications import UnknownType, authentication, fills
+from cap_core.authentications import UnknownType, authentication, fills, report_literal
 from cap_core.bases import literal_base
 from cap_core.compilation import Compilation
 from cap_core.consumed import Broken, Callee, callees
@@ -26,8 +26,8 @@ def namespace(entry: ConsumesEntry, compilation: Compilation) -> tuple[Consumed,
     try:
         block = authentication(entry.authentication, compilation) if entry.authentication is not None else None
     except UnknownType as error:
-        broken = Broken("unknown-auth", error.at or entry.at, error.what)
-        compilation.causes.append(compilation.say("unknown-auth", broken.at, broken.what))
+        broken = Broken("unknown-auth", error.at or entry.at, error.what, error.hint or None)
+        compilation.causes.append(compilation.say("unknown-auth", broken.at, broken.what, broken.hint))
     if entry.type.lower() != "http":
         what = f"{entry.namespace!r} is of type {entry.type!r}, and only http is consumed; what calls it is left out"
         broken = Broken("unknown-protocol", entry.mark("type"), what)
@@ -43,12 +43,14 @@ def namespace(entry: ConsumesEntry, compilation: Compilation) -> tuple[Consumed,
         description=entry.description or "",
     )
     fills(consumed, compilation)
+    if block is not None:
+        report_literal(block, compilation)
     return consumed, callees(entry, consumed, broken, compilation.say)
 
 
 def _tunnel(entry: ConsumesEntry, compilation: Compilation) -> Broken | None:
     """A tunnel leaves out what would go through it, unless its author allows the direct way too."""
-    if entry.tunnel is None:
+    if "tunnel" not in entry.given():
         return None
     fallback = entry.tunnel.get(Scalar("fallback", entry.at)) if isinstance(entry.tunnel, Map) else None
     if fallback == "direct":
@@ -74,7 +76,8 @@ def _base(entry: ConsumesEntry, compilation: Compilation) -> tuple[Template | No
     try:
         parts = parse_base(entry.baseUri)
     except TemplateError as error:
-        raise SpecError(str(error), at=at, code="bad-base-uri") from None
+        hint = "write variables as {{NAME}}, with as many braces before as behind"
+        raise SpecError(str(error), at=at, code="bad-base-uri", hint=hint) from None
     if any(not isinstance(part, str) and part.braces != 2 for part in parts):
         compilation.say("base-uri-braces", at, f"{entry.baseUri!r} has variables that are not written {{{{NAME}}}}")
     template = Template(tuple(p if isinstance(p, str) else _variable(p.name, at, compilation) for p in parts))

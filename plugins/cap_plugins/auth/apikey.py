@@ -11,6 +11,7 @@ import msgspec
 from cap_core.diagnostics import Diagnostic
 from cap_core.errors import OptionError, Refusal
 from cap_core.hookspecs import hookimpl
+from cap_core.names import near
 from cap_core.offers import AuthScheme, CheckAt, Credentials, DiagnosticRule, SignAt
 from cap_core.plan import CapabilityPlan, Constant
 from cap_core.types import Caller, Check, Incoming
@@ -61,7 +62,9 @@ def keys(options: Options) -> tuple[Key, ...]:
     place = (options.placement or options.in_ or "header").lower()
     if place not in PLACES:
         option = "placement" if options.placement else "in"
-        raise OptionError(option, f"an apikey cannot stand in {place!r}", f"it stands in {', '.join(PLACES)}")
+        raise OptionError(
+            option, f"an apikey cannot stand in {place!r}", near(place, PLACES) or f"it stands in {', '.join(PLACES)}"
+        )
     return (Key(place, name, value),)
 
 
