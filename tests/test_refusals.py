@@ -333,3 +333,151 @@ def test_an_object_of_which_something_is_said_is_not_loose(document: Document, s
 
     assert out.plan is not None, out.refusal
     assert loose == any("without 'properties' or 'items'" in d.message for d in out.diagnostics)
+
+
+def said(out: Compiled) -> list[tuple[str, str]]:
+    """Each warning and error: the code, and all that the line says."""
+    return [(d.code, f"{d.message}; {d.hint}") for d in out.diagnostics if d.severity != "info"]
+
+
+LIST = "{name: list, method: GET}"
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "says"),
+    [
+        pytest.param(("'{{TOKEN}}'", "'{{TOKNE}}'"), "unbound-variable", "did you mean 'TOKEN'?", id="variable"),
+        pytest.param(("'{{TOKEN}}'", "'{{evn.TOKEN}}'"), "unbound-variable", "did you mean 'env.TOKEN'?", id="bind"),
+        pytest.param(
+            (LIST, "{name: list, method: POST, body: {type: text, data: 'a {{TOKNE}}'}}"),
+            "unbound-variable",
+            "did you mean 'TOKEN'?",
+            id="variable-of-a-body",
+        ),
+        pytest.param(
+            ("call: api.list}", "call: api.list, with: {limt: '1'}}"),
+            "unknown-parameter",
+            "did you mean 'limit'?",
+            id="with",
+        ),
+        pytest.param(("type: bearer", "type: baerer"), "unknown-auth", "did you mean 'bearer'?", id="auth"),
+        pytest.param(("type: rest", "type: rset"), "unknown-exposure", "did you mean 'rest'?", id="exposure"),
+        pytest.param(
+            (LIST, "{name: list, method: GET, outputRawFormat: jsno}"),
+            "unknown-format",
+            "did you mean 'json'?",
+            id="format",
+        ),
+        pytest.param(("in: query", "in: qurey"), "guessed-place", "did you mean 'query'?", id="in"),
+        pytest.param(("in: query}", "in: query, type: strng}"), "unknown-type", "did you mean 'string'?", id="type"),
+        pytest.param(
+            ("call: api.list}", "call: api.list, inputParameters: [{name: limit, in: haeder}]}"),
+            "bad-input-place",
+            "did you mean 'header'?",
+            id="exposed-in",
+        ),
+        pytest.param(
+            ("{type: bearer, token: '{{TOKEN}}'}", "{type: apikey, key: K, value: '{{TOKEN}}', placement: heder}"),
+            "bad-auth",
+            "did you mean 'header'?",
+            id="placement",
+        ),
+        pytest.param(
+            (LIST, "{name: list, method: POST, body: {type: json, dta: x}}"),
+            "unknown-key",
+            "did you mean 'data'?",
+            id="body-key",
+        ),
+        pytest.param(("naftiko:", "naftikoo:"), "not-a-capability", "did you mean 'naftiko'?", id="dialect"),
+        pytest.param(("alpha2", "alpah2"), "unknown-version", "did you mean '1.0.0-alpha2'?", id="version"),
+        pytest.param(("capability:", "capabilities:"), "missing-key", "did you mean 'capability'?", id="capability"),
+        pytest.param(
+            ("info:", "ikanos: 1.0.0-beta5\ninfo:"), "unknown-key", "two dialect keys, 'naftiko' and", id="two-dialects"
+        ),
+        pytest.param(
+            ("https://api.example", "https://{{a}.example"), "bad-base-uri", "as many braces before as behind", id="uri"
+        ),
+        pytest.param(
+            ("in: query}", "in: query, required: yes}"),
+            "loose-value",
+            "is read as true; write true or false",
+            id="boolean",
+        ),
+    ],
+)
+def test_a_hint_says_what_was_meant(document: Document, change: tuple[str, str], code: str, says: str) -> None:
+    text = GOOD.replace("    resources:\n", "    inputParameters: [{name: limit, in: query}]\n    resources:\n", 1)
+    assert change[0] in text
+    lines = said(compiled(document(text.replace(*change))))
+
+    assert {code} == {line[0] for line in lines if says in line[1]}, lines
+
+
+def test_a_key_without_a_value_is_no_credential(document: Document) -> None:
+    text = GOOD.replace("{type: bearer, token: '{{TOKEN}}'}", "{type: apikey, key: X}")
+
+    assert ["bad-auth"] == [code for code, _ in said(compiled(document(text)))]
+
+
+def test_a_second_operation_at_one_address_is_named_as_it_is_written(document: Document) -> None:
+    one = "      - {name: list, method: GET, call: api.list}\n"
+    text = GOOD.replace(
+        "- path: /things\n      operations:\n" + one, "- path: '/things/{id}'\n      operations:\n" + one * 2
+    )
+    (line,) = [what for code, what in said(compiled(document(text))) if code == "duplicate-route"]
+
+    assert "'GET /things/{id}' already stands in line 20" in line
+
+
+@pytest.mark.parametrize("key", ["location", "import", "from", "ref", "tunnel"])
+@pytest.mark.parametrize("nothing", ["", "null", "[]", "{}"])
+def test_a_key_of_a_consumes_entry_that_says_nothing_changes_nothing(
+    document: Document, key: str, nothing: str
+) -> None:
+    out = compiled(document(GOOD.replace("    namespace: api\n", f"    namespace: api\n    {key}: {nothing}\n")))
+
+    assert out.plan is not None
+    assert [] == said(out)
+    assert ["list"] == [call.exposed.name for call in out.plan.exposures[0].calls]
+
+
+@pytest.mark.parametrize("key", ["import", "from"])
+def test_a_key_of_a_binds_entry_that_says_nothing_changes_nothing(document: Document, key: str) -> None:
+    assert [] == said(compiled(document(GOOD.replace("- namespace: env\n", f"- namespace: env\n  {key}:\n"))))
+
+
+@pytest.mark.parametrize("key", ["steps", "mappings", "ref"])
+def test_an_operation_whose_steps_are_none_is_served(document: Document, key: str) -> None:
+    out = compiled(document(GOOD.replace("call: api.list}", f"call: api.list, {key}: []}}")))
+
+    assert [] == said(out)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(("    namespace: api\n", "    namespace: null\n"), id="consumes"),
+        pytest.param(("- namespace: env\n", "- namespace: null\n"), id="binds"),
+    ],
+)
+def test_a_namespace_that_is_null_is_missing(document: Document, change: tuple[str, str]) -> None:
+    refusal = compiled(document(GOOD.replace(*change))).refusal
+
+    assert refusal is not None
+    assert "missing-key" == refusal.code
+    assert "'namespace'" in refusal.message
+
+
+def test_an_exposure_whose_namespace_is_null_is_called_by_its_type(document: Document) -> None:
+    out = compiled(document(GOOD.replace("namespace: things-rest", "namespace: null")))
+
+    assert out.plan is not None
+    assert ("rest", ["no-namespace"]) == (out.plan.exposures[0].namespace, [code for code, _ in said(out)])
+
+
+def test_a_file_outside_is_named_as_it_is_written(document: Document) -> None:
+    text = GOOD.replace("- namespace: env\n", "- namespace: env\n  location: file:///etc/passwd\n")
+    ((_, line),) = said(compiled(document(text)))
+
+    assert "the file '/etc/passwd' lies outside the document's directory" in line
+    assert "--allow-files" in line

@@ -28,16 +28,16 @@ def offers() -> plugins.Offers:
 
 
 def validator(dialect: str, offers: plugins.Offers) -> Any:
-    made = schema(dialect, offers.exposures, offers.auth_schemes)
-    jsonschema.Draft202012Validator.check_schema(made)
-    return jsonschema.Draft202012Validator(made)
+    return jsonschema.Draft202012Validator(
+        schema(dialect, offers.exposures, offers.auth_schemes, offers.output_mappers)
+    )
 
 
 def built_in(dialect: str) -> str:
     """The schema of the built-in plugins alone, as a file has it."""
     others = frozenset(plugin.name for plugin in plugins.load().plugins if plugin.distribution != plugins.OURS)
     ours = plugins.load(block=others)
-    made = schema(dialect, ours.exposures, ours.auth_schemes)
+    made = schema(dialect, ours.exposures, ours.auth_schemes, ours.output_mappers)
     return json.dumps(made, indent=2) + "\n"
 
 
@@ -62,7 +62,7 @@ def test_the_command_prints_a_valid_schema(dialect: str, offers: plugins.Offers)
     command = [sys.executable, "-m", "cap_core", "schema", dialect]
     run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
 
-    assert schema(dialect, offers.exposures, offers.auth_schemes) == json.loads(run.stdout)
+    assert schema(dialect, offers.exposures, offers.auth_schemes, offers.output_mappers) == json.loads(run.stdout)
 
 
 GOOD = {
@@ -122,32 +122,142 @@ def test_a_mistake_is_marked(document: dict[str, Any], offers: plugins.Offers) -
     assert list(validator("naftiko", offers).iter_errors(document))
 
 
-def test_maps_are_accepted_in_the_later_dialect(offers: plugins.Offers) -> None:
-    document = changed(
-        "capability", "consumes", 0, "resources", to={"t": {"path": "/t", "operations": {"list": {"method": "GET"}}}}
-    )
-    document["ikanos"] = "1.0.0-beta5"
-    del document["naftiko"]
+API = ("capability", "consumes", 0)
+CALLED = (*API, "resources", 0, "operations", 0)
+REST = ("capability", "exposes", 0)
+ROUTE = (*REST, "resources", 0, "operations", 0)
 
-    assert [] == list(validator("ikanos", offers).iter_errors(document))
+
+def with_parameter(*path: object, **keys: object) -> dict[str, Any]:
+    return changed(*path, "inputParameters", to=[{"name": "q", "in": "query", **keys}])
+
+
+def with_output(**keys: object) -> dict[str, Any]:
+    return changed(*ROUTE, "outputParameters", to=[{"type": "object", **keys}])
+
+
+def with_credential(**keys: object) -> dict[str, Any]:
+    return changed(*API, "authentication", to=keys)
+
+
+def found_by_the_compiler(document: dict[str, Any], offers: plugins.Offers, tmp_path: Path) -> list[str]:
+    path = tmp_path / "things.yaml"
+    path.write_text(yaml.safe_dump(document, sort_keys=False))
+    out = compile_source(Source("things", path.name, path), offers, CompileOptions())
+    return [str(d) for d in out.diagnostics if d.severity != "info"]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(with_parameter(*CALLED, **{"in": "qurey"}), id="in"),
+        pytest.param(with_parameter(*CALLED, type="strng"), id="type"),
+        pytest.param(changed(*CALLED, "method", to="GTE"), id="method"),
+        pytest.param(changed(*CALLED, "outputRawFormat", to="jsn"), id="format"),
+        pytest.param(changed(*CALLED, "body", to={"type": "jsn", "data": "x"}), id="body-type"),
+        pytest.param(changed(*CALLED, "body", to={"type": "json", "dta": "x"}), id="body-key"),
+        pytest.param(changed(*API, "type", to="htp"), id="protocol"),
+        pytest.param(changed(*REST, "type", to="rst"), id="exposure"),
+        pytest.param(changed(*REST, "port", to=70000), id="port"),
+        pytest.param(with_parameter(*ROUTE, **{"in": "qurey"}), id="exposed-in"),
+        pytest.param(with_credential(type="baerer", token="{{TOKEN}}"), id="auth-type"),
+        pytest.param(with_credential(type="basic", password="{{TOKEN}}"), id="auth-option-missing"),
+        pytest.param(with_credential(type="apikey", key="K", value="{{TOKEN}}", placement="heder"), id="placement"),
+        pytest.param(
+            with_credential(**{"type": "apikey", "name": "K", "value": "{{TOKEN}}", "in": "heder"}), id="apikey-in"
+        ),
+    ],
+)
+@pytest.mark.parametrize("dialect", VERSIONS)
+def test_a_mistaken_word_is_marked_as_the_compiler_says_it(
+    document: dict[str, Any], dialect: str, offers: plugins.Offers, tmp_path: Path
+) -> None:
+    document = in_dialect(dialect, document)
+
+    assert list(validator(dialect, offers).iter_errors(document))
+    assert found_by_the_compiler(document, offers, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(with_output(type="strng"), id="output"),
+        pytest.param(with_output(properties={"z": {"type": "strng"}}), id="member"),
+        pytest.param(with_parameter(*ROUTE, type="strng"), id="input"),
+    ],
+)
+def test_a_mistaken_type_of_what_is_exposed_is_marked(document: dict[str, Any], offers: plugins.Offers) -> None:
+    assert list(validator("naftiko", offers).iter_errors(document))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(changed(*API, "resources", to={"t": {"path": "/t", "operations": {"list": {"method": "GET"}}}})),
+        pytest.param(changed(*CALLED, "inputParameters", to={"q": {"in": "query", "type": "string"}})),
+        pytest.param(changed(*CALLED, "outputParameters", to={"z": {"type": "string"}, "y": None})),
+        pytest.param(changed(*CALLED, "outputParameters", to={"type": "array", "items": {"type": "string"}})),
+        pytest.param(
+            changed(*REST, "resources", to={"t": {"path": "/t", "operations": {"l": {"method": "GET", "call": "c"}}}})
+        ),
+        pytest.param(
+            changed(*REST, to={"type": "mcp", "port": 1, "namespace": "m", "tools": {"t": {"call": "api.list"}}})
+        ),
+        pytest.param(with_output(properties={"z": {"type": "string"}})),
+        pytest.param(with_output(properties=[{"name": "z", "type": "string"}])),
+        pytest.param(changed(*ROUTE, "outputParameters", to={"type": "object", "properties": {"z": {}}})),
+        pytest.param(with_output(type="array", items={"z": {"type": "string"}})),
+        pytest.param(with_output(type="array", items=[{"name": "z", "type": "string"}])),
+        pytest.param(with_output(type="array", items={"type": "string"})),
+        pytest.param(with_parameter(*CALLED, **{"in": "Query", "type": "String"})),
+        pytest.param(changed(*CALLED, "method", to="get")),
+        pytest.param(changed(*CALLED, "outputRawFormat", to="JSON")),
+        pytest.param(changed(*CALLED, "body", to="text")),
+        pytest.param(changed(*CALLED, "body", to={"type": "formUrlEncoded", "data": {"a": "b"}})),
+        pytest.param(changed(*CALLED, "body", to={"type": "multipart-form-data", "data": {"a": "b"}})),
+        pytest.param(with_credential(type="apiKey", key="K", value="{{TOKEN}}", placement="Header")),
+        pytest.param(with_credential(type="api-key", key="K", value="{{TOKEN}}", placement="query")),
+        pytest.param(with_credential(type="oauth2", clientId="x")),
+        pytest.param(changed("capability", "exposes", 0, to={"type": "skill", "anything": 1})),
+    ],
+)
+@pytest.mark.parametrize("dialect", VERSIONS)
+def test_what_is_read_without_an_error_is_accepted_in_both_dialects(
+    document: dict[str, Any], dialect: str, offers: plugins.Offers
+) -> None:
+    errors = validator(dialect, offers).iter_errors(in_dialect(dialect, document))
+
+    assert [] == [(list(error.path), error.message) for error in errors]
+
+
+def in_dialect(dialect: str, document: dict[str, Any]) -> dict[str, Any]:
+    rest = {key: value for key, value in document.items() if key != "naftiko"}
+    return {dialect: VERSIONS[dialect][-1], **rest}
+
+
+# One fault of an operation hides the others, so what hides some is among these.
+COMPLAINTS = frozenset(
+    {"unknown-key", "wrong-type", "guessed-place", "unknown-type", "unknown-method", "unknown-format"}
+    | {"unsupported-body", "unknown-auth", "loose-value", "bad-input-place", "lost-identifier"}
+)
 
 
 def test_published_documents_without_a_complaint_of_ours_have_none_of_the_schema(offers: plugins.Offers) -> None:
     if not CORPUS.is_dir():
         pytest.skip("the published documents are not beside the checkout (corpus)")
     check = validator("naftiko", offers)
-    seen = 0
-    for path in sorted((CORPUS / "documents").rglob("*.yaml"))[::5]:
+    seen, wrong = 0, []
+    for path in sorted((CORPUS / "documents").rglob("*.yaml"))[::2]:
         out = compile_source(Source(path.stem, path.name, path), offers, CompileOptions())
-        if out.plan is None or any(
-            d.code in ("unknown-key", "wrong-type") or d.code.startswith("not-built-") for d in out.diagnostics
-        ):
+        if out.plan is None or any(d.code in COMPLAINTS or d.code.startswith("not-built-") for d in out.diagnostics):
             continue
         seen += 1
-        errors = [(list(e.path), e.message) for e in check.iter_errors(yaml.safe_load(path.read_text()))]
-        assert [] == errors, path.name
+        tree = yaml.load(path.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        tree = json.loads(json.dumps(tree, default=str))  # a date is text in YAML 1.2
+        wrong += [(path.name, list(e.path), e.message) for e in check.iter_errors(tree)]
 
-    assert seen > 100
+    assert [] == wrong
+    assert seen > 250
 
 
 if __name__ == "__main__":

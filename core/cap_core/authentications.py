@@ -9,7 +9,7 @@ from cap_core.documents import Map, Node, Scalar
 from cap_core.errors import Mark, OptionError, SpecError
 from cap_core.expressions import leaves, value
 from cap_core.model import ExposesEntry
-from cap_core.names import match
+from cap_core.names import match, near
 from cap_core.offers import BindAt
 from cap_core.plan import Authentication, Binding, Constant, Consumed, Value
 from cap_core.templates import TemplateError, parse
@@ -37,13 +37,17 @@ def authentication(node: Node, compilation: Compilation) -> Authentication:
     if key is None:
         offered = ", ".join(sorted(schemes))
         what = f"no plugin offers authentication type {str(type_)!r}; offered are {offered}"
-        raise Unusable(what, at=type_.mark, code="unknown-auth")
+        raise Unusable(what, at=type_.mark, code="unknown-auth", hint=near(type_, schemes))
     options = {str(k): _option(v, compilation) for k, v in node.items() if k != "type"}
-    literal = [name for name in SECRET if isinstance(options.get(name), Constant)]
-    if literal or not any(isinstance(leaf, Binding) for option in options.values() for leaf in leaves(option)):
-        at = next((v.mark for k, v in node.items() if k in literal), node.mark)
-        compilation.say("literal-credential", at, f"the {key} credential stands in the document itself")
     return Authentication(type=str(key), options=options, at=node.mark, marks={str(k): v.mark for k, v in node.items()})
+
+
+def report_literal(block: Authentication, compilation: Compilation) -> None:
+    """Say that a credential stands in the document, once it is known that the block has one."""
+    literal = [name for name in SECRET if isinstance(block.options.get(name), Constant)]
+    if literal or not any(isinstance(leaf, Binding) for option in block.options.values() for leaf in leaves(option)):
+        at = next((mark for name, mark in block.marks.items() if name in literal), block.at)
+        compilation.say("literal-credential", at, f"the {block.type} credential stands in the document itself")
 
 
 def _option(node: Node, compilation: Compilation) -> Value:
@@ -95,6 +99,8 @@ def caller_authentication(entry: ExposesEntry, compilation: Compilation) -> Auth
         check(scheme, block, compilation.source.name, entry.namespace, lambda binding: MASK, masked=True)
     except OptionError as error:
         raise _wrong(block, "bad-auth", error) from None
+    if block.origin == "document":
+        report_literal(block, compilation)
     return block
 
 

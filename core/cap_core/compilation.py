@@ -11,6 +11,7 @@ from cap_core.bindings import Bindings, Given, Variable
 from cap_core.diagnostics import Diagnostic, Report
 from cap_core.errors import Mark
 from cap_core.expressions import Names
+from cap_core.names import near
 from cap_core.plan import Binding
 from cap_core.plugins import Offers
 from cap_core.sources import Source
@@ -54,7 +55,9 @@ class Compilation:
 
     def unbound(self, name: str, at: Mark) -> None:
         """Say that nothing declares a variable."""
-        self.say("unbound-variable", at, f"nothing declares the variable {name!r}")
+        self.say(
+            "unbound-variable", at, f"nothing declares the variable {name!r}", near(name, self.bindings.names) or None
+        )
 
     @property
     def variables_only(self) -> Names:

@@ -17,6 +17,7 @@ from cap_core.documents import Map, Node, Scalar, Seq, load, resolve
 from cap_core.errors import Mark, PluginError, SpecError
 from cap_core.exposes import exposures
 from cap_core.model import Bind, ConsumedParameter, Document, texts
+from cap_core.names import near
 from cap_core.plan import About, CapabilityPlan, ExposurePlan, Stakeholder
 from cap_core.plugins import Offers
 from cap_core.reading import read
@@ -111,6 +112,10 @@ def _refuse_parts(tree: Map) -> None:
     if "capability" in tree:
         return
     for key in tree:
+        if hint := near(key, ["capability"]):
+            what = f"the document has no 'capability', but {str(key)!r}"
+            raise SpecError(what, at=key.mark, code="missing-key", hint=hint)
+    for key in tree:
         found = later.construct("standalone", key)
         if found is not None:
             what = f"the file has no 'capability', only {str(key)!r}: {found.said}"
@@ -160,13 +165,13 @@ def _variable(parameter: ConsumedParameter) -> Bind:
 def _stands_here(bind: Bind, compilation: Compilation) -> bool:
     """Whether a `binds` entry can be read; one of another file leaves its names undeclared."""
     if bind.imported:
-        key = "import" if bind.import_ is not None else "from"
+        key = next(key for key in ("import", "from") if key in bind.given())
         name = bind.namespace or (bind.as_ if isinstance(bind.as_, Scalar) else "")
         subject = f"the entry {str(name)!r} of 'binds'" if name else "an entry of 'binds'"
         later.report("bind", key, bind.at, subject, compilation.say)
         return False
     for key in ("namespace", "keys"):
-        if key not in bind.marks:
+        if key not in bind.marks or (key == "namespace" and not bind.namespace):
             raise SpecError(f"an entry of 'binds' has no {key!r}", at=bind.at, code="missing-key")
     return True
 
@@ -182,12 +187,13 @@ def _broken(known: list[Callee], compilation: Compilation) -> None:
         at = operation.marks.get("outputRawFormat", operation.at)
         if operation.format not in compilation.offers.output_mappers and ("unknown-format", at) not in said:
             what = f"no plugin decodes outputRawFormat {operation.format!r}; answers are handed on untouched"
-            compilation.say("unknown-format", at, what)
+            hint = near(operation.format, compilation.offers.output_mappers) or None
+            compilation.say("unknown-format", at, what, hint)
 
 
 def _elsewhere(document: Document, compilation: Compilation) -> None:
     """What stands in another file or another place than it is read from; calls to it are left out."""
-    for key in later.given(document):
+    for key in document.given():
         if later.construct("document", key) is not None:
             why = later.report("document", key, document.mark(key), f"{key!r} at the root", compilation.say)
             if key == "consumes":
@@ -197,7 +203,7 @@ def _elsewhere(document: Document, compilation: Compilation) -> None:
     for entry in document.capability.consumes:
         if entry.imported:
             what = f"the namespace {entry.called or '(unnamed)'!r}"
-            key = next(key for key in ("import", "from", "location", "ref") if key in entry.marks)
+            key = next(key for key in ("import", "from", "location", "ref") if key in entry.given())
             why = later.report("consumes", key, entry.at, what, compilation.say)
             compilation.causes.append(why)
             compilation.elsewhere[entry.called] = why

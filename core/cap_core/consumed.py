@@ -12,7 +12,7 @@ from cap_core import multipart
 from cap_core.documents import Map, Node, Scalar, Seq, resolve
 from cap_core.errors import Mark
 from cap_core.model import ConsumedOperation, ConsumedParameter, ConsumedResource, ConsumesEntry, choices, texts
-from cap_core.names import Spellings, match
+from cap_core.names import Spellings, match, near, norm
 from cap_core.patterns import checked_pattern
 from cap_core.plan import Consumed, FeedPlace, Operation, OperationParameter
 from cap_core.reading import Say
@@ -23,14 +23,15 @@ WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 KNOWN_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 """The methods of the published schemas, and those that any resource has."""
 
-_PLACES: dict[str, FeedPlace] = {
+PLACES: dict[str, FeedPlace] = {
     "path": "path",
     "query": "query",
     "header": "header",
     "cookie": "cookie",
     "body": "body",
 }
-_BODY_TYPES = {
+"""Where a consumed parameter goes, by what `in` says."""
+BODY_TYPES = {
     "json": "json",
     "formurlencoded": "form",
     "form": "form",
@@ -42,7 +43,9 @@ _BODY_TYPES = {
     "multipartformdata": "multipart",
     "yaml": "yaml",
 }
-_PUBLISHED_BODIES = frozenset({"json", "text", "xml", "sparql", "formurlencoded", "multipartform"})
+"""What a body of each type is, by the letters and digits of how the type is written."""
+PUBLISHED_BODIES = ("json", "text", "xml", "sparql", "formUrlEncoded", "multipartForm")
+"""The spellings of the published schemas."""
 OUTPUT_KEYS = ("outputSchema", "outputMediaType", "maxBinarySize")
 """What a document may say beside `outputRawFormat`."""
 BODY_KEYS = ("type", "data")
@@ -55,7 +58,8 @@ _HOP = frozenset({"expect", "upgrade", "te", "trailer", "keep-alive"})
 # A template of one variable and nothing else: the body is that value, of whatever type.
 _WHOLE = re.compile(r"\s*\{\{[^{}]+\}\}\s*")
 _STRING_OR_VARIABLE = re.compile(r'"(?:[^"\\]|\\.)*"|\{\{[^{}"]+\}\}')
-_TYPES = {"string", "integer", "number", "boolean", "array", "object"}
+TYPES = ("string", "integer", "number", "boolean", "array", "object")
+"""The types of parameters and outputs."""
 
 
 class Quarantine(Exception):
@@ -233,7 +237,7 @@ def _report_alias(operation: ConsumedOperation, say: Say) -> None:
     if not isinstance(kind, Scalar):
         return
     spelled = "".join(c for c in kind.lower() if c.isalnum())
-    if spelled in _BODY_TYPES and spelled not in _PUBLISHED_BODIES:
+    if spelled in BODY_TYPES and spelled not in map(norm, PUBLISHED_BODIES):
         say("alias-body", kind.mark, f"the body type {str(kind)!r} is in no published schema")
 
 
@@ -245,6 +249,7 @@ def _report_unread(operation: ConsumedOperation, say: Say) -> None:
                 "unknown-key",
                 key.mark,
                 f"the body of {operation.name!r} has the key {str(key)!r}; it has type and data",
+                near(key, BODY_KEYS) or None,
             )
 
 
@@ -348,20 +353,20 @@ def _filled(name: str, template: Scalar) -> Parameter:
 
 
 def _parameter(parameter: ConsumedParameter, method: str, placeholders: set[str], say: Say) -> Parameter:
-    place = _PLACES.get((parameter.in_ or "").lower())
+    place = PLACES.get((parameter.in_ or "").lower())
     if place is None:
         place = "path" if parameter.name in placeholders else "query" if method not in WRITES else "body"
         said = f"in: {parameter.in_}, which is no place," if parameter.in_ else "no 'in'"
-        say(
-            "guessed-place", parameter.mark("in"), f"the parameter {parameter.name!r} has {said} and is sent as {place}"
-        )
+        what = f"the parameter {parameter.name!r} has {said} and is sent as {place}"
+        say("guessed-place", parameter.mark("in"), what, near(parameter.in_ or "", [*PLACES, "environment"]) or None)
     type_ = (parameter.type or "").lower()
-    if type_ and type_ not in _TYPES:
-        say("unknown-type", parameter.mark("type"), f"the parameter {parameter.name!r} is of no type {type_!r} we know")
+    if type_ and type_ not in TYPES:
+        what = f"the parameter {parameter.name!r} is of no type {type_!r} we know"
+        say("unknown-type", parameter.mark("type"), what, near(type_, TYPES) or None)
     return Parameter(
         name=parameter.name,
         place=place,
-        type=type_ if type_ in _TYPES else None,
+        type=type_ if type_ in TYPES else None,
         required=place == "path" or bool(parameter.required),
         description=parameter.description or "",
         value=parameter.value,
@@ -390,9 +395,9 @@ def _body(operation: ConsumedOperation) -> tuple[BodyTemplate | None, tuple[str,
         return None, ("unsupported-body", node.mark, "a body must be text or a mapping with 'type' and 'data'")
     kind = str(node.get(Scalar("type", node.mark), "json"))
     data = node.get(Scalar("data", node.mark))
-    encoded = _BODY_TYPES.get("".join(c for c in kind.lower() if c.isalnum()))
+    encoded = BODY_TYPES.get("".join(c for c in kind.lower() if c.isalnum()))
     if encoded is None:
-        known = ", ".join(dict.fromkeys(_BODY_TYPES.values()))
+        known = ", ".join(dict.fromkeys(BODY_TYPES.values()))
         return None, ("unsupported-body", node.mark, f"a body of type {kind!r} is not encoded; {known} are")
     if encoded == "json" and isinstance(data, Scalar) and not data.plain and not _WHOLE.fullmatch(data):
         tree = _json_template(data)

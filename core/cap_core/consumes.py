@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from cap_core import later
-from cap_core.authentications import Unusable, authentication, fills
+from cap_core.authentications import Unusable, authentication, fills, report_literal
 from cap_core.bases import literal_base
 from cap_core.compilation import Compilation
 from cap_core.consumed import Broken, Callee, callees
@@ -51,6 +51,8 @@ def namespace(entry: ConsumesEntry, compilation: Compilation) -> tuple[Consumed,
     )
     try:
         fills(consumed, compilation)
+        if block is not None:
+            report_literal(block, compilation)
     except Unusable as error:
         broken = _unusable(error, entry, compilation)
         consumed = msgspec.structs.replace(consumed, authentication=None)  # nobody is to try it
@@ -65,7 +67,7 @@ def _unusable(error: SpecError, entry: ConsumesEntry, compilation: Compilation) 
 
 def _tunnel(entry: ConsumesEntry, compilation: Compilation) -> Broken | None:
     """A tunnel leaves out what would go through it, unless its author allows the direct way too."""
-    if entry.tunnel is None:
+    if "tunnel" not in entry.given():
         return None
     fallback = entry.tunnel.get(Scalar("fallback", entry.at)) if isinstance(entry.tunnel, Map) else None
     if fallback == "direct":
@@ -91,7 +93,8 @@ def _base(entry: ConsumesEntry, compilation: Compilation) -> tuple[Template | No
     try:
         parts = parse_base(entry.baseUri)
     except TemplateError as error:
-        raise SpecError(str(error), at=at, code="bad-base-uri", hint="balance the braces") from None
+        hint = "write variables as {{NAME}}, with as many braces before as behind"
+        raise SpecError(str(error), at=at, code="bad-base-uri", hint=hint) from None
     if any(not isinstance(part, str) and part.braces != 2 for part in parts):
         compilation.say("base-uri-braces", at, f"{entry.baseUri!r} has variables that are not written {{{{NAME}}}}")
     template = Template(tuple(p if isinstance(p, str) else _variable(p.name, at, compilation) for p in parts))

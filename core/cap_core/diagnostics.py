@@ -159,7 +159,13 @@ _define(
 _define("wrong-type", "error", "A value has another type than this key takes.", "correct the value")
 _define("missing-key", "error", "A key that is needed is not there.", "add it")
 _define("unknown-key", "warning", "A key this engine does not act upon.", "remove it or correct its spelling")
-_define("not-acted-on", "info", "A key of the published schemas that has no effect here, said once for each file.", "")
+_define(
+    "not-acted-on",
+    "info",
+    "A key of the published schemas that has no effect here, said once for each file.",
+    "",
+    once=True,
+)
 _define(
     "beyond-schema",
     "info",

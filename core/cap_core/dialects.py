@@ -10,6 +10,7 @@ import re
 
 from cap_core.documents import Map, Node, Scalar, Seq
 from cap_core.errors import Mark, SpecError
+from cap_core.names import near
 from cap_core.reading import Say
 
 VERSIONS = {
@@ -47,14 +48,18 @@ def normalize(root: Node, say: Say) -> Map:
     if not keys:
         named = ", ".join(map(str, list(root)[:4]))
         at = Mark(root.mark.file, 1, 1)
-        raise _not_one(at, f"the document has no dialect key; its keys are: {named}")
+        hint = next((hint for key in root if (hint := near(key, VERSIONS))), "")
+        raise _not_one(at, f"the document has no dialect key; its keys are: {named}", hint)
     key = keys[0]
+    for other in keys[1:]:
+        what = f"the file has two dialect keys, {str(key)!r} and {str(other)!r}; it is read by the first"
+        say("unknown-key", other.mark, what, "remove one of them")
     version = root[key]
     if not isinstance(version, Scalar):
         what = f"the version of {str(key)!r} must be text"
         raise SpecError(what, at=key.mark, code="unknown-version", hint=f"write {key}: {VERSIONS[key][-1]}")
     _check_version(str(key), version, say)
-    body = Map({k: v for k, v in root.items() if k != key})
+    body = Map({k: v for k, v in root.items() if k not in VERSIONS})
     body.mark = root.mark
     aliases: dict[str, list[Mark]] = {}
     out = _lists(body, aliases)
@@ -64,15 +69,16 @@ def normalize(root: Node, say: Say) -> Map:
     return out
 
 
-def _not_one(at: Mark, what: str) -> SpecError:
-    hint = "a capability document starts with 'naftiko: 1.0.0-alpha2' or 'ikanos: 1.0.0-beta5'"
+def _not_one(at: Mark, what: str, meant: str = "") -> SpecError:
+    hint = meant or "a capability document starts with 'naftiko: 1.0.0-alpha2' or 'ikanos: 1.0.0-beta5'"
     return SpecError(what, at=at, code="not-a-capability", hint=hint)
 
 
 def _unknown(at: Mark, key: str, version: str) -> SpecError:
     known = ", ".join(VERSIONS[key])
     what = f"{key} {version} is not a published version"
-    return SpecError(what, at=at, code="unknown-version", hint=f"known are {known}")
+    hint = near(version.strip("'"), VERSIONS[key]) or f"known are {known}"
+    return SpecError(what, at=at, code="unknown-version", hint=hint)
 
 
 def _check_version(key: str, version: Scalar, say: Say) -> None:

@@ -17,6 +17,7 @@ from cap_core.diagnostics import Diagnostic
 from cap_core.documents import Map, Node, Scalar
 from cap_core.errors import OptionError, SpecError
 from cap_core.model import ExposesEntry
+from cap_core.names import near
 from cap_core.offers import ExposeAt, Exposure, OutputMapper
 from cap_core.plan import About, Authentication, Call, DeclaredOutput, Exposed, ExposurePlan, Operation, Quarantined
 from cap_core.reading import read
@@ -118,7 +119,7 @@ def _offer(node: Node, compilation: Compilation) -> Exposure[Any] | None:
         return None
     if offer is None:
         what = f"no plugin offers exposure type {str(type_)!r}; offered are {', '.join(sorted(offered))}"
-        raise SpecError(what, at=type_.mark, code="unknown-exposure")
+        raise SpecError(what, at=type_.mark, code="unknown-exposure", hint=near(type_, offered))
     return offer
 
 
@@ -155,7 +156,8 @@ def _unique(declared: Iterable[Exposed], left_out: list[Quarantined], compilatio
         first = seen.setdefault(address, exposed)
         if first is not exposed:
             code = "duplicate-name" if exposed.method is None else "duplicate-route"
-            what = f"{address!r} already stands in line {first.at.line}"
+            said = exposed.name if exposed.method is None else f"{exposed.method} {exposed.path}"
+            what = f"{said!r} already stands in line {first.at.line}"
             left_out.append(_quarantined(exposed, Quarantine(code, exposed.at, what), compilation))
     return list(seen.values())
 
@@ -226,7 +228,8 @@ def _mapper(operation: Operation, compilation: Compilation) -> OutputMapper[Any]
     mapper = offered.get(operation.format)
     if mapper is None:
         what = f"no plugin decodes outputRawFormat {operation.format!r}; offered are {', '.join(sorted(offered))}"
-        raise Quarantine("unknown-format", operation.marks.get("outputRawFormat", operation.at), what)
+        at = operation.marks.get("outputRawFormat", operation.at)
+        raise Quarantine("unknown-format", at, what, near(operation.format, offered) or None)
     for name in formats.unknown_options(mapper, operation):
         what = f"{name!r} means nothing to the format {operation.format!r}"
         compilation.say("bad-format-option", operation.marks.get(name, operation.at), what, "remove it")

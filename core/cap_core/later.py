@@ -7,13 +7,11 @@ has it is left out; where it only concerns what is not there yet, the rest is se
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
 from typing import Literal
 
 import msgspec
 
 from cap_core.diagnostics import Diagnostic
-from cap_core.documents import Scalar, resolve
 from cap_core.errors import Mark
 from cap_core.model import ExposedOutput, ExposedParameter
 from cap_core.reading import Part
@@ -66,7 +64,7 @@ def left_out(parts: Iterable[tuple[Where, Part]], subject: str, tell: Tell) -> D
     """Say every construct of these mappings; the first that leaves them out, or None where nothing does."""
     why: Diagnostic | None = None
     for where, part in parts:
-        for key in given(part):
+        for key in part.given():
             found = TABLE.get((where, key))
             if found is not None:
                 said = report(where, key, part.mark(key), subject, tell)
@@ -87,19 +85,6 @@ def exposed(
                 yield "mapped output", one
             elif one.path is None:
                 yield "output", one
-
-
-def given(part: Part) -> Iterator[str]:
-    """The keys of a mapping that hold something."""
-    for key, attribute in _attributes(type(part)):
-        value = getattr(part, attribute)
-        if key in part.marks and value is not None and not (isinstance(value, Scalar) and resolve(value) is None):
-            yield key
-
-
-@cache
-def _attributes(model: type[Part]) -> tuple[tuple[str, str], ...]:
-    return tuple((field.encode_name, field.name) for field in msgspec.structs.fields(model))
 
 
 _STEPS = Construct("not-built-steps", "steps are not run yet")

@@ -28,7 +28,7 @@ class Bind(Part, frozen=True, kw_only=True):
     @property
     def imported(self) -> bool:
         """Whether the entry stands in another file."""
-        return self.import_ is not None or self.from_ is not None
+        return not {"import", "from"}.isdisjoint(self.given())
 
 
 class ConsumedParameter(Part, frozen=True, kw_only=True):
@@ -123,7 +123,7 @@ class ConsumesEntry(Part, frozen=True, kw_only=True):
     @property
     def imported(self) -> bool:
         """Whether the entry stands in another file."""
-        return any(node is not None for node in (self.import_, self.location, self.from_, self.ref))
+        return not {"import", "location", "from", "ref"}.isdisjoint(self.given())
 
     @property
     def called(self) -> str:

@@ -44,5 +44,6 @@ def match(name: str, candidates: Iterable[str] | Spellings) -> str | None:
 
 def near(name: str, candidates: Iterable[str]) -> str:
     """A did-you-mean for a message, or "" where nothing is close."""
-    close = difflib.get_close_matches(name, list(candidates), n=1)
-    return f"did you mean {close[0]!r}?" if close else ""
+    known = {candidate.lower(): candidate for candidate in candidates}
+    close = difflib.get_close_matches(name.lower(), list(known), n=1)
+    return f"did you mean {known[close[0]]!r}?" if close else ""

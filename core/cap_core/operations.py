@@ -36,7 +36,7 @@ def find_operation(plan: CapabilityPlan, text: str) -> Call | Quarantined:
     left_out = [one for exposure in plan.exposures for one in exposure.quarantined]
     found = _meant(wanted, calls) or _meant(wanted, left_out)
     if not found:
-        raise _unknown(plan, calls, text)
+        raise _unknown(plan, [*calls, *left_out], text)
     if len(found) == 1 or _alike(found):
         return found[0]
     listed = ", ".join(repr(spelled(one)) for one in found)
@@ -67,8 +67,9 @@ def _sent(call: Call) -> tuple[object, ...]:
     return call.operation.at, [(feed.place, feed.name, feed.value) for feed in call.feeds]
 
 
-def _unknown(plan: CapabilityPlan, calls: list[Call], text: str) -> ConfigError:
-    names = list(dict.fromkeys(spelled(call) for call in calls))
-    near = difflib.get_close_matches(text, [*names, *(call.operation.address for call in calls)], n=3)
+def _unknown(plan: CapabilityPlan, among: list[Call | Quarantined], text: str) -> ConfigError:
+    names = list(dict.fromkeys(spelled(one) for one in among))
+    called = [one.operation.address if isinstance(one, Call) else one.exposed.call or "" for one in among]
+    near = difflib.get_close_matches(text, list(dict.fromkeys([*names, *called])), n=3)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {', '.join(map(repr, names[:12]))}"
     return ConfigError(f"{plan.about.name} has no operation {text!r}", hint=hint)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -39,6 +39,27 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     def mark(self, key: str) -> Mark:
         """Where `key` stands, or the mapping itself if the key is not there."""
         return self.marks.get(key, self.at)
+
+    def given(self) -> Iterator[str]:
+        """The keys that hold something; what is null, or an empty list or mapping where that is no value, does not."""
+        for key, attribute in _attributes(type(self)):
+            if key in self.marks and not _empty(key, getattr(self, attribute)):
+                yield key
+
+
+_VALUES = frozenset({"value", "const"})
+"""Keys of values, of which an empty list or mapping is one."""
+
+
+def _empty(key: str, value: object) -> bool:
+    if isinstance(value, Map | Seq):
+        return not value and key not in _VALUES
+    return value is None or (isinstance(value, Scalar) and resolve(value) is None)
+
+
+@cache
+def _attributes(model: type[Part]) -> tuple[tuple[str, str], ...]:
+    return tuple((field.encode_name, field.name) for field in msgspec.structs.fields(model))
 
 
 P = TypeVar("P", bound=Part)
@@ -89,10 +110,17 @@ def _table(model: type[Part]) -> dict[str, tuple[str, _Reader, bool]]:
     """For each key of the document: the field it fills, how its value is read, and whether it is needed."""
     hints = typing.get_type_hints(model)
     return {
-        field.encode_name: (field.name, _reader(hints[field.name]), field.required)
+        field.encode_name: (field.name, _or_default(_reader(hints[field.name]), field.default), field.required)
         for field in msgspec.structs.fields(model)
         if field.name not in ("at", "marks")
     }
+
+
+def _or_default(inner: _Reader, default: object) -> _Reader:
+    """A text that need not be there is not there where nothing is written."""
+    if not isinstance(default, str):
+        return inner
+    return lambda node, say, what: default if _is_null(node) else inner(node, say, what)
 
 
 def _reader(hint: Any) -> _Reader:
@@ -178,7 +206,9 @@ def _typed(expected: type, noun: str) -> _Reader:
             return out
         meant = _LOOSE[expected](node.strip().lower()) if isinstance(node, Scalar) else None
         if meant is not None:
-            say("loose-value", node.mark, f"{what} must be {noun}; the text {str(node)!r} is read as {meant!r}")
+            hint = f"write {noun}" if expected is bool and isinstance(node, Scalar) and node.plain else None
+            shown = str(meant).lower()
+            say("loose-value", node.mark, f"{what} must be {noun}; the text {str(node)!r} is read as {shown}", hint)
             return meant
         say("wrong-type", node.mark, f"{what} must be {noun}, not {_kind(node)}")
         raise _Wrong

@@ -56,9 +56,8 @@ def _loose_outputs(exposures: Iterable[ExposurePlan], say: Say) -> None:
     """Objects and lists of which nothing is said: the schemas want their members, and documents mean all of them."""
     found = [output for exposure in exposures for output in _outputs(exposure) if _loose(output)]
     if found:
-        what = (
-            f"{len(found)} outputs without 'properties' or 'items', which the published schemas want: handed on whole"
-        )
+        outputs = "1 output" if len(found) == 1 else f"{len(found)} outputs"
+        what = f"{outputs} without 'properties' or 'items', which the published schemas want: handed on whole"
         say("beyond-schema", min((output.at for output in found), key=lambda at: (at.line, at.column)), what)
 
 

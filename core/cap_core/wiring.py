@@ -17,7 +17,7 @@ from cap_core.documents import Node, Scalar, scalars
 from cap_core.errors import Mark
 from cap_core.expressions import FACES, Names, leaves, substitute, value, with_value
 from cap_core.inputs import Input, Inputs, Place, aliases
-from cap_core.names import Spellings, match, norm
+from cap_core.names import Spellings, match, near, norm
 from cap_core.patterns import checked_pattern
 from cap_core.plan import Constant, DeclaredInput, Exposed, Feed, FeedPlace, InputRef, Value
 from cap_core.templates import TemplateError, Var, parse_path
@@ -298,11 +298,14 @@ class _Wiring:
 
     def _send_unknown(self, name: str, item: Value, at: Mark, node: Node | None = None) -> None:
         address = self.operation.address
+        hint = near(name, [p.name for p in self.parameters if match(p.name, self.with_) is None]) or None
         if not self._writes:
-            self._say("unknown-parameter", at, f"{address} declares no {name!r}; it is sent as a query parameter")
+            what = f"{address} declares no {name!r}; it is sent as a query parameter"
+            self._say_hint("unknown-parameter", at, what, hint)
             self._feed("query", name, item, None, at, node)
         elif self.bodyless:
-            self._say("unknown-parameter", at, f"{address} declares no {name!r}; it is sent as a member of the body")
+            what = f"{address} declares no {name!r}; it is sent as a member of the body"
+            self._say_hint("unknown-parameter", at, what, hint)
             self._feed("member", name, item, None, at, node)
         else:
             self._lost(at, f"{address} declares no {name!r}, and its body is already spoken for")
@@ -536,7 +539,8 @@ class _Wiring:
             self._say("normalized-name", at, f"{written!r} is read as {meant!r}")
 
     def _unbound(self, name: str, at: Mark) -> None:
-        self._say("unbound-variable", at, f"nothing declares the variable {name!r}")
+        hint = near(name, [*self.bindings.names, *self.names.inputs]) or None
+        self._say_hint("unbound-variable", at, f"nothing declares the variable {name!r}", hint)
 
     def _say_hint(self, code: str, at: Mark, message: str, hint: str | None = None) -> None:
         self.report.add(code, at, message, hint=hint, operation=self.exposed.name)
@@ -547,7 +551,7 @@ class _Wiring:
 
 def _no_place(declared: DeclaredInput) -> Quarantine:
     what = f"the input {declared.name!r} cannot come from {declared.place!r}"
-    return Quarantine("bad-input-place", declared.at, what)
+    return Quarantine("bad-input-place", declared.at, what, near(declared.place or "", _QUALIFIED) or None)
 
 
 def _as_written(item: Value, node: Node | None) -> Value:

@@ -35,6 +35,6 @@ def command(settings: Settings, dialect: str, path: bool) -> int:
         click.echo(str(shipped(dialect)))
         return 0
     offers = offers_of(settings)
-    made = schema(dialect, offers.exposures, offers.auth_schemes)
+    made = schema(dialect, offers.exposures, offers.auth_schemes, offers.output_mappers)
     click.echo(msgspec.json.format(msgspec.json.encode(made), indent=2).decode())
     return 0

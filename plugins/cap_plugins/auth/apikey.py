@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterator, Mapping
+from typing import Annotated
 
 import msgspec
 
 from cap_core.diagnostics import Diagnostic
 from cap_core.errors import OptionError, Refusal
 from cap_core.hookspecs import hookimpl
+from cap_core.names import near
 from cap_core.offers import AuthScheme, CheckAt, Credentials, DiagnosticRule, SignAt
 from cap_core.plan import CapabilityPlan, Constant
 from cap_core.types import Caller, Check, Incoming
@@ -17,6 +19,7 @@ from cap_core.types import Caller, Check, Incoming
 HEADER = ("name", "value")
 """The keys of an entry of `headers`, where that is a list."""
 PLACES = ("header", "query", "cookie", "body")
+Place = Annotated[str | None, msgspec.Meta(extra_json_schema={"enum": list(PLACES)})]
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"in_": "in"}):
@@ -28,9 +31,9 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"
     key: str | None = None
     value: str | None = None
     token: str | None = None
-    placement: str | None = None
+    placement: Place = None
     name: str | None = None
-    in_: str | None = None
+    in_: Place = None
     header: str | None = None
     headers: Mapping[str, str] | list[Mapping[str, str]] | None = None
 
@@ -59,7 +62,9 @@ def keys(options: Options) -> tuple[Key, ...]:
     place = (options.placement or options.in_ or "header").lower()
     if place not in PLACES:
         option = "placement" if options.placement else "in"
-        raise OptionError(option, f"an apikey cannot stand in {place!r}", f"it stands in {', '.join(PLACES)}")
+        raise OptionError(
+            option, f"an apikey cannot stand in {place!r}", near(place, PLACES) or f"it stands in {', '.join(PLACES)}"
+        )
     return (Key(place, name, value),)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from typing import Annotated
 
 import msgspec
 
@@ -17,7 +18,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     token: str | None = None
     value: str | None = None
-    placement: str = "header"
+    placement: Annotated[str, msgspec.Meta(extra_json_schema={"enum": ["header"]})] = "header"
 
     @property
     def secret(self) -> str:

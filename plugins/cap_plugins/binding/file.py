@@ -65,7 +65,8 @@ def parse(location: str, at: BindAt) -> File | Missing:
             return File(resolved)
         outside = True
     if outside:
-        raise OptionError("location", f"{relative!r} lies outside the document's directory", "--allow-files DIR")
+        what = f"the file {unquote(parts.netloc + parts.path)!r} lies outside the document's directory"
+        raise OptionError("location", what, "allow its directory with --allow-files DIR")
     return Missing(relative)
 
 

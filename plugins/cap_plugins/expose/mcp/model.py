@@ -139,18 +139,12 @@ def _check_places(entry: McpEntry, at: ExposeAt) -> None:
 
 def _check_descriptions(entry: McpEntry, at: ExposeAt) -> None:
     """Say once that the listing of a tool has no place for what its outputs are."""
-    outputs = [item for tool in entry.tools for output in tool.outputParameters for item in _nested(output)]
+    outputs = [item for tool in entry.tools for output in tool.outputParameters for item in output.nested()]
     described = [item for item in outputs if item.description]
     if described:
         more = f", here and {len(described) - 1} times more" if len(described) > 1 else ""
         what = f"'description' of the output of a tool has no effect{more}; say it in the tool's own description"
         at.report("not-acted-on", described[0].mark("description"), what)
-
-
-def _nested(output: ExposedOutput) -> Iterator[ExposedOutput]:
-    yield output
-    for one in (*output.properties, *((output.items,) if output.items else ())):
-        yield from _nested(one)
 
 
 def _check_transport(transport: str, entry: McpEntry, at: ExposeAt) -> None:
