@@ -11,6 +11,8 @@ import pytest
 from cap_core import plugins
 from cap_core.compile import Compiled, CompileOptions, compile_source
 from cap_core.diagnostics import CODES
+from cap_core.errors import ConfigError
+from cap_core.operations import find_operation
 from cap_core.sources import Source
 from cap_core.testing import gateway, upstream
 
@@ -481,3 +483,29 @@ def test_a_file_outside_is_named_as_it_is_written(document: Document) -> None:
 
     assert "the file '/etc/passwd' lies outside the document's directory" in line
     assert "--allow-files" in line
+
+
+def test_an_operation_that_is_left_out_is_among_what_may_be_meant_and_none_is_there_twice(document: Document) -> None:
+    text = GOOD.replace(
+        "      - {name: list, method: GET, call: api.list}\n",
+        "      - {name: list, method: GET, call: api.list}\n      - {name: all, method: POST, call: api.list}\n"
+        "      - {name: gone, method: PUT, call: api.lst}\n",
+    )
+    out = compiled(document(text))
+    assert out.plan is not None
+
+    with pytest.raises(ConfigError) as left_out:
+        find_operation(out.plan, "PUT /thing")
+    with pytest.raises(ConfigError) as twice:
+        find_operation(out.plan, "api.lis")
+
+    assert "'PUT /things'" in left_out.value.hint
+    assert "did you mean 'api.list' or 'api.lst'?" == twice.value.hint
+
+
+def test_one_output_of_which_nothing_is_said_is_one(document: Document) -> None:
+    out = compiled(
+        document(GOOD.replace("call: api.list}", "call: api.list, outputParameters: [{name: a, type: object}]}"))
+    )
+
+    assert ["1 output without"] == [d.message[:16] for d in out.diagnostics if d.code == "beyond-schema"]
