@@ -418,7 +418,7 @@ def test_a_hint_says_what_was_meant(document: Document, change: tuple[str, str],
 def test_a_key_without_a_value_is_no_credential(document: Document) -> None:
     text = GOOD.replace("{type: bearer, token: '{{TOKEN}}'}", "{type: apikey, key: X}")
 
-    assert ["bad-auth"] == [code for code, _ in said(compiled(document(text)))]
+    assert {"bad-auth"} == {code for code, _ in said(compiled(document(text)))}
 
 
 def test_a_second_operation_at_one_address_is_named_as_it_is_written(document: Document) -> None:

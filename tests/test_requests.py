@@ -9,6 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cap_core import plugins
+from cap_core.compile import CompileOptions, compile_source
+from cap_core.sources import Source
 from cap_core.testing import Recorded, gateway, upstream
 
 Things = Callable[..., Path]
@@ -375,3 +378,15 @@ def test_two_values_from_one_place_are_one_input_as_strict_as_either(
     assert "query size must be an integer, not 'big'" == refused(document, "GET", "/things?size=big").json()["detail"]
     target = sent(document, "GET", "/things?size=4").target
     assert {b"loose=4", b"strict=4"} == set(target.removeprefix(b"/things?").split(b"&"))
+
+
+def test_a_slip_in_with_is_told_for_what_it_is(things: Things) -> None:
+    consumes = operation("    - {name: limit, in: query}")
+    path = things(consumes, exposed("{limit: rset.limit}", inputs="[{name: limit, in: query}]"))
+    typo = compile_source(Source("things", "things.yaml", path), plugins.load(), CompileOptions())
+
+    said = {d.code: d for d in typo.diagnostics}
+    assert "'rset.limit' is sent as that text" == said["literal-source"].message
+    assert "did you mean 'rest.limit'?" == said["literal-source"].hint
+    assert "'with' takes 'limit' of api.op from elsewhere" in said["unknown-parameter"].message
+    assert "limit: rest.limit" in said["unknown-parameter"].hint

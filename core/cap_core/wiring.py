@@ -5,6 +5,7 @@ The rules are those of `docs/semantics.md`, inputs and values. Everything here h
 
 from __future__ import annotations
 
+import difflib
 import re
 from functools import cached_property
 
@@ -153,12 +154,24 @@ class _Wiring:
         if isinstance(item, Scalar):
             if item.plain and not item:
                 self._say("empty-with", item.mark, f"the 'with' key {key!r} has no value; it is read as null")
+            self._check_literal(item)
             return
         for leaf in scalars(item):
             prefix, dot, rest = leaf.partition(".")
             if dot and rest and prefix in self.names.prefixes and not any(c.isspace() for c in rest):
                 what = f"{str(leaf)!r} inside a list or a mapping is sent as that text"
                 self._say_hint("literal-source", leaf.mark, what, f"write '{{{{{leaf}}}}}' for the input")
+
+    def _check_literal(self, text: Scalar) -> None:
+        """A slip in `rest.x` makes it plain text, which would be sent."""
+        prefix, dot, rest = text.partition(".")
+        sources = self.names.prefixes | self.bindings.namespaces
+        if not dot or not rest.isidentifier() or not prefix.isidentifier() or prefix in sources or prefix == "env":
+            return
+        meant = difflib.get_close_matches(prefix, FACES, n=1, cutoff=0.75)
+        if meant and self.bindings.find(text) is None:
+            what = f"{str(text)!r} is sent as that text"
+            self._say_hint("literal-source", text.mark, what, f"did you mean '{meant[0]}.{rest}'?")
 
     def _value(self, name: str, parameter: Parameter | None) -> tuple[Value, Node | None]:
         """Consumed `value`, else `with`, each with what the document has written; else an input of that name."""
@@ -297,24 +310,35 @@ class _Wiring:
         return placeholder is not None and (placeholder in standing or self._undoes)
 
     def _send_unknown(self, name: str, item: Value, at: Mark, node: Node | None = None) -> None:
-        address = self.operation.address
-        hint = near(name, [p.name for p in self.parameters if match(p.name, self.with_) is None]) or None
+        why, hint = self._unknown(name)
         if not self._writes:
-            what = f"{address} declares no {name!r}; it is sent as a query parameter"
-            self._say_hint("unknown-parameter", at, what, hint)
+            self._say_hint("unknown-parameter", at, f"{why}; it is sent as a query parameter", hint)
             self._feed("query", name, item, None, at, node)
         elif self.bodyless:
-            what = f"{address} declares no {name!r}; it is sent as a member of the body"
-            self._say_hint("unknown-parameter", at, what, hint)
+            self._say_hint("unknown-parameter", at, f"{why}; it is sent as a member of the body", hint)
             self._feed("member", name, item, None, at, node)
         else:
-            self._lost(at, f"{address} declares no {name!r}, and its body is already spoken for")
+            self._lost(at, f"{why}, and its body is already spoken for", hint)
             self.unheard += [leaf.name for leaf in leaves(item) if isinstance(leaf, InputRef)]
 
-    def _lost(self, at: Mark, what: str) -> None:
+    def _unknown(self, name: str) -> tuple[str, str | None]:
+        """Why an input feeds no parameter of the called operation, and what would help."""
+        address = self.operation.address
+        key = match(name, self.with_)
+        if key is not None and key in self.used:
+            what = f"the input {name!r} feeds nothing: 'with' takes {key!r} of {address} from elsewhere"
+            return what, f"take it from the input in 'with', as in {key}: {self._source}.{name}"
+        free = [p.name for p in self.parameters if match(p.name, self.with_) is None]
+        return f"{address} declares no {name!r}", near(name, free) or None
+
+    @property
+    def _source(self) -> str:
+        return "rest" if self.rest else "tools"
+
+    def _lost(self, at: Mark, what: str, hint: str | None = None) -> None:
         if self._undoes:
-            raise Quarantine("lost-identifier", at, what, "declare it on the called operation")
-        self._say("lost-identifier", at, what)
+            raise Quarantine("lost-identifier", at, what, hint or "declare it on the called operation")
+        self._say_hint("lost-identifier", at, what, hint)
 
     @property
     def _undoes(self) -> bool:
