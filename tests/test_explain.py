@@ -323,6 +323,15 @@ def test_a_flag_and_a_dotenv_file_are_named(rich: Callable[..., dict[str, Any]],
     assert f"KEY = {tmp_path / 'some.env'}:2" in [step["what"] for step in found(out, "header X-Key")["via"]]
 
 
+def test_a_document_does_not_reach_the_terminal(terminal: Callable[..., str], document: Callable[..., Path]) -> None:
+    document(RICH.replace("name: list\n", 'name: "li\\e[2Jst"\n'), "rich.yaml")
+
+    for words in (["rich.yaml"], ["rich.yaml", "li\x1b[2Jst"]):
+        shown = terminal("explain", *words, API_HOST="h", API_KEY=KEY, API_REGION="r")
+        assert "\x1b[2J" not in shown
+        assert r"li\x1b[2Jst" in shown
+
+
 def test_callers_are_said(rich: Callable[..., dict[str, Any]]) -> None:
     assert rich("list")["callers"] is None
     out = rich("list", "--caller-auth", "bearer:GATEWAY")

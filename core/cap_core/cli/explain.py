@@ -14,7 +14,7 @@ from cap_core.cli.arguments import read_arguments
 from cap_core.cli.documents import offers_of, one
 from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.running import open_options
-from cap_core.cli.tables import print_table
+from cap_core.cli.tables import print_table, printable
 from cap_core.diagnostics import Diagnostic
 from cap_core.errors import Refusal
 from cap_core.explain import Explanation, explain, left_out
@@ -65,8 +65,17 @@ def command(settings: Settings, capability: str, operation: str | None, inputs: 
     if format_ == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(explanation), indent=2))
     else:
-        _print(explanation)
+        _print(msgspec.convert(_printable(msgspec.to_builtins(explanation)), Explanation))
     return 0
+
+
+def _printable(data: object) -> object:
+    """Every text in it fit for a terminal."""
+    if isinstance(data, dict):
+        return {key: _printable(item) for key, item in data.items()}
+    if isinstance(data, list | tuple):
+        return [_printable(item) for item in data]
+    return printable(data) if isinstance(data, str) else data
 
 
 class Told(msgspec.Struct, frozen=True):
