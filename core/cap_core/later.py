@@ -6,8 +6,7 @@ has it is left out; where it only concerns what is not there yet, the rest is se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -16,26 +15,10 @@ from cap_core.errors import Mark
 from cap_core.model import ExposedOutput, ExposedParameter
 from cap_core.reading import Part
 
-Where = Literal[
-    "standalone",
-    "document",
-    "capability",
-    "bind",
-    "consumes",
-    "exposes",
-    "exposure",
-    "rest",
-    "mcp",
-    "transport",
-    "resource",
-    "operation",
-    "tool",
-    "input",
-    "output",
-    "mapped output",
-]
-"""The kinds of mappings. `standalone` is a document without `capability`; `exposure` and `transport` are told apart by
-their `type` and by what is written there. Operations, resources, inputs and outputs are exposed ones."""
+Where = str
+"""A kind of mapping: `standalone` (a document without `capability`), `document`, `capability`, `bind`, `consumes`,
+`exposes`; `exposure` is told apart by its `type`; `input`, `output` and `mapped output` are exposed ones. Exposures
+have kinds of their own, which they declare."""
 
 Tell = Callable[[str, Mark, str], Diagnostic]
 """Say a diagnostic: code, place, message."""
@@ -87,13 +70,16 @@ def exposed(
                 yield "output", one
 
 
-_STEPS = Construct("not-built-steps", "steps are not run yet")
-_MAPPINGS = Construct("not-built-mappings", "mappings of what steps gave are not applied yet")
-_REF = Construct("not-built-ref", "a reference to an aggregate is not followed yet")
+FLOW = {
+    "steps": Construct("not-built-steps", "steps are not run yet"),
+    "mappings": Construct("not-built-mappings", "mappings of what steps gave are not applied yet"),
+    "ref": Construct("not-built-ref", "a reference to an aggregate is not followed yet"),
+}
+"""What may stand on whatever an exposure lets call, instead of a `call`."""
+
 _AGGREGATES = Construct("not-built-aggregates", "aggregates are not read yet; what refers to them is left out", False)
 _IMPORT = Construct("not-built-import", "what stands in another file is not read yet")
 _STANDALONE = Construct("not-built-standalone", "what a file offers for import is not read yet")
-_RESOURCES = Construct("not-built-resources", "MCP resources are not served yet; the tools are", False)
 _MOCK = Construct("not-built-mock", "a fixed answer is not given yet")
 
 TABLE: dict[tuple[Where, str], Construct] = {
@@ -117,26 +103,6 @@ TABLE: dict[tuple[Where, str], Construct] = {
     ("exposes", "from"): _IMPORT,
     ("exposure", "skill"): Construct("not-built-skill", "skills are not served yet"),
     ("exposure", "control"): Construct("not-built-control", "the control port is not served yet"),
-    ("rest", "maxBinarySize"): Construct(
-        "not-built-binary-limit", "REST does not keep to a limit for binary answers yet", False
-    ),
-    ("mcp", "resources"): _RESOURCES,
-    ("mcp", "resourceTemplates"): _RESOURCES,
-    ("mcp", "prompts"): Construct("not-built-prompts", "MCP prompts are not served yet; the tools are", False),
-    ("transport", "stdio"): Construct(
-        "not-built-stdio", "the transport stdio is not served yet; the tools are, over HTTP", False
-    ),
-    ("resource", "forward"): Construct("not-built-forward", "requests are not forwarded yet"),
-    ("operation", "steps"): _STEPS,
-    ("operation", "mappings"): _MAPPINGS,
-    ("operation", "ref"): _REF,
-    ("operation", "responses"): Construct("not-built-responses", "declared responses are not kept to yet"),
-    ("operation", "responseBinary"): Construct(
-        "not-built-response-binary", "a declared binary response is not kept to yet"
-    ),
-    ("tool", "steps"): _STEPS,
-    ("tool", "mappings"): _MAPPINGS,
-    ("tool", "ref"): _REF,
     ("input", "value"): Construct("not-built-input-value", "the value of an exposed input is not read yet"),
     ("output", "value"): _MOCK,
     ("output", "const"): _MOCK,
@@ -145,4 +111,11 @@ TABLE: dict[tuple[Where, str], Construct] = {
         "not-built-const", "an answer is not compared with a constant yet; it is served as it is", False
     ),
 }
-"""Every construct, by the mapping it stands on and its key."""
+"""Every construct, by the mapping it stands on and its key; exposures add theirs when they are loaded."""
+
+
+def declare(where: Where, constructs: Mapping[str, Construct]) -> None:
+    """Add what may stand on one kind of mapping. Raises `ValueError` where a key already means something else."""
+    for key, found in constructs.items():
+        if TABLE.setdefault((where, key), found) != found:
+            raise ValueError(f"{key!r} of {where} already means something else")

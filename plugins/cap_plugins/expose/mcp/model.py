@@ -30,6 +30,14 @@ _UNITS = {None: 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _TRANSPORTS = frozenset({"http", "streamable-http", "streamableHttp"})
 
 
+_RESOURCES = later.Construct("not-built-resources", "MCP resources are not served yet; the tools are", False)
+_PROMPTS = later.Construct("not-built-prompts", "MCP prompts are not served yet; the tools are", False)
+_STDIO = later.Construct("not-built-stdio", "the transport stdio is not served yet; the tools are, over HTTP", False)
+later.declare("mcp", {"resources": _RESOURCES, "resourceTemplates": _RESOURCES, "prompts": _PROMPTS})
+later.declare("transport", {"stdio": _STDIO})
+later.declare("tool", later.FLOW)
+
+
 class Hints(Part, frozen=True, kw_only=True):
     """What a tool does to the world, as its author says. Absent hints are derived from the consumed method."""
 

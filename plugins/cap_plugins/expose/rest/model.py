@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from cap_core.offers import ExposeAt
 
 
+_LIMIT = "REST does not keep to a limit for binary answers yet"
+_RESPONSES = {
+    "responses": later.Construct("not-built-responses", "declared responses are not kept to yet"),
+    "responseBinary": later.Construct("not-built-response-binary", "a declared binary response is not kept to yet"),
+}
+later.declare("rest", {"maxBinarySize": later.Construct("not-built-binary-limit", _LIMIT, False)})
+later.declare("resource", {"forward": later.Construct("not-built-forward", "requests are not forwarded yet")})
+later.declare("operation", {**later.FLOW, **_RESPONSES})
+
+
 class Operation(Part, frozen=True, kw_only=True):
     """One operation on a resource. The last five keys are not built yet; each takes its operation out of service."""
 
