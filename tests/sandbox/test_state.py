@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -129,6 +130,22 @@ def test_concurrent_requests_lose_nothing(serve) -> None:
 
     assert 64 == len({item["id"] for item in made})
     assert sorted(range(64)) == sorted(item["n"] for item in listed)
+
+
+def test_two_processes_may_start_at_once(operations, tmp_path) -> None:
+    """Whoever comes second to a new file waits, and finds it ready."""
+    compiled = operations(*THINGS)
+
+    async def opened(file: Path, together: threading.Barrier) -> None:
+        at = OpenAt(upstream=Upstream("https", "x", 443), namespace="a", prefix="", operations=compiled, state=file)
+        together.wait(60)
+        async with sandbox.cap_transports()[0].open(at) as send:
+            assert 200 == (await send(Request("POST", b"/things"), Context("rest"))).status
+
+    for n in range(40):
+        file, together = tmp_path / f"state-{n}.db", threading.Barrier(2)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda _, f=file, t=together: asyncio.run(opened(f, t)), range(2)))
 
 
 def test_two_processes_may_share_a_file(operations, direct, tmp_path) -> None:

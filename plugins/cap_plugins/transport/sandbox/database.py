@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,14 +58,37 @@ def _connected(path: Path | None) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    (mark,) = connection.execute("PRAGMA application_id").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if tables and mark != _OURS:
-        raise sqlite3.DatabaseError("it is the database of something else")
+    # Looked at and made in one go: of two processes that start at once, one waits for the other.
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        (mark,) = connection.execute("PRAGMA application_id").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if tables and mark != _OURS:
+            raise sqlite3.DatabaseError("it is the database of something else")
+        connection.execute(f"PRAGMA application_id={_OURS}")
+        for statement in filter(str.strip, _TABLES.split(";")):
+            connection.execute(statement)
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
     # So no request waits for the disk; only a power failure can lose what the last ones did.
-    connection.executescript(
-        f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA application_id={_OURS}; {_TABLES}"
-    )
+    _write_ahead(connection)
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch the journal, for which nobody else may be writing, and SQLite does not wait by itself."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 class State:
