@@ -8,8 +8,8 @@ from keys.case import API, MCP, REST, SAME, Case, key
 from keys.seen import Seen, Sees, checked, sent
 
 AT = f"{API}.authentication"
-PLACED = "not served: error[bad-auth]: a caller's apikey must be one header; use placement: header"
-ELSEWHERE = "not served: error[bad-auth]: a bearer stands in the Authorization header; use type apikey elsewhere"
+LEFT_OUT = {REST: 501, MCP: "no tools"}
+"""What callers see of an exposure that nobody can enter."""
 
 ENTRY = {"name": "The name of a header.", "value": "What it holds."}
 
@@ -29,7 +29,9 @@ def entered(face: str, **headers: str) -> Sees:
 
     def see(it: Seen) -> object:
         if face == MCP:
-            return it.rest("POST", "/mcp/things", json=message, headers=given).status_code
+            answer = it.rest("POST", "/mcp/things", json=message, headers=given)
+            tools = answer.status_code != 200 or answer.json()["result"]["tools"]
+            return answer.status_code if tools else "no tools"
         return it.rest("GET", "/things", headers=given).status_code
 
     return see
@@ -60,9 +62,9 @@ def callers(face: str) -> Iterator[Case]:
         "bearer",
         "placement",
         "query",
-        "Can only be `header`.",
+        "Can only be `header`; with another, nobody is let in and nothing served.",
         entered(face),
-        ELSEWHERE,
+        LEFT_OUT[face],
         token="s3cret",
     )
     yield option(
@@ -72,11 +74,25 @@ def callers(face: str) -> Iterator[Case]:
     yield option("apikey", "value", "s3cret", "The key that lets callers in.", *known, key="X-Key")
     yield option("apikey", "token", "s3cret", "Another spelling of `value`.", *known, key="X-Key")
     yield option(
-        "apikey", "placement", "query", "Can only be `header`.", entered(face), PLACED, key="X-Key", value="s3cret"
+        "apikey",
+        "placement",
+        "query",
+        "Can only be `header`; with another, nobody is let in and nothing served.",
+        entered(face),
+        LEFT_OUT[face],
+        key="X-Key",
+        value="s3cret",
     )
     yield option("apikey", "name", "X-Key", "Another spelling of `key`.", *known, value="s3cret")
     yield option(
-        "apikey", "in", "query", "Another spelling of `placement`.", entered(face), PLACED, name="X-Key", value="s3cret"
+        "apikey",
+        "in",
+        "query",
+        "Another spelling of `placement`.",
+        entered(face),
+        LEFT_OUT[face],
+        name="X-Key",
+        value="s3cret",
     )
     yield option(
         "apikey", "header", "X-Key", "The name of the header, where `key` is the secret.", *known, key="s3cret"
@@ -104,7 +120,7 @@ CASES = [
         "placement",
         "query",
         "Can only be `header`.",
-        checked("bad-auth"),
+        lambda it: checked("bad-auth")(it)[:1],
         ["a bearer stands in the Authorization header"],
         token="t",
     ),
