@@ -47,9 +47,9 @@ def command(settings: Settings, capability: str, operation: str | None, inputs: 
     """Show the request that a call would send, with secrets masked; nothing is sent.
 
     OPERATION is a tool's name, 'METHOD /exposed/path', or namespace.operation; without one, all that there is to
-    explain is listed, what is left out too. INPUT is as 'cap call' has it; what is
-    missing is said. For every value, every input and every output it says which line of which file, which flag,
-    variable or plugin it comes from, and for an operation that is left out, why.
+    explain is listed, what is left out too. INPUT is as 'cap call' has it; what is missing is said. For every value,
+    every input and every output it says which line of which file, which flag, variable or plugin it comes from, and
+    for an operation that is left out, why.
     """
     offers = offers_of(settings)
     plan = one(settings, offers, capability)
