@@ -97,7 +97,8 @@ async def gateway() -> AsyncIterator[AsgiApp]:
         await app.close()
 
 
-def _cases(cap: AsgiApp) -> list[Case]:
+def all_cases(cap: AsgiApp) -> list[Case]:
+    """Every row: the gateway's, each after the shell that is its measure."""
     fetch = fetch_with(_at_once, KEY)
     forward, splice = forwarding(fetch), splicing(fetch)
     same, result = samples.same(SMALL), samples.result_of(SMALL)
@@ -118,7 +119,7 @@ def _cases(cap: AsgiApp) -> list[Case]:
     ]
 
 
-def _scope(asked: Asked) -> Callable[[], dict[str, Any]]:
+def scope_of(asked: Asked) -> Callable[[], dict[str, Any]]:
     """What uvicorn makes of a request; new for each, as an app may write into it."""
     path, _, query = asked.target.partition("?")
     fields = {"host": f"127.0.0.1:{_PORT}", **asked.headers}
@@ -142,38 +143,40 @@ def _scope(asked: Asked) -> Callable[[], dict[str, Any]]:
     return lambda: {**scope, "headers": headers.copy()}
 
 
-async def _ask(case: Case) -> None:
+async def check(case: Case) -> None:
     """Ask once, and look at the answer."""
     sent: list[Message] = []
 
     async def keep(message: Message) -> None:
         sent.append(message)
 
-    await case.app(_scope(case.asked)(), _receive(case.asked), keep)
+    await case.app(scope_of(case.asked)(), receive_of(case.asked), keep)
     body = b"".join(message.get("body", b"") for message in sent)
     if sent[0]["status"] != 200 or not case.right(body):
         raise Failure(f"{case.title}: a wrong answer: {sent[0]['status']} {body[:300]!r}")
 
 
-def _receive(asked: Asked) -> Callable[[], Any]:
+def receive_of(asked: Asked) -> Callable[[], Any]:
+    """The ASGI `receive` of a request whose body is there at once."""
+
     async def receive() -> Message:
         return {"type": "http.request", "body": asked.body, "more_body": False}
 
     return receive
 
 
-async def _drop(message: Message) -> None:
-    pass
+async def drop(message: Message) -> None:
+    """An ASGI `send` that keeps nothing."""
 
 
 async def _times(case: Case, calls: int) -> float:
     """µs of processor time for each of so many calls."""
-    app, scope, receive = case.app, _scope(case.asked), _receive(case.asked)
+    app, scope, receive = case.app, scope_of(case.asked), receive_of(case.asked)
     used = 0
     for _ in range(calls // _TURN):
         begun = time.thread_time_ns()
         for _ in range(_TURN):
-            await app(scope(), receive, _drop)
+            await app(scope(), receive, drop)
         await asyncio.sleep(0)
         used += time.thread_time_ns() - begun
     return used / (calls // _TURN * _TURN) / 1000
@@ -182,10 +185,10 @@ async def _times(case: Case, calls: int) -> float:
 async def measure(calls: int, rounds: int) -> Mapping[str, float]:
     """µs for each call, by title: the least of interleaved rounds, because what disturbs only adds."""
     async with gateway() as cap:
-        cases = _cases(cap)
+        cases = all_cases(cap)
         seen: dict[str, list[float]] = {case.title: [] for case in cases}
         for case in cases:
-            await _ask(case)
+            await check(case)
         for _ in range(rounds):
             for case in cases:
                 few = 10 if "100 KB" in case.title else 1
@@ -195,9 +198,9 @@ async def measure(calls: int, rounds: int) -> Mapping[str, float]:
 
 async def _profiled(title: str, calls: int) -> None:
     async with gateway() as cap:
-        case = next((case for case in _cases(cap) if case.title == title), None)
+        case = next((case for case in all_cases(cap) if case.title == title), None)
         if case is None:
-            raise click.UsageError(f"no case {title!r}; there are {', '.join(c.title for c in _cases(cap))}")
+            raise click.UsageError(f"no case {title!r}; there are {', '.join(c.title for c in all_cases(cap))}")
         await _times(case, calls)
         profile = cProfile.Profile()
         profile.enable()
