@@ -9,7 +9,7 @@ READY  := $(VENV)/ready
 export CAP_NODE      := $(CURDIR)/$(NODE)
 export CAP_INSPECTOR := $(CURDIR)/$(NODE)
 
-.PHONY: help demo test lint types package bench clean node
+.PHONY: help demo test lint types package bench budget clean node
 
 help: ## Show the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ package: $(READY) ## Build the wheels, install them in a fresh environment, and 
 
 bench: $(READY) ## Measure against nginx and a bare ASGI shell (needs nginx and wrk).
 	$(BIN)/python -m benchmarks.ratio
+
+budget: $(READY) ## Make what requests execute now the budget that the tests hold them to.
+	$(BIN)/python -m benchmarks.budget --write
 
 clean: ## Remove what the other targets made.
 	rm -rf $(VENV) dist $(NODE)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis

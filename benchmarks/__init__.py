@@ -1,1 +1,1 @@
-"""What the gateway costs, as ratios: `benchmarks.ratio` over the wire, `benchmarks.inside` in process."""
+"""What the gateway costs, as ratios: `benchmarks.ratio` over the wire, `benchmarks.inside` in process; and counted, `benchmarks.budget`."""

@@ -36,6 +36,8 @@ ABOVE: Final = {"instructions": 0.03, "calls": 0.03, "memory": 0.10}
 BELOW: Final = {"instructions": 0.05, "calls": 0.05, "memory": 0.20}
 """How far below: what is gained and not written down could be lost again unseen."""
 
+_NAMES: Final = {"instructions": "instructions", "calls": "calls", "memory": "bytes of memory"}
+
 Rows = Mapping[str, Work]
 """By title of the row."""
 
@@ -69,14 +71,14 @@ def findings(counted: Rows, budget: Rows) -> Iterator[str]:
             continue
         for unit in Work.__struct_fields__:
             number, limit = getattr(row, unit), getattr(budget[title], unit)
-            change = number / limit - 1
+            change, count = number / limit - 1, f"{number} {_NAMES[unit]}"
             if change > ABOVE[unit]:
-                yield f"{title}: {number} {unit}, {change:.1%} above the budget of {limit}; {_WRITE} accepts that"
+                yield f"{title}: {count}, {change:.1%} above the budget of {limit}; {_WRITE} accepts that"
             elif change < -BELOW[unit]:
-                yield f"{title}: {number} {unit}, {-change:.1%} below the budget of {limit}; {_WRITE} keeps the gain"
+                yield f"{title}: {count}, {-change:.1%} below the budget of {limit}; {_WRITE} keeps the gain"
 
 
-async def count() -> dict[str, Work]:
+async def count_all() -> dict[str, Work]:
     """Every row of the benchmark, counted on this Python."""
     async with gateway() as cap:
         return {case.title: await work(case) for case in all_cases(cap)}
@@ -93,13 +95,14 @@ async def _functions(title: str) -> list[str]:
 
 def table(counted: Rows, budget: Rows) -> Iterator[str]:
     """Counted and budget of each row, for people."""
-    yield f"{'Python ' + VERSION:36}" + "".join(f"{unit:>14}{'budget':>9}{'':8}" for unit in Work.__struct_fields__)
+    titles = "".join(f"{unit:>14}{'budget':>9}{'':9}" for unit in Work.__struct_fields__)
+    yield f"{'Python ' + VERSION:36}{titles}".rstrip()
     for title, row in counted.items():
         line = f"{title:36}"
         for unit in Work.__struct_fields__:
             limit = getattr(budget[title], unit) if title in budget else None
-            change = f"{getattr(row, unit) / limit - 1:+8.1%}" if limit else ""
-            line += f"{getattr(row, unit):14}{limit or '':>9}{change:8}"
+            change = f"{getattr(row, unit) / limit - 1:+9.1%}" if limit else ""
+            line += f"{getattr(row, unit):14}{limit or '':>9}{change:9}"
         yield line.rstrip()
 
 
@@ -126,7 +129,7 @@ def main(write: bool, functions: str | None, format_: str) -> None:
         if functions:
             click.echo("\n".join(runner.run(_functions(functions))))
             return
-        counted = runner.run(count())
+        counted = runner.run(count_all())
     budget = budgets.get(VERSION, {})
     shown = dump({VERSION: counted}) if format_ == "json" else "\n".join(table(counted, budget))
     click.echo(shown.rstrip())

@@ -5,13 +5,14 @@ however busy.
 
 * **Instructions** are those of every Python function that runs between the call of the app and its return: the
   gateway's, the plugins', the standard library's and those of libraries written in Python.
-* **Calls** are of functions in Python and in C, made by the same functions. A coroutine that is resumed counts again.
+* **Calls** are of functions in Python and in C, made by the same functions. A coroutine that is resumed counts again; a
+  built-in type that is called, as in `bytes(x)`, does not count.
 * **Memory** is what one request allocates at its peak above what was allocated before it, as `tracemalloc` counts.
 
 What happens inside C has no instructions: the decoding of 100 KB by msgspec is one call. If it is done twice, that
 shows as one call more, and as memory where both results are alive at once; a C function that becomes slower does not
 show at all. The server, the client and the loop are not in it: the driver in `benchmarks.inside` stands for them, and
-is not counted.
+is not counted. No row hands work to a thread; what runs there would be left out on Python 3.11.
 """
 
 from __future__ import annotations
