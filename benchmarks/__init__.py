@@ -1,1 +1,1 @@
-"""What the gateway costs, as ratios: `benchmarks.ratio` over the wire, `benchmarks.inside` in process; and counted, `benchmarks.budget`."""
+"""What the gateway costs: as ratios over the wire (`ratio`), as times in process (`inside`), and counted (`budget`)."""
