@@ -1,4 +1,4 @@
-"""Say in plain words why a connection could not be made."""
+"""Why a connection could not be made, in words for people."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def reason(error: BaseException) -> str:
-    """The cause that a library wrapped into its own exceptions, in words for a person."""
+def failure_reason(error: BaseException) -> str:
+    """The innermost cause of a library's exception in plain words, such as `connection refused`."""
     for cause in _causes(error):
         if verify := getattr(cause, "verify_message", ""):
             return f"its certificate is not accepted ({verify})"
@@ -26,7 +26,7 @@ def reason(error: BaseException) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The innermost first: a wrapper tends to look like what it wraps, with half of its attributes missing."""
+    """The exceptions inside an exception, the innermost first: a wrapper often lacks half of its cause's attributes."""
     inner = [error.__cause__, *error.args, *getattr(error, "exceptions", ())]
     for cause in inner:
         if isinstance(cause, BaseException):

@@ -1,4 +1,4 @@
-"""httpcore's network, which also tells that a connection has ended, and that what arrives is not HTTP."""
+"""httpcore's network with two checks: the end of a connection, and bytes that are not the start of a response."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
     from httpcore import SOCKET_OPTION
 
-_BEGIN = b"HTTP/1."
+_RESPONSE_START = b"HTTP/1."
 
 
-class Ended(httpcore.ReadError):
-    """The upstream closed the connection; for a body without a length that is how it ends."""
+class ConnectionEnded(httpcore.ReadError):
+    """The upstream closed the connection, which is also how a body without a length ends."""
 
 
 class Network(httpcore.AnyIOBackend):
-    """Opens connections that tell."""
+    """Opens connections as `CheckedStream`."""
 
     async def connect_tcp(
         self,
@@ -30,35 +30,35 @@ class Network(httpcore.AnyIOBackend):
         local_address: str | None = None,
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """As httpcore has it."""
-        return Wire(await super().connect_tcp(host, port, timeout, local_address, socket_options))
+        """Connect as httpcore does."""
+        return CheckedStream(await super().connect_tcp(host, port, timeout, local_address, socket_options))
 
 
-class Wire(httpcore.AsyncNetworkStream):
-    """One connection."""
+class CheckedStream(httpcore.AsyncNetworkStream):
+    """A connection that raises `ConnectionEnded`, and refuses a response that does not begin as HTTP/1."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
-        self._answered = True
+        self._response_begun = True
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """What has arrived. Raises `Ended` at the end, `RemoteProtocolError` where an answer does not begin as one."""
+        """The bytes that arrived. Raises `ConnectionEnded`, and `RemoteProtocolError` for what is no response."""
         try:
             data = await self._stream.read(max_bytes, timeout)
         except ssl.SSLError as error:  # httpcore lets it through
             raise httpcore.ReadError(error) from error
         if not data:
-            raise Ended
-        if not self._answered:
+            raise ConnectionEnded
+        if not self._response_begun:
             # h11 waits for the end of a head, whatever the bytes are.
-            if data[: len(_BEGIN)] != _BEGIN[: len(data)]:
+            if data[: len(_RESPONSE_START)] != _RESPONSE_START[: len(data)]:
                 raise httpcore.RemoteProtocolError
-            self._answered = True
+            self._response_begun = True
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send; what is read next must be an answer."""
-        self._answered = False
+        """Send; what is read next must be the start of a response."""
+        self._response_begun = False
         await self._stream.write(buffer, timeout)
 
     async def aclose(self) -> None:
@@ -69,8 +69,8 @@ class Wire(httpcore.AsyncNetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.AsyncNetworkStream:
         """The same connection, encrypted."""
-        return Wire(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+        return CheckedStream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
 
     def get_extra_info(self, info: str) -> object:
-        """As httpcore has it; the pool asks whether an idle connection is readable."""
+        """What httpcore knows of the connection; its pool asks whether an idle one is readable."""
         return self._stream.get_extra_info(info)

@@ -1,4 +1,4 @@
-"""One request on one of aiohttp's connections, and the answer to it."""
+"""One request on one of aiohttp's connections, and its response."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from aiohttp.streams import EMPTY_PAYLOAD
 
 from cap_core.errors import UpstreamError
 from cap_core.types import Response
-from cap_plugins.transport.pieces import SMALL
-from cap_plugins.transport.upload import upload
+from cap_plugins.transport.aiohttp.upload import upload
+from cap_plugins.transport.http1.limits import SMALL_BODY
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
@@ -22,15 +22,18 @@ if TYPE_CHECKING:
     from cap_core.plan import Timeouts
     from cap_core.types import Request
 
-# Not None: that is how the pool knows a connection that was never used.
-_NEVER: Final = 0.0
+# Not None, by which the pool recognizes a connection that was never used.
+_NO_TIMEOUT: Final = 0.0
 
 # For one line of a response's head; the parser's own 8 KiB are less than some upstreams put into one header.
-_LINE: Final = 64 * 1024
+_LONGEST_LINE: Final = 64 * 1024
 
 
 class Exchange:
-    """A request under way, and then the stream of its response's body where that is not small."""
+    """A request and its response; where the response's body is not small, also the stream of that body.
+
+    Gives the connection back, or aborts it, as soon as the exchange ends or fails.
+    """
 
     __slots__ = (
         "_closed",
@@ -61,21 +64,24 @@ class Exchange:
         self._error: Exception | None = None
 
     async def run(self, head: bytes, request: Request, end: float | None) -> Response:
-        """Send the request and give the response: with its whole body if that is small, else as soon as it begins."""
+        """Send the request and return the response: with its whole body if that is small, else when the body begins.
+
+        `end` is the time of the event loop by which all of it must be over. Raises `UpstreamError`.
+        """
         try:
             self._begin(head, request, end)
-            payload = await self._answered()
+            payload = await self._read_head()
             message = self._message
             headers = tuple([(name.lower(), value) for name, value in message.raw_headers])
             if payload.is_eof():
                 body = payload.read_nowait()
-            elif not message.chunked and int(message.headers.get("Content-Length", SMALL + 1)) <= SMALL:
+            elif not message.chunked and int(message.headers.get("Content-Length", SMALL_BODY + 1)) <= SMALL_BODY:
                 body = await payload.read()
             else:
-                self._watch()
+                self._watch_chunks()
                 return Response(message.code, headers, self)
-            self._check()
-        except Exception as error:  # the library's own and those of the request's body: `_failed` tells them apart
+            self._check_complete()
+        except Exception as error:  # the library's and those of the request's body: `_failed` distinguishes them
             failure = await self._failed(error)
             raise failure from None
         except asyncio.CancelledError:
@@ -94,7 +100,7 @@ class Exchange:
         try:
             if data := await self._payload.readany():
                 return data
-            self._check()
+            self._check_complete()
         except Exception as error:  # as in `run`
             failure = await self._failed(error)
             raise failure from None
@@ -115,16 +121,16 @@ class Exchange:
 
     def _begin(self, head: bytes, request: Request, end: float | None) -> None:
         protocol, body = self._protocol, request.body
-        small = body if isinstance(body, bytes) and len(body) <= SMALL else None
+        small = body if isinstance(body, bytes) and len(body) <= SMALL_BODY else None
         protocol.set_response_params(
             skip_payload=request.method == "HEAD",
             read_until_eof=True,
             auto_decompress=False,
             # No answer is due while the body is still being sent.
-            read_timeout=_NEVER if small is None else self._limits.first_byte,
-            read_bufsize=SMALL,
-            max_line_size=_LINE,
-            max_field_size=_LINE,
+            read_timeout=_NO_TIMEOUT if small is None else self._limits.first_byte,
+            read_bufsize=SMALL_BODY,
+            max_line_size=_LONGEST_LINE,
+            max_field_size=_LONGEST_LINE,
         )
         transport = protocol.transport
         assert transport is not None  # the pool has just looked
@@ -147,13 +153,13 @@ class Exchange:
             if not isinstance(request.body, bytes):
                 await request.body.aclose()
         if failure is None:
-            self._expect()
+            self._start_read_timeout()
         else:
             self._fail(failure)
 
-    # --- the answer -----------------------------------------------------------------------------------------------
+    # --- the response ---------------------------------------------------------------------------------------------
 
-    async def _answered(self) -> StreamReader:
+    async def _read_head(self) -> StreamReader:
         """Wait for the head of the response, past informational ones."""
         while True:
             message, payload = await self._protocol.read()
@@ -163,18 +169,18 @@ class Exchange:
                 break
             if message.code == 101:
                 raise UpstreamError("garbage", f"{self._where} switched to another protocol")
-            if self._sent():
-                self._expect()  # an informational response stops aiohttp's clock
+            if self._is_sent():
+                self._start_read_timeout()  # an informational response stops aiohttp's clock
         self._message, self._payload = message, payload
-        if self._limits.idle != self._limits.first_byte and self._sent():
-            self._expect()
+        if self._limits.idle != self._limits.first_byte and self._is_sent():
+            self._start_read_timeout()
         return payload
 
-    def _sent(self) -> bool:
+    def _is_sent(self) -> bool:
         return self._upload is None or self._upload.done()
 
-    def _expect(self) -> None:
-        """The request is sent: from here on the upstream must not be silent for long."""
+    def _start_read_timeout(self) -> None:
+        """Start the read timeout: the request has been sent, so the upstream must not be silent for long."""
         protocol, payload = self._protocol, self._payload
         if payload is None:
             protocol.read_timeout = self._limits.first_byte
@@ -185,8 +191,8 @@ class Exchange:
             if protocol.transport is not None and protocol.transport.is_reading():
                 protocol.start_timeout()
 
-    def _check(self) -> None:
-        """Raise if a body that lasts until the connection ends was cut off: the parser calls it complete."""
+    def _check_complete(self) -> None:
+        """Raise for a body without a length whose connection broke: the parser takes it for complete."""
         message, ended = self._message, self._protocol.exception()
         if (
             message.should_close
@@ -197,11 +203,11 @@ class Exchange:
         ):
             raise ended
 
-    def _watch(self) -> None:
-        """Notice a malformed chunk: aiohttp closes the connection, and leaves whoever reads the body waiting (3.14)."""
+    def _watch_chunks(self) -> None:
+        """Notice a malformed chunk: aiohttp 3.14 closes the connection, and its reader would wait for ever."""
         if self._message.chunked and (closed := self._protocol.closed) is not None:
-            closed.remove_done_callback(_look)
-            closed.add_done_callback(_look)
+            closed.remove_done_callback(_retrieve_exception)
+            closed.add_done_callback(_retrieve_exception)
             closed.add_done_callback(self._malformed)
             self._closed = closed
 
@@ -217,7 +223,7 @@ class Exchange:
             self._fail(UpstreamError("total", "the time for this call ran out before the answer was complete"))
 
     def _fail(self, error: Exception) -> None:
-        """End the exchange from outside: whoever waits for the upstream gets `error`."""
+        """End the exchange from a timer or a task: whoever waits for the upstream gets `error`."""
         if self._connection is None:
             return
         self._error = error
@@ -227,11 +233,11 @@ class Exchange:
         self._end()
 
     async def _failed(self, error: Exception) -> Exception:
-        failure = self._error or self._named(error)
+        failure = self._error or self._as_upstream_error(error)
         await self.aclose()
         return failure
 
-    def _named(self, error: Exception) -> UpstreamError:
+    def _as_upstream_error(self, error: Exception) -> UpstreamError:
         where = self._where
         if isinstance(error, UpstreamError):
             return error
@@ -252,8 +258,8 @@ class Exchange:
             self._timer.cancel()
         if self._closed is not None:
             self._closed.remove_done_callback(self._malformed)
-        if self._sent() and self._error is None and self._payload is not None and self._payload.is_eof():
-            self._protocol.read_timeout = _NEVER
+        if self._is_sent() and self._error is None and self._payload is not None and self._payload.is_eof():
+            self._protocol.read_timeout = _NO_TIMEOUT
             self._protocol.start_timeout()  # which stops the clock
             connection.release()
         else:
@@ -262,6 +268,6 @@ class Exchange:
             connection.close()
 
 
-def _look(closed: asyncio.Future[None]) -> None:
-    """Look at why a connection ended, or asyncio logs that nobody did."""
+def _retrieve_exception(closed: asyncio.Future[None]) -> None:
+    """Retrieve a connection's exception; asyncio logs those that nobody retrieved."""
     closed.exception()

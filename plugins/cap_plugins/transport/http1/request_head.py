@@ -1,4 +1,4 @@
-"""The head of a request: what may not stand in it, and what frames the body."""
+"""The header fields of a request: checks them, and adds `Host` and the fields that frame the body."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cap_core.types import Headers, Request
 
-_NAME = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _VALUE = bytes([0x09, *range(0x20, 0x7F), *range(0x80, 0x100)])
 _TARGET = bytes(range(0x21, 0x7F))
 _FRAMING = (b"content-length", b"transfer-encoding")
-_BODIED = ("POST", "PUT", "PATCH")
+_METHODS_WITH_BODY = ("POST", "PUT", "PATCH")
 
 
-def fields(request: Request, host: bytes) -> Headers:
+def header_fields(request: Request, host: bytes) -> Headers:
     """All header fields of a request in the order in which they are sent: `Host` first, framing last.
 
     Raises `ValueError` for a request that cannot be sent as it is: a character that would end a line or the target, a
@@ -25,9 +25,9 @@ def fields(request: Request, host: bytes) -> Headers:
     if target[:1] != b"/" or target.translate(None, _TARGET):
         raise ValueError("the request target must begin with a slash and hold visible ASCII characters only")
     headers = request.headers
-    own = _own_host(request.method, tuple([name for name, _ in headers]))
+    own = _check_names(request.method, tuple([name for name, _ in headers]))
     if b"".join([value for _, value in headers]).translate(None, _VALUE):
-        raise ValueError(f"the request header {_broken(headers)} holds a control character")
+        raise ValueError(f"the request header {_invalid_header(headers)} holds a control character")
     if own is None:
         return ((b"Host", host), *headers, *_framing(request))
     return (headers[own], *headers[:own], *headers[own + 1 :], *_framing(request))
@@ -35,12 +35,12 @@ def fields(request: Request, host: bytes) -> Headers:
 
 # Pure, and an operation's names are the same each time: 0.3 µs instead of 2.
 @functools.lru_cache(maxsize=1024)
-def _own_host(method: str, names: tuple[bytes, ...]) -> int | None:
-    """Check what a document's author chose, and say where the request's own `Host` stands."""
-    if not method or method.encode().translate(None, _NAME) or method == "CONNECT":
+def _check_names(method: str, names: tuple[bytes, ...]) -> int | None:
+    """Check the method and the header names, which a document's author chose; the index of the request's own `Host`."""
+    if not method or method.encode().translate(None, _TOKEN) or method == "CONNECT":
         raise ValueError(f"{method!r} is no method that can be sent")
     for name in names:
-        if not name or name.translate(None, _NAME):
+        if not name or name.translate(None, _TOKEN):
             raise ValueError(f"{name!r} is no header name")
     lower = [name.lower() for name in names]
     for name in _FRAMING:
@@ -57,10 +57,10 @@ def _framing(request: Request) -> Headers:
         if request.length is None:
             return ((b"Transfer-Encoding", b"chunked"),)
         return ((b"Content-Length", b"%d" % request.length),)
-    if body or request.method in _BODIED:
+    if body or request.method in _METHODS_WITH_BODY:
         return ((b"Content-Length", b"%d" % len(body)),)
     return ()
 
 
-def _broken(headers: Headers) -> str:
+def _invalid_header(headers: Headers) -> str:
     return next(name for name, value in headers if value.translate(None, _VALUE)).decode("ascii")

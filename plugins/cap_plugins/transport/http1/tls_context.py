@@ -1,4 +1,4 @@
-"""What TLS connections to an upstream are checked against, and what they show."""
+"""The TLS context of an upstream: the authorities it is checked against, and the client certificate it is shown."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from cap_core.plan import Tls
 
 
-def context(tls: Tls) -> ssl.SSLContext:
+def tls_context(tls: Tls) -> ssl.SSLContext:
     """A context for connections to one upstream. Raises `StartError` for a file that cannot be used."""
     try:
-        made = ssl.create_default_context(cafile=tls.ca)
+        context = ssl.create_default_context(cafile=tls.ca)
     except OSError as error:
         raise _unusable("CA bundle", tls.ca, error) from error
-    made.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(["http/1.1"])
     if tls.certificate is not None:
         try:
-            made.load_cert_chain(tls.certificate, tls.key)
+            context.load_cert_chain(tls.certificate, tls.key)
         except OSError as error:
             raise _unusable("client certificate", tls.certificate, error) from error
-    return made
+    return context
 
 
 def _unusable(what: str, file: str | None, error: OSError) -> StartError:

@@ -1,4 +1,9 @@
-"""Send requests with httpx's engine: the second transport, against which the first one is measured."""
+"""The transport `httpx`: the pool of httpcore, which httpx itself sends with.
+
+It is the second transport, against which the default one is measured. `pool` opens the pool, `exchange` sends a request
+and reads the response, `network` detects ends and garbage on connections. Imports the core's offers, plan, messages
+and errors, `transport.http1`, and the library httpcore, which no other package uses.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +28,7 @@ def cap_transports() -> list[Transport]:
 @asynccontextmanager
 async def _open(at: OpenAt) -> AsyncIterator[Send]:
     # As with aiohttp: `cap check` never sends anything.
-    from cap_plugins.transport.engine import opened
+    from cap_plugins.transport.httpx.pool import open_pool
 
-    async with opened(at.upstream) as send:
+    async with open_pool(at.upstream) as send:
         yield send

@@ -1,8 +1,8 @@
 """A pool of aiohttp's connections to one upstream, and the function that sends through it.
 
-aiohttp's session is left out: it adds headers, writes targets anew and, where an upstream closed the connection, sends
-an idempotent request a second time by itself, with a private switch only. What it does above its connections costs
-half of the 75 µs of a small request.
+aiohttp's `ClientSession` is not used: it adds headers, rewrites targets and, where an upstream closed the connection,
+sends an idempotent request a second time, which only a private switch turns off. It would also take half of the 75 µs
+of a small request.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ import aiohttp
 from yarl import URL
 
 from cap_core.errors import UpstreamError
-from cap_plugins.transport import tls
-from cap_plugins.transport.exchange import Exchange
-from cap_plugins.transport.head import fields
-from cap_plugins.transport.hop import first_hop
-from cap_plugins.transport.reasons import reason
+from cap_plugins.transport.aiohttp.exchange import Exchange
+from cap_plugins.transport.http1.connection_errors import failure_reason
+from cap_plugins.transport.http1.first_hop import first_hop
+from cap_plugins.transport.http1.limits import KEEP_IDLE, earliest
+from cap_plugins.transport.http1.request_head import header_fields
+from cap_plugins.transport.http1.tls_context import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,31 +33,24 @@ if TYPE_CHECKING:
     from cap_core.context import Context
     from cap_core.plan import Upstream
     from cap_core.types import Request, Response, Send
-    from cap_plugins.transport.hop import Address, Hop
-
-# Servers drop idle connections after a minute or so, few before 15 s. A request that meets a connection while it is
-# being dropped fails, because nothing here sends it again.
-_KEEP_IDLE = 15.0
+    from cap_plugins.transport.http1.first_hop import Address, Hop
 
 
 @asynccontextmanager
-async def opened(upstream: Upstream) -> AsyncIterator[Send]:
+async def open_pool(upstream: Upstream) -> AsyncIterator[Send]:
     """Open the pool of an upstream; closing it closes every connection."""
     hop = first_hop(upstream)
     timeouts = upstream.timeouts
     loop = asyncio.get_running_loop()
-    connector = aiohttp.TCPConnector(limit=upstream.connections, keepalive_timeout=_KEEP_IDLE)
+    connector = aiohttp.TCPConnector(limit=upstream.connections, keepalive_timeout=KEEP_IDLE)
     destination = _destination(upstream, hop)
-    usual = _time(timeouts.connect)
+    standard = _connect_timeout(timeouts.connect)
 
     async def send(request: Request, context: Context) -> Response:
-        end = context.deadline
-        if timeouts.total is not None:
-            own = loop.time() + timeouts.total
-            end = own if end is None else min(end, own)
+        end = earliest(context.deadline, timeouts.total, loop.time())
         try:
             head = _head(request, hop)
-            connection = await _connected(connector, destination, usual, end, hop.where)
+            connection = await _connect(connector, destination, standard, end, hop.where)
         except BaseException:
             if not isinstance(request.body, bytes):
                 await request.body.aclose()
@@ -70,7 +64,7 @@ async def opened(upstream: Upstream) -> AsyncIterator[Send]:
 
 
 def _head(request: Request, hop: Hop) -> bytes:
-    lines = [b": ".join(field) for field in fields(request, hop.host)]
+    lines = [b": ".join(field) for field in header_fields(request, hop.host)]
     if hop.prefix:
         lines[1:1] = [b": ".join(field) for field in hop.headers]
     start = (request.method.encode(), hop.prefix, request.target)
@@ -78,7 +72,7 @@ def _head(request: Request, hop: Hop) -> bytes:
 
 
 class _Destination(aiohttp.ClientRequest):
-    """Where the pool connects to. A session makes one for each request; for an upstream one is enough."""
+    """The address the pool connects to: aiohttp wants a request for it. One serves every request of an upstream."""
 
     @cached_property
     def connection_key(self) -> ConnectionKey:
@@ -89,7 +83,7 @@ def _destination(upstream: Upstream, hop: Hop) -> _Destination:
     return _Destination(
         "GET",
         _url(hop.to),
-        ssl=tls.context(upstream.tls) if hop.to.scheme == "https" else True,
+        ssl=tls_context(upstream.tls) if hop.to.scheme == "https" else True,
         proxy=None if hop.proxy is None else _url(hop.proxy),
         proxy_headers={name.decode(): value.decode() for name, value in hop.headers},
         loop=asyncio.get_running_loop(),
@@ -100,51 +94,51 @@ def _url(address: Address) -> URL:
     return URL.build(scheme=address.scheme, host=address.host, port=address.port)
 
 
-def _time(seconds: float) -> aiohttp.ClientTimeout:
-    """How long connecting may take, the wait for a free connection included."""
+def _connect_timeout(seconds: float) -> aiohttp.ClientTimeout:
+    """The timeout for connecting, which includes the wait for a free connection."""
     # aiohttp rounds times above the threshold up to whole seconds.
     return aiohttp.ClientTimeout(connect=seconds, ceil_threshold=math.inf)
 
 
-async def _connected(
+async def _connect(
     connector: aiohttp.TCPConnector,
     destination: _Destination,
-    usual: aiohttp.ClientTimeout,
+    standard: aiohttp.ClientTimeout,
     end: float | None,
     where: str,
 ) -> Connection:
-    """A connection that is free, or a new one, before the loop's time is `end`."""
-    time = usual
+    """An idle connection or a new one. Raises `UpstreamError` if there is none by `end`, a time of the event loop."""
+    time = standard
     if end is not None:
         left = end - asyncio.get_running_loop().time()
         if left <= 0:
             raise UpstreamError("total", "the time for this call ran out before it was sent", sent=False)
-        if left < (usual.connect or math.inf):
-            time = _time(left)
+        if left < (standard.connect or math.inf):
+            time = _connect_timeout(left)
     try:
         connection = await connector.connect(destination, [], time)
-        while _spoiled(connection):
+        while _has_stray_bytes(connection):
             connection.close()
             connection = await connector.connect(destination, [], time)
     except TimeoutError as error:
-        if time is not usual:
+        if time is not standard:
             what = f"the time for this call ran out while connecting to {where}"
             raise UpstreamError("total", what, sent=False) from error
-        raise UpstreamError("connect", f"no connection to {where} within {usual.connect:g} s", sent=False) from error
+        raise UpstreamError("connect", f"no connection to {where} within {standard.connect:g} s", sent=False) from error
     except aiohttp.ClientHttpProxyError as error:
         what = f"{where} cannot be reached: the proxy answered {error.status}"
         raise UpstreamError("refused", what, sent=False) from error
     # A UnicodeError is what becomes of a name that cannot even be looked up.
     except (aiohttp.ClientError, OSError, UnicodeError) as error:
-        raise UpstreamError("refused", f"{where} cannot be reached: {reason(error)}", sent=False) from error
+        raise UpstreamError("refused", f"{where} cannot be reached: {failure_reason(error)}", sent=False) from error
     if connection.closed:
         connection.close()
         raise UpstreamError("reset", f"{where} closed the connection before anything was sent", sent=False)
     return connection
 
 
-def _spoiled(connection: Connection) -> bool:
-    """Whether something arrived on an idle connection: the next request would take it for its answer."""
+def _has_stray_bytes(connection: Connection) -> bool:
+    """Whether bytes arrived on an idle connection: the next request would take them for its response."""
     protocol = connection.protocol
     # A new connection has no read timeout yet.
     return protocol is not None and protocol.read_timeout is not None and protocol.should_close

@@ -1,4 +1,8 @@
-"""Send requests with aiohttp's connections and parser: the transport unless another is chosen."""
+"""The transport `aiohttp`, the default: aiohttp's connections and parser below an exchange of our own.
+
+`pool` connects, `exchange` sends a request and reads the response, `upload` writes large request bodies. Imports the
+core's offers, plan, messages and errors, `transport.http1`, and the library aiohttp, which no other package uses.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ def cap_transports() -> list[Transport]:
 @asynccontextmanager
 async def _open(at: OpenAt) -> AsyncIterator[Send]:
     # aiohttp takes 0.3 s to import, and `cap check` never sends anything.
-    from cap_plugins.transport.connections import opened
+    from cap_plugins.transport.aiohttp.pool import open_pool
 
-    async with opened(at.upstream) as send:
+    async with open_pool(at.upstream) as send:
         yield send

@@ -19,7 +19,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Where a connection is opened to; `host` without brackets."""
+    """Where a connection is opened to; an IPv6 `host` has no brackets."""
 
     scheme: str
     host: str
@@ -39,16 +39,16 @@ class Hop(msgspec.Struct, frozen=True):
 
     to: Address
     where: str
-    """How people are told of it."""
+    """Its name in messages for people."""
     host: bytes
-    """The `Host` header."""
+    """The value of the `Host` header."""
     prefix: bytes = b""
     headers: Headers = ()
     proxy: Address | None = None
 
 
 def first_hop(upstream: Upstream) -> Hop:
-    """How requests reach this upstream. Raises `ConfigError` for a host or a proxy that cannot be one."""
+    """How requests reach this upstream. Raises `ConfigError` for a host name or a proxy URL that is not valid."""
     to = Address(upstream.scheme, _ascii(upstream.host.strip("[]")), upstream.port)
     name = _bracketed(to.host) if to.port == _PORTS[to.scheme] else str(to)
     if upstream.proxy is None:

@@ -1,85 +1,50 @@
-"""A pool of httpcore's connections to one upstream, and the function that sends through it.
-
-httpcore is what httpx sends with. The client above it adds headers, cookies and redirects, and rewrites targets.
-"""
+"""One request through httpcore's pool, and its response."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpcore
 
 from cap_core.errors import UpstreamError
 from cap_core.types import Response
-from cap_plugins.transport import tls
-from cap_plugins.transport.head import fields
-from cap_plugins.transport.hop import first_hop
-from cap_plugins.transport.pieces import SMALL, pieces
-from cap_plugins.transport.reasons import reason
-from cap_plugins.transport.wire import Ended, Network
+from cap_plugins.transport.http1.connection_errors import failure_reason
+from cap_plugins.transport.http1.limits import SMALL_BODY
+from cap_plugins.transport.http1.request_body import pieces
+from cap_plugins.transport.http1.request_head import header_fields
+from cap_plugins.transport.httpx.network import ConnectionEnded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
 
-    from cap_core.context import Context
-    from cap_core.plan import Timeouts, Upstream
-    from cap_core.types import Request, Send
-    from cap_plugins.transport.hop import Address, Hop
+    from cap_core.plan import Timeouts
+    from cap_core.types import Request
+    from cap_plugins.transport.http1.first_hop import Address, Hop
 
 T = TypeVar("T")
 
-# As with aiohttp.
-_KEEP_IDLE = 15.0
 _ERRORS = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError)
 
 
-@asynccontextmanager
-async def opened(upstream: Upstream) -> AsyncIterator[Send]:
-    """Open the pool of an upstream; closing it closes every connection."""
-    hop = first_hop(upstream)
-    total = upstream.timeouts.total
-    loop = asyncio.get_running_loop()
-    async with _pool(upstream, hop) as pool:
-
-        async def send(request: Request, context: Context) -> Response:
-            end = context.deadline
-            if total is not None:
-                own = loop.time() + total
-                end = own if end is None else min(end, own)
-            try:
-                return await _Exchange(pool, hop, upstream.timeouts, end).run(request)
-            finally:
-                if not isinstance(request.body, bytes):
-                    await request.body.aclose()
-
-        yield send
-
-
-def _pool(upstream: Upstream, hop: Hop) -> httpcore.AsyncConnectionPool:
-    return httpcore.AsyncConnectionPool(
-        ssl_context=tls.context(upstream.tls) if hop.to.scheme == "https" else None,
-        proxy=None if hop.proxy is None else httpcore.Proxy(_url(hop.proxy, b"/"), headers=hop.headers),
-        max_connections=upstream.connections or None,
-        keepalive_expiry=_KEEP_IDLE,
-        network_backend=Network(),
-    )
-
-
-def _url(address: Address, target: bytes) -> httpcore.URL:
+def url_of(address: Address, target: bytes) -> httpcore.URL:
+    """A URL whose target is sent as it is."""
     return httpcore.URL(scheme=address.scheme, host=address.host, port=address.port, target=target)
 
 
-class _Exchange:
-    """A request under way, and then the stream of its response's body where that is not small."""
+class Exchange:
+    """A request and its response; where the response's body is not small, also the stream of that body.
+
+    `end` is the time of the event loop by which all of it must be over.
+    """
 
     def __init__(self, pool: httpcore.AsyncConnectionPool, hop: Hop, limits: Timeouts, end: float | None) -> None:
         self._pool = pool
         self._hop = hop
         self._limits = limits
         self._end = end
-        self._times = {
+        self._timeouts = {
             "pool": limits.connect,
             "connect": limits.connect,
             "write": limits.idle,
@@ -90,14 +55,17 @@ class _Exchange:
         self._chunked = False
         self._done = False
         self._parts: AsyncIterator[bytes]
-        self._stream: Any  # httpcore's, which has an `aclose` that its type does not tell of
+        self._stream: Any  # httpcore's type for it lacks `aclose`
 
     async def run(self, request: Request) -> Response:
-        """Send the request and give the response: with its whole body if that is small, else as soon as it begins."""
-        response = await self._answered(request)
+        """Send the request and return the response: with its whole body if that is small, else when the body begins.
+
+        Raises `UpstreamError`.
+        """
+        response = await self._send(request)
         self._stream = response.stream
         self._parts = aiter(self._stream)
-        self._times["read"] = self._limits.idle
+        self._timeouts["read"] = self._limits.idle
         if response.status == 101:
             await self.aclose()
             raise UpstreamError("garbage", f"{self._hop.where} switched to another protocol")
@@ -108,35 +76,35 @@ class _Exchange:
         elif lengths:
             self._length = int(lengths[0])
         self._chunked = any(name == b"transfer-encoding" for name, _ in headers)
-        if self._length is None or self._length > SMALL:
+        if self._length is None or self._length > SMALL_BODY:
             return Response(response.status, headers, self)
         async with aclosing(self):
             return Response(response.status, headers, b"".join([part async for part in self]))
 
-    async def _answered(self, request: Request) -> httpcore.Response:
+    async def _send(self, request: Request) -> httpcore.Response:
         hop = self._hop
-        head = fields(request, hop.host)
+        head = header_fields(request, hop.host)
         if hop.prefix:
             head = (*hop.headers, *head)
         # h11 takes no space around a value, which is not part of it.
         async with aclosing(pieces(request)) as content:
             outgoing = httpcore.Request(
                 request.method,
-                _url(hop.to, hop.prefix + request.target),
+                url_of(hop.to, hop.prefix + request.target),
                 headers=[(name, value.strip(b" \t")) for name, value in head],
                 content=content,
-                extensions={"timeout": self._times, "trace": self._trace},
+                extensions={"timeout": self._timeouts, "trace": self._trace},
             )
             try:
                 return await self._within(self._pool.handle_async_request(outgoing))
             except _ERRORS as error:
-                raise self._named(error) from None
+                raise self._as_upstream_error(error) from None
 
     async def _trace(self, event: str, info: dict[str, Any]) -> None:
         if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
             self._sent = True
 
-    def __aiter__(self) -> _Exchange:
+    def __aiter__(self) -> Exchange:
         return self
 
     async def __anext__(self) -> bytes:
@@ -147,12 +115,12 @@ class _Exchange:
         except StopAsyncIteration:
             await self.aclose()
             raise
-        except Ended as error:
+        except ConnectionEnded as error:
             if self._length is None and not self._chunked:
                 raise StopAsyncIteration from None
-            raise self._named(error) from None
+            raise self._as_upstream_error(error) from None
         except _ERRORS as error:
-            raise self._named(error) from None
+            raise self._as_upstream_error(error) from None
 
     async def aclose(self) -> None:
         """Give the connection back if the exchange is complete, else abort it."""
@@ -171,7 +139,7 @@ class _Exchange:
             what = "the time for this call ran out before the answer was complete"
             raise UpstreamError("total", what, sent=self._sent) from None
 
-    def _named(self, error: Exception) -> UpstreamError:
+    def _as_upstream_error(self, error: Exception) -> UpstreamError:
         where, limits = self._hop.where, self._limits
         if not self._sent:
             if isinstance(error, httpcore.TimeoutException):
@@ -179,9 +147,9 @@ class _Exchange:
             if isinstance(error, httpcore.ProxyError):
                 what = f"{where} cannot be reached: the proxy answered {str(error)[:3]}"
                 return UpstreamError("refused", what, sent=False)
-            return UpstreamError("refused", f"{where} cannot be reached: {reason(error)}", sent=False)
+            return UpstreamError("refused", f"{where} cannot be reached: {failure_reason(error)}", sent=False)
         if isinstance(error, httpcore.TimeoutException):
-            return UpstreamError("idle", f"{where} sent nothing for {self._times['read']:g} s")
+            return UpstreamError("idle", f"{where} sent nothing for {self._timeouts['read']:g} s")
         if isinstance(error, httpcore.ProtocolError):
             return UpstreamError("garbage", f"what {where} sent is not HTTP")
         if self._length is not None:

@@ -1,41 +1,40 @@
-"""A request body in pieces, held to the length that it promised."""
+"""A request body in pieces, whose length is checked against the declared one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from cap_plugins.transport.http1.limits import SMALL_BODY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from cap_core.types import Request, Stream
 
-SMALL: Final = 64 * 1024
-"""Bytes up to which a body is sent, or handed over, in one piece."""
-
 
 def pieces(request: Request) -> AsyncGenerator[bytes, None]:
-    """What is sent, without empty pieces. Raises `ValueError` where a stream gives more or less than it promised."""
+    """The non-empty pieces of a body. Raises `ValueError` where a stream is longer or shorter than declared."""
     body = request.body
     return _sliced(body) if isinstance(body, bytes) else _counted(body, request.length)
 
 
 async def _sliced(body: bytes) -> AsyncGenerator[bytes, None]:
-    for start in range(0, len(body), SMALL):
-        yield body[start : start + SMALL]
+    for start in range(0, len(body), SMALL_BODY):
+        yield body[start : start + SMALL_BODY]
 
 
 async def _counted(body: Stream, length: int | None) -> AsyncGenerator[bytes, None]:
-    given, last = 0, b""
+    count, last = 0, b""
     async for piece in body:
-        given += len(piece)
-        if length is not None and given > length:
+        count += len(piece)
+        if length is not None and count > length:
             raise ValueError(f"the request body is longer than the {length} bytes it promised")
-        if given == length:
+        if count == length:
             # Kept until the stream has ended, so that the upstream never has a whole request that is then found wrong.
             last = last or piece
         elif piece:
             yield piece
-    if length is not None and given < length:
-        raise ValueError(f"the request body has {given} bytes where it promised {length}")
+    if length is not None and count < length:
+        raise ValueError(f"the request body has {count} bytes where it promised {length}")
     if last:
         yield last
