@@ -1,14 +1,14 @@
-"""The English of paths: plurals, verbs, and what verbs leave behind."""
+"""The English of paths: plurals, verbs and their participles."""
 
 from __future__ import annotations
 
 import pytest
 
-from cap_plugins.transport.sandbox import words
+from cap_plugins.transport.sandbox.english import is_noun, is_version, noun, participle
 
 
 @pytest.mark.parametrize(
-    ("name", "noun"),
+    ("name", "expected"),
     [
         ("things", "thing"),
         ("batches", "batch"),
@@ -38,8 +38,8 @@ from cap_plugins.transport.sandbox import words
         ("日本", ""),
     ],
 )
-def test_one_of_a_collection(name: str, noun: str) -> None:
-    assert noun == words.noun(name)
+def test_one_of_a_collection(name: str, expected: str) -> None:
+    assert expected == noun(name)
 
 
 @pytest.mark.parametrize(
@@ -67,12 +67,12 @@ def test_one_of_a_collection(name: str, noun: str) -> None:
         ("日本", "done"),
     ],
 )
-def test_what_a_verb_leaves_behind(verb: str, done: str) -> None:
-    assert done == words.participle(verb)
+def test_the_participle_of_a_verb(verb: str, done: str) -> None:
+    assert done == participle(verb)
 
 
 @pytest.mark.parametrize(
-    ("name", "noun"),
+    ("name", "expected"),
     [
         ("notes", True),
         ("usage-events", True),
@@ -84,12 +84,12 @@ def test_what_a_verb_leaves_behind(verb: str, done: str) -> None:
         ("", False),
     ],
 )
-def test_what_can_only_be_a_thing(name: str, noun: bool) -> None:
-    assert noun == words.is_noun(name)
+def test_a_name_that_is_a_noun(name: str, expected: bool) -> None:
+    assert expected == is_noun(name)
 
 
 @pytest.mark.parametrize(
     ("name", "version"), [("v1", True), ("2.0", True), ("v1beta1", True), ("1", True), ("vm", False), ("v1x", False)]
 )
 def test_a_version_is_no_name(name: str, version: bool) -> None:
-    assert version == words.is_version(name)
+    assert version == is_version(name)

@@ -1,4 +1,4 @@
-"""Verbs change things, searches find them, one request may make two; what a thing holds is streamed."""
+"""Actions change items, searches find them, a compound creates two; the content of an item is streamed."""
 
 from __future__ import annotations
 

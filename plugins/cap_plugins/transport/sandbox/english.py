@@ -1,4 +1,4 @@
-"""The little English that paths are written in: words, singular and plural, verbs and what they leave behind."""
+"""The English that paths are written in: words, singular and plural, verbs and their participles."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 
-def _all(text: str) -> frozenset[str]:
+def _word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
@@ -25,15 +25,15 @@ _SINGULAR: Final = {
     "cookies": "cookie",
     "quizzes": "quiz",
 }
-# One thing, whatever the word ends with.
-_WHOLE: Final = _all(
+# Nouns without a singular of their own.
+_UNCOUNTABLE: Final = _word_set(
     "analytics aws config configuration credentials details dns gps https news preferences series settings sms species"
     " statistics stats tls yes"
 )
 # Several consonants before "es" belong to the plural: matches, wishes, boxes, addresses, statuses.
-_ES: Final = re.compile(r"(?<=ch|sh|ss|us)es$|(?<=x)es$")
+_ES_PLURAL: Final = re.compile(r"(?<=ch|sh|ss|us)es$|(?<=x)es$")
 
-VERBS: Final = _all(
+VERBS: Final = _word_set(
     "accept acknowledge activate add apply approve archive assign attach authorize ban block call cancel capture charge"
     " claim clear clone close commit complete confirm connect convert copy create deactivate decline delete deploy"
     " detach disable disconnect dismiss enable end enroll execute expire finish follow generate import insert install"
@@ -44,15 +44,15 @@ VERBS: Final = _all(
     " unassign unblock undo unfollow unlink unlock unpublish unsubscribe update upgrade upload upsert validate verify"
     " void withdraw"
 )
-"""Verbs that change a thing. They decide only where a path's structure leaves a choice."""
+"""Verbs that change a resource. They decide only where a path's structure leaves a choice."""
 
-READS: Final = _all("browse fetch filter find get list lookup query retrieve search")
-"""Verbs that look for things and change nothing."""
+SEARCH_VERBS: Final = _word_set("browse fetch filter find get list lookup query retrieve search")
+"""Verbs that look for resources and change nothing."""
 
-CONTENT: Final = _all("content contents download export file log logs output outputs raw stream transcript")
-"""Nouns for what a thing holds or has put out, rather than for a fact about it."""
+CONTENT_NOUNS: Final = _word_set("content contents download export file log logs output outputs raw stream transcript")
+"""Nouns for the content or the output of a resource, rather than for a fact about it."""
 
-# A word that ends so names a thing, also where it stands alone below an item.
+# A word with such an ending is a noun, also where it stands alone below an item.
 _NOUN: Final = re.compile(r"(tion|sion|ment|ness|ance|ence|ity|id|ing)$")
 
 _PARTICIPLES: Final = {
@@ -80,10 +80,10 @@ _PARTICIPLES: Final = {
     "withdraw": "withdrawn",
     "write": "written",
 }
-_SHORT: Final = re.compile(r"[^aeiou]*[aeiou][^aeiouwxy]")
+_DOUBLES_CONSONANT: Final = re.compile(r"[^aeiou]*[aeiou][^aeiouwxy]")
 
 
-def words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """`add_line_items`, `addLineItems` and `add-line-items` are the same three words."""
     return [word.lower() for word in _WORD.findall(text)]
 
@@ -94,52 +94,52 @@ def is_version(text: str) -> bool:
 
 
 def singular(word: str) -> str:
-    """One of what a plural means; any other word as it is."""
+    """The singular of a plural; any other word as it is."""
     if word in _SINGULAR:
         return _SINGULAR[word]
-    if not word.endswith("s") or word.endswith(("ss", "us", "is")) or word in _WHOLE or len(word) < 3:
+    if not word.endswith("s") or word.endswith(("ss", "us", "is")) or word in _UNCOUNTABLE or len(word) < 3:
         return word
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
-    return _ES.sub("", word) if _ES.search(word) and word != "uses" else word[:-1]
+    return _ES_PLURAL.sub("", word) if _ES_PLURAL.search(word) and word != "uses" else word[:-1]
 
 
 def is_plural(text: str) -> bool:
     """Whether the last word of a name is a plural."""
-    found = words(text)
+    found = split_words(text)
     return bool(found) and singular(found[-1]) != found[-1]
 
 
-def is_one(text: str) -> bool:
-    """Whether a name is of something that there is one of, such as settings."""
-    return bool(_WHOLE.intersection(words(text)[-1:]))
+def is_uncountable(text: str) -> bool:
+    """Whether a name is of something that exists once, such as settings."""
+    return bool(_UNCOUNTABLE.intersection(split_words(text)[-1:]))
 
 
 def is_noun(text: str) -> bool:
-    """Whether a name can only be a thing: a plural, or a word formed like a noun, and no verb in front."""
-    found = words(text)
+    """Whether a name is a noun: a plural, or a word with a noun's ending, and no verb in front."""
+    found = split_words(text)
     return not is_verb(text) and (is_plural(text) or (bool(found) and _NOUN.search(found[-1]) is not None))
 
 
 def is_verb(text: str) -> bool:
-    """Whether a name begins with a verb that changes things."""
-    return words(text)[:1] != [] and words(text)[0] in VERBS
+    """Whether a name begins with a verb that changes a resource."""
+    return split_words(text)[:1] != [] and split_words(text)[0] in VERBS
 
 
-def is_read(text: str) -> bool:
-    """Whether a name begins with a verb that looks for things."""
-    return words(text)[:1] != [] and words(text)[0] in READS
+def is_search_verb(text: str) -> bool:
+    """Whether a name begins with a verb that looks for resources."""
+    return split_words(text)[:1] != [] and split_words(text)[0] in SEARCH_VERBS
 
 
 def noun(text: str) -> str:
-    """What one thing of a collection is called: `boxes` holds a `box`, `lineItems` a `line_item`."""
-    found = words(text)
+    """The name of one item of a collection: `boxes` holds a `box`, `lineItems` a `line_item`."""
+    found = split_words(text)
     return "_".join([*found[:-1], singular(found[-1])]) if found else ""
 
 
 def participle(text: str) -> str:
-    """What a thing is once the verb in a name has been done to it: `cancel` leaves it `cancelled`."""
-    found = words(text)
+    """The participle of the verb in a name, which is an item's status after the action: `cancel` gives `cancelled`."""
+    found = split_words(text)
     verb = next((word for word in found if word in VERBS), found[0] if found else "do")
     for prefix in ("", "re", "un"):
         if verb.startswith(prefix) and verb[len(prefix) :] in _PARTICIPLES:
@@ -148,4 +148,4 @@ def participle(text: str) -> str:
         return verb + "d"
     if verb.endswith("y") and verb[-2:-1] not in "aeiou":
         return verb[:-1] + "ied"
-    return verb + verb[-1] + "ed" if _SHORT.fullmatch(verb) else verb + "ed"
+    return verb + verb[-1] + "ed" if _DOUBLES_CONSONANT.fullmatch(verb) else verb + "ed"

@@ -1,4 +1,4 @@
-"""Read a request: its body collected and decoded, its query as texts."""
+"""The parts of a request that an action needs: identifiers, query parameters and the members of the body."""
 
 from __future__ import annotations
 
@@ -12,37 +12,45 @@ from cap_core.errors import UpstreamError
 from cap_core.executor import collect
 from cap_core.offers import Limits
 from cap_core.plan import Constant
-from cap_plugins.transport.sandbox.answers import Wrong
+from cap_plugins.transport.sandbox.responses import RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from cap_core.context import Context
     from cap_core.offers import OpenAt
     from cap_core.types import Request
 
-_MOST: Final = Limits().body
-# What is answered must be encoded again, some levels further down.
-_DEEPEST: Final = 100
+_MAX_BODY: Final = Limits().body
+# The response repeats the members some levels further down, and must still be encodable.
+_MAX_DEPTH: Final = 100
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
-async def body(request: Request, context: Context) -> bytes:
-    """The whole body. Raises `Wrong` 413 for one that is too large, and `UpstreamError` once the time has run out."""
+class SandboxRequest(msgspec.Struct, frozen=True):
+    """A request after parsing: the identifiers in its path, its query, and the members of its body."""
+
+    ids: tuple[str, ...]
+    query: Mapping[str, str]
+    members: Mapping[str, object]
+
+
+async def read_body(request: Request, context: Context) -> bytes:
+    """The whole body. Raises `RequestError` 413 for one that is too large, `UpstreamError` after the deadline."""
     try:
         async with asyncio.timeout_at(context.deadline):
-            whole = await collect(request.body, _MOST)
+            whole = await collect(request.body, _MAX_BODY)
     except TimeoutError as error:
         raise UpstreamError("total", "the time for this call ran out", sent=False) from error
     if whole is None:
-        raise Wrong(413, "too_large", f"the request body is larger than {_MOST} bytes")
+        raise RequestError(413, "too_large", f"the request body is larger than {_MAX_BODY} bytes")
     return whole
 
 
-def members(request: Request, whole: bytes) -> dict[str, object]:
-    """The members of a body: of a JSON object or a form; another JSON value is `data`, anything else has a size.
+def body_members(request: Request, whole: bytes) -> dict[str, object]:
+    """The members of a JSON object or a form; any other JSON value is the member `data`, any other body has a size.
 
-    Raises `Wrong` 400 for JSON that is none.
+    Raises `RequestError` 400 for invalid JSON.
     """
     kind = _media_type(request)
     if not whole:
@@ -55,16 +63,16 @@ def members(request: Request, whole: bytes) -> dict[str, object]:
     return data if isinstance(data, dict) else {"data": data}
 
 
-def query(request: Request) -> dict[str, str]:
-    """The query's texts by name; of a repeated name the last one."""
+def query_parameters(request: Request) -> dict[str, str]:
+    """The values of the query by name; of a repeated name the last one."""
     _, _, text = request.target.partition(b"?")
     return dict(parse_qsl(text.decode("latin-1"), keep_blank_values=True))
 
 
-def withheld(at: OpenAt) -> frozenset[str]:
-    """Body members that the credentials of a namespace may stand in; what is answered must not hold them.
+def credential_members(at: OpenAt) -> frozenset[str]:
+    """Body members that may hold the credentials of a namespace, which no response may repeat.
 
-    A scheme that puts a credential into the body says in its options under which name.
+    A scheme that puts a credential into the body has the member's name among its options.
     """
     blocks = (o.consumed.authentication for o in at.operations)
     options = [
@@ -90,15 +98,15 @@ def _json(whole: bytes) -> object:
     try:
         data = msgspec.json.decode(whole)
     except (msgspec.DecodeError, RecursionError):
-        raise Wrong(400, "invalid_json", "the request body is not JSON that can be read") from None
+        raise RequestError(400, "invalid_json", "the request body is not JSON that can be read") from None
     if _is_deep(data):
-        raise Wrong(400, "invalid_json", f"the request body is nested more than {_DEEPEST} levels deep")
+        raise RequestError(400, "invalid_json", f"the request body is nested more than {_MAX_DEPTH} levels deep")
     return data
 
 
 def _is_deep(data: object) -> bool:
     level = [data]
-    for _ in range(_DEEPEST):
+    for _ in range(_MAX_DEPTH):
         level = [inner for outer in level for inner in _inside(outer)]
         if not level:
             return False

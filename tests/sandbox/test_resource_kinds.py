@@ -1,10 +1,12 @@
-"""What lives at an address follows from the paths and methods around it."""
+"""The kind of an address follows from the paths and methods around it."""
 
 from __future__ import annotations
 
 import pytest
 
-from cap_plugins.transport.sandbox import kinds, paths, tree
+from cap_plugins.transport.sandbox.path_tree import build_tree, end_of
+from cap_plugins.transport.sandbox.paths import parse_path
+from cap_plugins.transport.sandbox.resource_kinds import ResourceKinds
 
 CASES = [
     ("/things", "collection", ["GET /things/{id}"]),
@@ -41,13 +43,13 @@ CASES = [
     ("/things/{id}/output/last", "single", ["GET /things/{id}/output/last"]),
     ("/output", "single", ["GET /output"]),
     ("/", "single", ["GET /"]),
-    ("/things/{id}/cancel", "act", ["POST /things/{id}/cancel"]),
-    ("/things/{id}/frobnicate", "act", ["POST /things/{id}/frobnicate"]),
-    ("/things/{id}/submit_parts", "act", ["POST /things/{id}/submit_parts"]),
-    ("/things/{id}/alarm/stop", "act", ["POST /things/{id}/alarm/stop"]),
-    ("/things/{id}/publish", "act", ["PUT /things/{id}/publish"]),
-    ("/things/{id}:cancel", "act", ["POST /things/{id}:cancel"]),
-    ("/account/close", "act", ["GET /account", "POST /account/close"]),
+    ("/things/{id}/cancel", "action", ["POST /things/{id}/cancel"]),
+    ("/things/{id}/frobnicate", "action", ["POST /things/{id}/frobnicate"]),
+    ("/things/{id}/submit_parts", "action", ["POST /things/{id}/submit_parts"]),
+    ("/things/{id}/alarm/stop", "action", ["POST /things/{id}/alarm/stop"]),
+    ("/things/{id}/publish", "action", ["PUT /things/{id}/publish"]),
+    ("/things/{id}:cancel", "action", ["POST /things/{id}:cancel"]),
+    ("/account/close", "action", ["GET /account", "POST /account/close"]),
     ("/things/{id}/output", "content", ["GET /things/{id}/output"]),
     ("/things/{id}/logs", "content", ["GET /things/{id}/logs"]),
     ("/things/{id}/logs", "collection", ["GET /things/{id}/logs limit"]),
@@ -62,49 +64,19 @@ CASES = [
     ("/things/search", "search", ["POST /things/search", "GET /things/{id}"]),
     ("/things/findByName", "search", ["GET /things/findByName", "GET /things/{id}"]),
     ("/things:search", "search", ["GET /things:search"]),
-    ("/things/{id}/query", "act", ["POST /things/{id}/query"]),
+    ("/things/{id}/query", "action", ["POST /things/{id}/query"]),
     ("/find_me", "single", ["GET /find_me"]),
     ("/things", "path", ["GET /things/own/{id}"]),
 ]
 
 
 @pytest.mark.parametrize(("path", "kind", "texts"), CASES, ids=[f"{c[0]} {c[1]}: {', '.join(c[2])}" for c in CASES])
-def test_what_lives_at_an_address(operations, path, kind, texts) -> None:
-    found = [(known, one) for one in operations(*texts) if (known := paths.read(one))]
-    root = tree.grow(found)
-    node = next((tree.end_of(root, known) for known, one in found if one.path == path), None)
+def test_the_kind_of_an_address(operations, path, kind, texts) -> None:
+    found = [(known, one) for one in operations(*texts) if (known := parse_path(one))]
+    root = build_tree(found)
+    node = next((end_of(root, known) for known, one in found if one.path == path), None)
 
-    assert kind == kinds.kind(node or root.children[path[1:]])
-
-
-@pytest.mark.parametrize(
-    ("path", "steps"),
-    [
-        ("/things/{id}", [("name", "things"), ("slot", "id")]),
-        ("things/", [("name", "things")]),
-        ("/things.json", [("name", "things")]),
-        ("/things/{id}.json", [("name", "things"), ("slot", "id")]),
-        ("/things/{id}.{format}", [("name", "things"), ("slot", "id")]),
-        ("/things.{format}", [("name", "things")]),
-        ("/Things('{id}')", [("name", "Things"), ("slot", "id")]),
-        ("/Things('{id}')/Parts({n})", [("name", "Things"), ("slot", "id"), ("name", "Parts"), ("slot", "n")]),
-        ("/({id})", [("slot", "id")]),
-        ("/act_{id}/ads", [("slot", "id"), ("name", "ads")]),
-        ("/{name}:cancel", [("slot", "name"), ("verb", "cancel")]),
-        ("/things:run", [("name", "things"), ("verb", "run")]),
-        ("/{a},{b}", [("slot", "a")]),
-        ("/{owner}/{repo}", [("slot", "owner"), ("slot", "repo")]),
-        ("/v1.2/things", [("name", "v1.2"), ("name", "things")]),
-        ("/", []),
-        ("", []),
-    ],
-)
-def test_the_steps_of_a_path(operations, path, steps) -> None:
-    (one,) = operations(f"GET {path or '/'}")
-    read = paths.read(one)
-
-    assert read is not None
-    assert steps == [(step.kind, step.text) for step in read.steps]
+    assert kind == ResourceKinds().of(node or root.children[path[1:]])
 
 
 def test_an_operation_that_lost_its_identifier_says_nothing_of_its_address(direct) -> None:
