@@ -1,4 +1,4 @@
-"""What kind of content an answer's media type promises."""
+"""The media type of an answer: its kind of content and its charset."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["json", "text", "image", "audio", "binary", "unsaid"]
+Kind = Literal["json", "text", "image", "audio", "binary", "undeclared"]
 
 _TEXTUAL = re.compile(
     r"text/.*|.*\+(xml|yaml)|application/(xml|yaml|x-yaml|toml|sql|graphql|javascript|ecmascript|"
@@ -20,8 +20,8 @@ _JSON = re.compile(r"(application|text)/json|.*\+json")
 _CHARSET = re.compile(r"utf-?(16|32)(-?[lb]e)?|(iso-?8859|windows|cp|koi8|euc|gb|big5|shift|mac)[-_\w]*")
 
 
-class Media(msgspec.Struct, frozen=True):
-    """A media type, read: its kind, its name without parameters, and the charset of its text."""
+class MediaType(msgspec.Struct, frozen=True):
+    """A parsed media type: its kind, its name without parameters, and the charset of its text."""
 
     kind: Kind
     name: str
@@ -29,13 +29,13 @@ class Media(msgspec.Struct, frozen=True):
 
 
 @lru_cache(maxsize=256)
-def media(content_type: bytes | None) -> Media:
-    """Read a Content-Type; there are few different ones, and each is read once."""
+def parse_media_type(content_type: bytes | None) -> MediaType:
+    """Parse a Content-Type. The cache suffices, because upstreams send few different ones."""
     if content_type is None:
-        return Media("unsaid", "application/octet-stream", "utf-8")
+        return MediaType("undeclared", "application/octet-stream", "utf-8")
     name, *parameters = content_type.decode("latin-1").lower().split(";")
     name = name.strip()
-    return Media(_kind(name), name, _charset(parameters))
+    return MediaType(_kind(name), name, _charset(parameters))
 
 
 def _kind(name: str) -> Kind:

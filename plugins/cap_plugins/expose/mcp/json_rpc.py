@@ -1,4 +1,4 @@
-"""JSON-RPC 2.0 answers and errors, with the HTTP status each has."""
+"""JSON-RPC 2.0 results and errors, with the HTTP status of each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNSUPPORTED_VERSION: Final = -32022
 
 # The specification gives an internal error no status; 200 is what the official servers answer.
 _STATUS: Final = {METHOD_NOT_FOUND: 404, INTERNAL_ERROR: 200}
-# What is wrong with a request as such, before any era answers it.
+# Faults of a request as such, before its era matters.
 _ALWAYS_400: Final = frozenset({PARSE_ERROR, INVALID_REQUEST, HEADER_MISMATCH, UNSUPPORTED_VERSION})
 
 encode = msgspec.json.Encoder().encode
@@ -32,19 +32,19 @@ class RpcError(Exception):
         self.data = data
 
 
-def result(id_: int | str, text: bytes) -> bytes:
-    """The answer that carries a result, whose text is spliced as it is."""
+def result_message(id_: int | str, text: bytes) -> bytes:
+    """The message of a result, whose JSON text is spliced as it is."""
     return b'{"jsonrpc":"2.0","id":' + encode(id_) + b',"result":' + text + b"}"
 
 
-def error(id_: int | str | None, fault: RpcError) -> bytes:
-    """The answer that carries an error; its id is null where the request's own could not be read."""
+def error_message(id_: int | str | None, fault: RpcError) -> bytes:
+    """The message of an error; its id is null where the request's own could not be read."""
     body: dict[str, Any] = {"code": fault.code, "message": fault.message}
     if fault.data is not None:
         body["data"] = fault.data
     return encode({"jsonrpc": "2.0", "id": id_, "error": body})
 
 
-def status(code: int, modern: bool) -> int:
-    """The HTTP status of an error: by its code on the modern wire, 200 on the legacy wire for what its methods say."""
+def http_status(code: int, modern: bool) -> int:
+    """The HTTP status of an error. Modern: by its code. Legacy: 200, unless the request as such is wrong."""
     return _STATUS.get(code, 400) if modern or code in _ALWAYS_400 else 200

@@ -1,4 +1,4 @@
-"""What a model is told when a call did not give what it asked for: what happened, and what to do about it."""
+"""Texts for a model whose call failed: what happened, and what to do about it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from cap_core.redaction import hidden
 if TYPE_CHECKING:
     from cap_core.errors import Refusal, UpstreamError
     from cap_core.types import Headers, Reply
-    from cap_plugins.expose.mcp.tool import Tool
+    from cap_plugins.expose.mcp.tool import ServedTool
 
 EXCERPT: Final = 2000
-"""How many characters of an upstream's error body are shown."""
+"""The most characters of an upstream's error body that are shown."""
 
 _NOTHING_SENT: Final = "Nothing was sent upstream"
 _OPERATOR: Final = "only the operator of this gateway can change that, no argument can"
@@ -30,8 +30,8 @@ _BY_STATUS: Final = {
 }
 
 
-def refused(refusal: Refusal, tool: Tool) -> str:
-    """A call the gateway did not carry out, or could not finish."""
+def refused(refusal: Refusal, tool: ServedTool) -> str:
+    """The gateway did not carry out the call, or could not finish it."""
     text = f"{tool.name}: {refusal.detail}" + (f"; {refusal.hint}" if refusal.hint else "")
     if refusal.status == 400:
         return _sentences(text, _NOTHING_SENT)
@@ -39,7 +39,7 @@ def refused(refusal: Refusal, tool: Tool) -> str:
     return _sentences(f"{text} (HTTP {refusal.status}: {title})", _next_step(refusal, tool))
 
 
-def _next_step(refusal: Refusal, tool: Tool) -> str:
+def _next_step(refusal: Refusal, tool: ServedTool) -> str:
     if refusal.code in ("not-configured", "plaintext", "not-served"):
         return f"{_NOTHING_SENT}; {_OPERATOR}"
     if refusal.status == 503:
@@ -49,22 +49,22 @@ def _next_step(refusal: Refusal, tool: Tool) -> str:
     return ""
 
 
-def broke_off(error: UpstreamError, tool: Tool) -> str:
-    """An answer that began and did not end."""
+def broke_off(error: UpstreamError, tool: ServedTool) -> str:
+    """The upstream's answer began and did not end."""
     late = error.kind in ("idle", "total")
     what = "stopped in the middle of its answer" if late else "broke off in the middle of its answer"
     status = "HTTP 504" if late else "HTTP 502"
     return _sentences(f"{tool.name}: {_namespace(tool)} {what} ({status}: {error.kind})", _again(tool))
 
 
-def upstream_refused(reply: Reply, text: str, tool: Tool) -> str:
-    """An upstream's 4xx or 5xx: status, a short body, and what to do."""
-    body = hidden(_excerpt(text))  # some repeat the credential they refuse
+def refused_upstream(reply: Reply, text: str, tool: ServedTool) -> str:
+    """The upstream answered 4xx or 5xx: its status, an excerpt of the body, and what to do."""
+    body = hidden(_excerpt(text))  # some upstreams repeat the credential they refuse
     head = f"HTTP {reply.status} from {_namespace(tool)}" + (f": {body}" if body else "")
     return _sentences(head, _upstream_step(reply, tool))
 
 
-def _upstream_step(reply: Reply, tool: Tool) -> str:
+def _upstream_step(reply: Reply, tool: ServedTool) -> str:
     status = reply.status
     if status in (401, 403):
         return _credential(tool, "was refused" if status == 401 else "may not do this")
@@ -77,40 +77,40 @@ def _upstream_step(reply: Reply, tool: Tool) -> str:
     return _BY_STATUS.get(status, "")
 
 
-def _credential(tool: Tool, what: str) -> str:
-    """Which credential, never its value."""
+def _credential(tool: ServedTool, what: str) -> str:
+    """Names the credential, never its value."""
     authentication = tool.call.operation.consumed.authentication
     if authentication is None:
         return f"The document declares no credential for {_namespace(tool)}; {_OPERATOR}"
     return f"The {authentication.type} credential the gateway has for {_namespace(tool)} {what}; {_OPERATOR}"
 
 
-def redirected(status: int, location: bytes | None, tool: Tool) -> str:
-    """A redirect that was not followed."""
+def not_followed(status: int, location: bytes | None, tool: ServedTool) -> str:
+    """The upstream redirected, and the gateway did not follow."""
     where = location.decode("latin-1") if location else "an address it does not give"
     return f"HTTP {status} from {_namespace(tool)}: the answer is at {where}. The gateway did not follow it there."
 
 
-def too_large(reply: Reply, limit: int, tool: Tool) -> str:
-    """An answer of more bytes than are handed to a model."""
+def too_large(reply: Reply, limit: int, tool: ServedTool) -> str:
+    """The answer has more bytes than a model gets."""
     if reply.error:
-        return upstream_refused(reply, f"(more than {limit} bytes)", tool)
+        return refused_upstream(reply, f"(more than {limit} bytes)", tool)
     text = f"{tool.name}: the answer has more than {limit} bytes, the most this gateway hands on here"
     inputs = [item.property_name for item in tool.call.inputs.items if norm(item.name) in _PAGING]
     how = f", by way of {' or '.join(inputs)}" if inputs else ": a smaller page, fewer fields, a narrower filter"
     return _sentences(text, f"Ask for less{how}")
 
 
-def asks(tool: Tool) -> str:
-    """An answer that is a question."""
+def answer_required(tool: ServedTool) -> str:
+    """The call needs an answer from its caller first, which is not served over MCP."""
     return f"{tool.name}: the call needs an answer from its caller first, which this gateway does not ask over MCP yet."
 
 
-def _namespace(tool: Tool) -> str:
+def _namespace(tool: ServedTool) -> str:
     return tool.call.operation.consumed.namespace
 
 
-def _again(tool: Tool) -> str:
+def _again(tool: ServedTool) -> str:
     """Whether calling again is safe (RFC 9110, 9.2.2)."""
     if tool.call.operation.method in ("POST", "PATCH"):
         return "It may have been carried out all the same: check before calling again"

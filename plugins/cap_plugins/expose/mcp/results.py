@@ -1,6 +1,6 @@
-"""A call's answer as the result of `tools/call`: content for the model, structure where there is some, error or not.
+"""The result of `tools/call` made of a call's answer: content for the model, and structured content where it is JSON.
 
-`Outcome` belongs to no era; `encode` gives it the shape of one.
+`Outcome` is the same for both eras; `encode_legacy` and `encode_modern` write it as each has it.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from cap_core.types import Ask, Blob, Content, Headers, Reply, Text
-from cap_plugins.expose.mcp import advice
-from cap_plugins.expose.mcp.media import media
-from cap_plugins.expose.mcp.rpc import encode
+from cap_plugins.expose.mcp.error_texts import answer_required, not_followed, refused_upstream, too_large
+from cap_plugins.expose.mcp.json_rpc import encode
+from cap_plugins.expose.mcp.media_types import parse_media_type
 
 if TYPE_CHECKING:
-    from cap_plugins.expose.mcp.tool import Tool
+    from cap_plugins.expose.mcp.tool import ServedTool
 
 _BOM: Final = b"\xef\xbb\xbf"
-_skim = msgspec.json.Decoder(msgspec.Raw).decode
+_validate = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What a call came to. `content` is the JSON text of its blocks without brackets, `structured` a JSON document."""
+    """A call's result. `content` is the JSON text of its blocks without brackets, `structured` a JSON document."""
 
     content: bytes
     structured: bytes | None = None
@@ -49,30 +49,30 @@ def _rest(structured: bytes | None, error: bool) -> bytes:
     return end if structured is None else b'],"structuredContent":' + structured + end[1:]
 
 
-def said(text: str, *, error: bool = False) -> Outcome:
-    """One block of text."""
+def text_result(text: str, *, error: bool = False) -> Outcome:
+    """A result of one block of text."""
     return Outcome(_text_block(text), error=error)
 
 
-def whole(reply: Reply, body: bytes, tool: Tool) -> Outcome:
-    """A reply with its whole body."""
-    found = media(header(reply.headers, b"content-type"))
+def reply_result(reply: Reply, body: bytes, tool: ServedTool) -> Outcome:
+    """The result of an upstream's reply, whose whole body is `body`."""
+    found = parse_media_type(header(reply.headers, b"content-type"))
     if reply.error:
         text = None if found.kind in ("image", "audio", "binary") else _decoded(body, found.charset)
         shown = f"({found.name}, {len(body)} bytes)" if text is None else text
-        return said(advice.upstream_refused(reply, shown, tool), error=True)
+        return text_result(refused_upstream(reply, shown, tool), error=True)
     if 300 <= reply.status < 400:
-        return said(advice.redirected(reply.status, header(reply.headers, b"location"), tool))
+        return text_result(not_followed(reply.status, header(reply.headers, b"location"), tool))
     if not body:
-        return said(_empty(reply, tool))
+        return text_result(_empty(reply, tool))
     if found.kind == "json":
         return _json(body, found.charset)
     if found.kind == "text":
-        return said(_decoded(body, found.charset))
-    if found.kind == "unsaid" and (text := _utf8(body)) is not None:
-        return _json(body, "utf-8") if tool.call.operation.format == "json" else said(text)
+        return text_result(_decoded(body, found.charset))
+    if found.kind == "undeclared" and (text := _utf8(body)) is not None:
+        return _json(body, "utf-8") if tool.call.operation.format == "json" else text_result(text)
     if len(body) > tool.largest_binary:
-        return said(advice.too_large(reply, tool.largest_binary, tool), error=True)
+        return text_result(too_large(reply, tool.largest_binary, tool), error=True)
     return Outcome(_blob_block(body, found.name, tool))
 
 
@@ -80,10 +80,10 @@ def _json(body: bytes, charset: str) -> Outcome:
     """One valid JSON document is spliced byte for byte; anything else that calls itself JSON is text."""
     body = body.removeprefix(_BOM)
     text = _utf8(body)
-    if text is None:  # JSON is UTF-8 (RFC 8259, 8.1), but some still send what their charset says
+    if text is None:  # JSON is UTF-8 (RFC 8259, 8.1), but some upstreams use the declared charset all the same
         try:
             text = body.decode(charset)
-        except ValueError:  # what had to be replaced is not the document that was sent
+        except ValueError:  # with replacement characters it is not the upstream's document
             return Outcome(_text_block(body.decode(charset, "replace")))
         body = text.encode()
     return Outcome(_text_block(text), body if _is_document(body) else None)
@@ -95,7 +95,7 @@ def _is_document(utf8: bytes) -> bool:
     Strings are checked too, so that no raw line end and no lone surrogate is spliced into an answer.
     """
     try:
-        _skim(utf8)
+        _validate(utf8)
     except (msgspec.DecodeError, RecursionError):
         return False
     return True
@@ -105,8 +105,8 @@ def _is_object(text: bytes) -> bool:
     return text[:1] == b"{" or text.lstrip()[:1] == b"{"
 
 
-def _empty(reply: Reply, tool: Tool) -> str:
-    """An answer without a body: its status, and for HEAD the headers that were asked for."""
+def _empty(reply: Reply, tool: ServedTool) -> str:
+    """An answer without a body: its status, and for HEAD the headers."""
     line = f"{reply.status} {responses.get(reply.status, '')}".rstrip()
     if tool.call.operation.method != "HEAD":
         return f"{line}: done, no content."
@@ -114,10 +114,10 @@ def _empty(reply: Reply, tool: Tool) -> str:
     return "\n".join((line, *fields))
 
 
-def content(answer: Content | Ask, tool: Tool) -> Outcome:
-    """An answer that no upstream gave."""
+def content_result(answer: Content | Ask, tool: ServedTool) -> Outcome:
+    """The result of an answer that comes from an interceptor and not from an upstream."""
     if isinstance(answer, Ask):
-        return said(advice.asks(tool), error=True)
+        return text_result(answer_required(tool), error=True)
     blocks = [_block(block, tool) for block in answer.blocks]
     if answer.structured is None or answer.error:
         return Outcome(b",".join(blocks), error=answer.error)
@@ -125,7 +125,7 @@ def content(answer: Content | Ask, tool: Tool) -> Outcome:
     return Outcome(b",".join(blocks) or structured.content, structured.structured)
 
 
-def _block(block: Text | Blob, tool: Tool) -> bytes:
+def _block(block: Text | Blob, tool: ServedTool) -> bytes:
     return _text_block(block.text) if isinstance(block, Text) else _blob_block(block.data, block.media_type, tool)
 
 
@@ -133,8 +133,8 @@ def _text_block(text: str) -> bytes:
     return b'{"type":"text","text":' + encode(text) + b"}"
 
 
-def _blob_block(data: bytes, name: str, tool: Tool) -> bytes:
-    kind = media(name.encode()).kind
+def _blob_block(data: bytes, name: str, tool: ServedTool) -> bytes:
+    kind = parse_media_type(name.encode()).kind
     text = base64.b64encode(data)
     if kind in ("image", "audio"):
         return b'{"type":"%b","data":"%b","mimeType":%b}' % (kind.encode(), text, encode(name))

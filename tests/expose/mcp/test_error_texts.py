@@ -1,4 +1,4 @@
-"""What a model is told when a call fails: what happened, and what to do about it."""
+"""Texts for a model whose call failed: what happened, and what to do about it."""
 
 from __future__ import annotations
 
