@@ -1,4 +1,4 @@
-"""What a REST exposure looks like in a document, and what the core is told of it."""
+"""The `type: rest` entry of a document: its shape, and the operations it declares."""
 
 from __future__ import annotations
 

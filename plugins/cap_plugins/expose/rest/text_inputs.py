@@ -1,6 +1,6 @@
-"""The inputs a request carries as text: in its path, headers, cookies, query or a form.
+"""The inputs that a request has as text: in its path, headers, cookies, query or a form.
 
-A text stays what the caller spelt (`docs/semantics.md`, checking): `00123` is checked as an integer, and sent so.
+A text stays as the caller wrote it (`docs/semantics.md`, checking): `00123` is checked as an integer and sent as it is.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ Values = dict[str, object]
 Faults = list[Fault]
 
 TextReader = Callable[[Scope, tuple[str, ...], Values, Faults], None]
-"""Takes a request's texts: the scope and the values of the route's placeholders."""
+"""Reads the text inputs of a request, from its scope and the values of the route's placeholders."""
 
 MOST_FAULTS = 100
-"""A reader stops here: a caller who sends a million wrong fields is not answered with a million lines."""
+"""A reader stops after so many faults, so that a million wrong fields do not become a million lines."""
 
 PairReader = Callable[[bytes, Values, Faults], None]
-"""Takes the texts of `a=1&b=2`."""
+"""Reads the text inputs of `a=1&b=2`."""
 
 
 class Slot(msgspec.Struct, frozen=True):
-    """Where one text goes. `many` collects repeats; a `second` place counts only where the first said nothing."""
+    """One text input at one place. `many` collects repeats; a `second` place counts only if the first is empty."""
 
     name: str
     where: str
@@ -38,7 +38,7 @@ class Slot(msgspec.Struct, frozen=True):
     second: bool
 
     def take(self, text: str, values: Values, faults: Faults) -> None:
-        """Keep a text that is right, or say what is wrong with it."""
+        """Store a valid text, or add the fault of an invalid one."""
         given = values.get(self.name)
         if given is not None and not self.many:
             faults.append(Fault(self.where, "is given twice"))
@@ -50,7 +50,7 @@ class Slot(msgspec.Struct, frozen=True):
             values[self.name] = [text] if self.many else text
 
     def take_bytes(self, raw: bytes, values: Values, faults: Faults) -> None:
-        """Keep the text that these bytes are."""
+        """Store the text of these bytes, or add the fault of an invalid one."""
         try:
             self.take(raw.decode(), values, faults)
         except UnicodeDecodeError:
@@ -58,7 +58,7 @@ class Slot(msgspec.Struct, frozen=True):
 
 
 def where(item: Input, place: Place | None = None) -> str:
-    """How messages name the place of an input: `query limit`, `body`, `body member model`."""
+    """The name of an input's place in messages: `query limit`, `body`, `body member model`."""
     place = place or item.place
     if place == "body":
         return "body"
@@ -66,7 +66,7 @@ def where(item: Input, place: Place | None = None) -> str:
 
 
 def slots(items: Iterable[Input], place: Place) -> dict[str, Slot]:
-    """The inputs that a request may carry at a place, by their spelling there."""
+    """The inputs that a request may have at a place, by their names there."""
     return {
         item.wire: Slot(
             name=item.name,
@@ -81,23 +81,23 @@ def slots(items: Iterable[Input], place: Place) -> dict[str, Slot]:
     }
 
 
-def compile_texts(items: tuple[Input, ...], template: str) -> TextReader | None:
-    """The function that reads a call's texts; None where it has none."""
+def compile_text_inputs(items: tuple[Input, ...], template: str) -> TextReader | None:
+    """The function that reads a call's text inputs; None where it has none."""
     compiled = (_path(items, template), _headers(items), _cookies(items), _query(items))
     steps = tuple(step for step in compiled if step is not None)
     if len(steps) <= 1:
         return steps[0] if steps else None
 
-    def texts(scope: Scope, params: tuple[str, ...], values: Values, faults: Faults) -> None:
+    def read_all(scope: Scope, params: tuple[str, ...], values: Values, faults: Faults) -> None:
         for step in steps:
             step(scope, params, values, faults)
 
-    return texts
+    return read_all
 
 
 def compile_pairs(known: dict[str, Slot], unknown: Callable[[str], Fault] | None = None) -> PairReader:
-    """The function that reads a query or a form. Names it does not know are ignored unless `unknown` says otherwise."""
-    spelled = {name.encode(): slot for name, slot in known.items()}
+    """The function that reads a query or a form. Unknown names are ignored, or faults if `unknown` is given."""
+    by_name = {name.encode(): slot for name, slot in known.items()}
     seconds = any(slot.second for slot in known.values())
 
     def pairs(text: bytes, values: Values, faults: Faults) -> None:
@@ -106,10 +106,10 @@ def compile_pairs(known: dict[str, Slot], unknown: Callable[[str], Fault] | None
             if len(faults) >= MOST_FAULTS:
                 return
             name, _, raw = pair.partition(b"=")
-            slot = spelled.get(name)
+            slot = by_name.get(name)
             if slot is None:
                 name = _unescaped(name)
-                slot = spelled.get(name)
+                slot = by_name.get(name)
             if slot is None:
                 if unknown is not None and pair:
                     faults.append(unknown(name.decode(errors="replace")))

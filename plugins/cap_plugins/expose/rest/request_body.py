@@ -1,18 +1,18 @@
-"""The request body: which reader takes it. A body that nobody takes is a fault, never dropped."""
+"""The request body: chooses its reader, and refuses a body that no input takes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from cap_core.errors import Fault
-from cap_plugins.expose.rest.entity import handed_through
-from cap_plugins.expose.rest.fields import BodyReader, Fields, part
-from cap_plugins.expose.rest.parsed import parsed
+from cap_plugins.expose.rest.body_reader import BodyReader, RequestHeaders, next_part
+from cap_plugins.expose.rest.parsed_body import parsed_body
+from cap_plugins.expose.rest.streamed_body import streamed_body
 
 if TYPE_CHECKING:
     from cap_core.inputs import Input
     from cap_core.types import Receive
-    from cap_plugins.expose.rest.texts import Faults
+    from cap_plugins.expose.rest.text_inputs import Faults
 
 
 def compile_body(items: tuple[Input, ...], limit: int) -> BodyReader | None:
@@ -20,18 +20,18 @@ def compile_body(items: tuple[Input, ...], limit: int) -> BodyReader | None:
     whole = next((item for item in items if item.place == "body"), None)
     members = tuple(item for item in items if item.place == "member" or "member" in item.also)
     if whole is not None and whole.opaque:
-        return handed_through(whole)
+        return streamed_body(whole)
     if whole is None and not members:
         return None
-    return parsed(whole, members, limit)
+    return parsed_body(whole, members, limit)
 
 
-async def refuse_body(fields: Fields, receive: Receive, faults: Faults) -> None:
-    """Say that a body has nowhere to go, if there really is one: a chunked body may be empty."""
-    if b"transfer-encoding" in fields:
-        message = await part(receive)
+async def refuse_body(headers: RequestHeaders, receive: Receive, faults: Faults) -> None:
+    """Add a fault for a body that no input takes, unless it is empty, as a chunked one may be."""
+    if b"transfer-encoding" in headers:
+        message = await next_part(receive)
         while not message.get("body"):
             if not message.get("more_body"):
                 return
-            message = await part(receive)
+            message = await next_part(receive)
     faults.append(Fault("body", "has nowhere to go"))

@@ -1,4 +1,4 @@
-"""Parameters, bodies and answers of an operation as OpenAPI 3.1 says them."""
+"""Parameters, bodies and responses of an operation in OpenAPI 3.1."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ PROBLEM: Json = {
 
 
 def parameter(item: Input, name: str) -> Json:
-    """One input outside the body. An object stands in a query as JSON."""
+    """One input outside the body. An object in a query is JSON."""
     schema = {key: value for key, value in item.schema().items() if key != "description"}
     as_json = item.type == "object"
     return {
@@ -107,7 +107,7 @@ def request_body(items: tuple[Input, ...]) -> Json | None:
 
 
 def responses(call: Call, *, guarded: bool) -> Json:
-    """The upstream's answer, shaped or untouched, and what the gateway itself may answer."""
+    """The upstream's answer, mapped or untouched, and the gateway's own problems."""
     statuses = ["400", *(["401", "403"] if guarded else []), "502", "503", "504"]
     if request_body(call.inputs.items) is not None:
         statuses += ["413", "415"]

@@ -1,4 +1,4 @@
-"""What callers must show, as an OpenAPI security scheme. It says where a credential goes, never what it is."""
+"""The authentication of callers as an OpenAPI security scheme: where a credential goes, never its value."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def security_scheme(authentication: Authentication) -> dict[str, object]:
 
 
 def _name(authentication: Authentication) -> str:
-    """Where `key` stands beside `header`, it is the secret; `headers` is a map of names to secrets."""
+    """The name of the header. Beside `header`, `key` is the secret; `headers` maps names to secrets."""
     several = authentication.options.get("headers")
     if isinstance(several, Tree) and several.keyed:
         return next((item[0] for item in several.items if isinstance(item, tuple)), "X-Api-Key")
-    spellings = ("header",) if "header" in authentication.options else ("key", "name")
-    names = (_text(authentication, option) for option in spellings)
+    options = ("header",) if "header" in authentication.options else ("key", "name")
+    names = (_text(authentication, option) for option in options)
     return next((name for name in names if name), "X-Api-Key")
 
 

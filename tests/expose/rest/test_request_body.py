@@ -1,4 +1,4 @@
-"""The request body: whole, field by field, handed through, or nowhere to go."""
+"""The request body: whole, field by field, passed upstream, or nowhere to go."""
 
 from __future__ import annotations
 

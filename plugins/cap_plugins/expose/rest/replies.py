@@ -1,4 +1,4 @@
-"""Answers that are no HTTP message, as one."""
+"""Any answer of a call as an HTTP reply."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from cap_core.types import Answer, Content, Reply
 _JSON = ((b"content-type", b"application/json"),)
 
 
-def reply(answer: Answer) -> Reply:
-    """An answer as an HTTP message: blocks become JSON. Raises `Refusal` 501 for one that asks the caller first."""
+def as_reply(answer: Answer) -> Reply:
+    """An answer as an HTTP reply: content blocks become JSON. Raises `Refusal` 501 for a question to the caller."""
     if isinstance(answer, Reply):
         return answer
     if isinstance(answer, Content):

@@ -1,4 +1,4 @@
-"""A body that is parsed: JSON as a whole, or the fields of JSON or of a form. The whole goes on byte for byte."""
+"""The reader of a body that is parsed: JSON as a whole (sent on byte for byte), or the fields of JSON or a form."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import msgspec
 from cap_core.asgi import has_body, read_body
 from cap_core.errors import Fault, Refusal
 from cap_core.inputs import Input, JsonCheck, json_check, whole
-from cap_plugins.expose.rest.fields import MISSING, BodyReader, Fields, check_coding
-from cap_plugins.expose.rest.texts import MOST_FAULTS, Faults, Values, compile_pairs, slots, where
+from cap_plugins.expose.rest.body_reader import MISSING, BodyReader, RequestHeaders, check_coding
+from cap_plugins.expose.rest.text_inputs import MOST_FAULTS, Faults, Values, compile_pairs, slots, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cap_core.types import Receive
 
 MOST_FIELDS = 10_000
-"""The most fields of a form: each becomes several objects here."""
+"""The most fields of a form: each becomes several Python objects."""
 
 _JSON = b"application/json"
 _FORM = b"application/x-www-form-urlencoded"
@@ -34,13 +34,13 @@ _SHALLOW: dict[str | None, tuple[Callable[[bytes], object], str]] = {
 }
 
 
-def parsed(whole: Input | None, members: tuple[Input, ...], limit: int) -> BodyReader:
+def parsed_body(whole: Input | None, members: tuple[Input, ...], limit: int) -> BodyReader:
     """The reader of a body that is JSON as a whole, or fields of JSON or of a form, or both."""
     read_json = _json_reader(whole, members)
     read_form = None if whole else compile_pairs(slots(members, "member"), _unknown(members))
     missing = Fault("body", MISSING) if whole and whole.required else None
 
-    async def read(headers: Fields, receive: Receive, values: Values, faults: Faults) -> Receive:
+    async def read(headers: RequestHeaders, receive: Receive, values: Values, faults: Faults) -> Receive:
         body = await read_body(receive, headers, limit) if has_body(headers) else b""
         if not body:
             if missing is not None:
@@ -118,7 +118,7 @@ def _whole_check(item: Input) -> Callable[[bytes], str | None]:
 def _member_reader(
     items: tuple[Input, ...], *, alone: bool
 ) -> Callable[[dict[str, msgspec.Raw], Values, Faults], None]:
-    """Takes the fields of a JSON object. Where they are all there is (`alone`), a field nobody knows is a fault."""
+    """Reads the fields of a JSON object. Where no input takes the whole (`alone`), an unknown field is a fault."""
     known = {item.wire: (item, json_check(item), where(item, "member")) for item in items}
     unknown = _unknown(items)
 
@@ -162,6 +162,6 @@ def _unknown(items: tuple[Input, ...]) -> Callable[[str], Fault]:
 
 
 def _unsupported(media_type: bytes, *, form: bool) -> Refusal:
-    said = f"not {media_type.decode('latin-1')[:80]!r}" if media_type else "and says no Content-Type"
-    what = f"must be application/json{' or application/x-www-form-urlencoded' if form else ''}, {said}"
+    declared = f"not {media_type.decode('latin-1')[:80]!r}" if media_type else "and says no Content-Type"
+    what = f"must be application/json{' or application/x-www-form-urlencoded' if form else ''}, {declared}"
     return Refusal(415, "unsupported-media-type", f"body {what}", faults=(Fault("body", what),))
