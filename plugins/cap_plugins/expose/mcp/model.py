@@ -80,8 +80,8 @@ class McpEntry(ExposesEntry, frozen=True, kw_only=True):
     cacheScope: str | None = None
 
 
-class Detail(msgspec.Struct, frozen=True):
-    """What a tool's listing says beyond what the core compiles."""
+class ToolDetail(msgspec.Struct, frozen=True):
+    """The parts of a tool's listing that the core does not compile."""
 
     title: str
     hints: Hints | None
@@ -117,7 +117,7 @@ def _exposed(tool: Tool, left_out: Diagnostic | None) -> Exposed:
         outputs=tuple(item.declared() for item in tool.outputParameters),
         description=tool.description or "",
         left_out=left_out,
-        detail=Detail(tool.label or (hints.title if hints else None) or "", hints, texts(tool.tags)),
+        detail=ToolDetail(tool.label or (hints.title if hints else None) or "", hints, texts(tool.tags)),
     )
 
 

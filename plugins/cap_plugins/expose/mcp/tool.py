@@ -12,7 +12,7 @@ from cap_core import formats
 from cap_core.plan import Call, ExposurePlan
 from cap_core.types import Run
 from cap_plugins.expose.mcp.json_rpc import encode
-from cap_plugins.expose.mcp.model import Detail, McpEntry, binary_limit
+from cap_plugins.expose.mcp.model import McpEntry, ToolDetail, binary_limit
 
 if TYPE_CHECKING:
     from cap_core.offers import Limits
@@ -67,8 +67,8 @@ def serve_tool(exposure: ExposurePlan, call: Call, run: Run, limits: Limits) -> 
 
 def _entry(call: Call) -> bytes:
     detail = call.exposed.detail
-    title = (detail.title if isinstance(detail, Detail) else "") or call.operation.label
-    tags = (detail.tags if isinstance(detail, Detail) else ()) or call.operation.tags
+    title = (detail.title if isinstance(detail, ToolDetail) else "") or call.operation.label
+    tags = (detail.tags if isinstance(detail, ToolDetail) else ()) or call.operation.tags
     annotations = _annotations(call)
     listing: dict[str, object] = {
         **({"title": title} if title else {}),
@@ -90,7 +90,7 @@ def _description(call: Call) -> str:
 def _annotations(call: Call) -> dict[str, object]:
     """The hints of the document; absent ones derived from the consumed method (Tool Annotations)."""
     detail = call.exposed.detail
-    hints = detail.hints if isinstance(detail, Detail) else None
+    hints = detail.hints if isinstance(detail, ToolDetail) else None
     derived: dict[str, object] = dict(_DERIVED.get(call.operation.method, {}))
     if hints is None:
         return derived

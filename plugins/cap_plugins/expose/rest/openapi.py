@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from cap_core.router import placeholders, shape
-from cap_plugins.expose.rest.model import Detail
+from cap_plugins.expose.rest.model import OperationDetail
 from cap_plugins.expose.rest.openapi_schemas import PROBLEM, parameter, request_body, responses
 from cap_plugins.expose.rest.openapi_security import security_scheme
 
@@ -82,7 +82,7 @@ class _Description:
 
     def _operation(self, call: Call, exposure: ExposurePlan, names: tuple[str, ...]) -> Json:
         exposed = call.exposed
-        detail = exposed.detail if isinstance(exposed.detail, Detail) else Detail()
+        detail = exposed.detail if isinstance(exposed.detail, OperationDetail) else OperationDetail()
         scheme = self._scheme(exposure)
         body = request_body(call.inputs.items)
         return {
@@ -143,7 +143,7 @@ def _introduced(title: str, description: str) -> str:
 
 def _path_item(call: Call) -> Json:
     detail = call.exposed.detail
-    if not isinstance(detail, Detail):
+    if not isinstance(detail, OperationDetail):
         return {}
     texts = {"summary": detail.resource_label or call.operation.resource, "description": detail.resource_description}
     return {key: text for key, text in texts.items() if text}
