@@ -19,8 +19,8 @@ from cap_core.offers import OpenAt
 from cap_core.plan import Call, CapabilityPlan, Upstream
 from cap_core.router import Found, placeholders, shape
 from cap_core.sources import locate
-from cap_plugins.transport.sandbox import paths
-from cap_plugins.transport.sandbox.upstream import routes
+from cap_plugins.transport.sandbox.paths import parse_path
+from cap_plugins.transport.sandbox.routes import routes
 
 SEED = 20261121
 DOCUMENTS = 10
@@ -195,7 +195,7 @@ def test_every_operation_has_an_answer(shared, offers) -> None:
         for consumed in plan.consumed if plan else ():
             operations = tuple(o for o in plan.operations if o.consumed == consumed)
             router = routes(OpenAt(upstream=Upstream("https", "x", 443), prefix="/p", operations=operations))
-            for operation, path in ((o, path) for o in operations if (path := paths.read(o)) is not None):
+            for operation, path in ((o, path) for o in operations if (path := parse_path(o)) is not None):
                 target = "/p" + path.template.replace("{x}", "1")
                 what = f"{document.name} {operation.method} {operation.path}"
                 assert isinstance(router.match(operation.method, target.encode()), Found), what

@@ -39,7 +39,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"
 
 
 class Key(msgspec.Struct, frozen=True):
-    """A key, whatever spelling said it."""
+    """A key, of whichever spelling: its place, its name there, and the secret."""
 
     place: str
     name: str
@@ -47,7 +47,7 @@ class Key(msgspec.Struct, frozen=True):
 
 
 def keys(options: Options) -> tuple[Key, ...]:
-    """The keys an options block means. Raises `OptionError` for a block that is none of the four spellings."""
+    """The keys of an options block. Raises `OptionError` for a block that is none of the four spellings."""
     if options.headers is not None:
         return tuple(Key("header", name, value) for name, value in _pairs(options.headers))
     value = options.value if options.value is not None else options.token
@@ -130,16 +130,16 @@ _SCHEMA = frozenset({"key", "value", "placement"})
 
 
 def diagnose(plan: CapabilityPlan) -> Iterator[Diagnostic]:
-    """Say once per namespace that its key is spelled as no published schema spells it."""
+    """Warn once per namespace whose key has a spelling that is in no published schema."""
     for consumed in plan.consumed:
         block = consumed.authentication
         if block is None or block.type != "apikey":
             continue
-        odd = [name for name in block.options if name not in _SCHEMA]
+        unpublished = [name for name in block.options if name not in _SCHEMA]
         place = block.options.get("placement")
-        if odd or (isinstance(place, Constant) and place.value not in ("header", "query")):
-            spelled = ", ".join(block.options)
-            what = f"this apikey is spelled with {spelled}; it is read as key, value and placement"
+        if unpublished or (isinstance(place, Constant) and place.value not in ("header", "query")):
+            options = ", ".join(block.options)
+            what = f"this apikey is spelled with {options}; it is read as key, value and placement"
             yield Diagnostic(block.at, "warning", "alias-option", what, "use key, value and placement header or query")
 
 

@@ -18,12 +18,12 @@ class Environment:
         return f"environment variable {name}"
 
     async def fetch(self, names: frozenset[str]) -> Mapping[str, Secret]:
-        """Only the names asked for are read."""
+        """The values of these names; no other variable is read."""
         return {name: Secret(value, self.describe(name)) for name in names if (value := os.environ.get(name))}
 
 
 def parse(location: str, at: BindAt) -> Environment:
-    """There is nothing to say about where the environment lies."""
+    """The environment; it has no location."""
     return Environment()
 
 

@@ -52,7 +52,7 @@ def parse(location: str, at: BindAt) -> File | Missing:
     values: what the document means does not depend on it.
     """
     parts = urlsplit(location)
-    # file:./x, file://./x, file:///./x and file:///x are all spelled for a path below the document's directory.
+    # file:./x, file://./x, file:///./x and file:///x all mean a path below the document's directory.
     relative = unquote(parts.netloc + parts.path).lstrip("/")
     if not relative:
         raise OptionError("location", f"{location!r} names no file")
@@ -78,7 +78,7 @@ def _read(path: Path) -> Mapping[str, str]:
         if path.suffix in (".yaml", ".yml"):
             return _flat(yaml.load(text, yaml.CBaseLoader))  # noqa: S506  (the base loader makes text alone)
     except (OSError, ValueError, yaml.YAMLError) as error:
-        # The parser's own words may quote a value; only the kind of failure is told.
+        # The parser's own message may quote a value, so only the kind of failure is reported.
         what = "cannot be read" if isinstance(error, OSError) else "is not what its name says"
         raise CapError(f"the file of bindings {path.name} {what}", hint="correct the file") from None
     return {name: value for name, (value, _) in read_dotenv(text, path.name).items()}

@@ -1,1 +1,1 @@
-"""Exposure types, one package each."""
+"""Exposure types, one package each: `rest` and `mcp`, which import nothing of each other."""

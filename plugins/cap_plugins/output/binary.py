@@ -21,7 +21,7 @@ from cap_core.offers import OutputAt, OutputMapper
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the bytes are, and how many there may be."""
+    """The media type of the bytes, and the most of them."""
 
     outputMediaType: str | None = None
     maxBinarySize: str | None = None

@@ -1,4 +1,4 @@
-"""Text out of an answer's bytes: by its byte order mark, else by the charset it names, else as UTF-8."""
+"""The text of an answer's bytes: by its byte order mark, else by its declared charset, else as UTF-8."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`outputRawFormat: csv`: values separated by commas, read as `separated.py` says."""
+"""`outputRawFormat: csv`: values separated by commas, read by `separated`."""
 
 from __future__ import annotations
 

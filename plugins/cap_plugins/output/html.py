@@ -66,7 +66,7 @@ def compile(options: Options, at: OutputAt) -> Callable[[bytes, str | None], obj
         declared = _DECLARED.search(body, 0, 1024)
         charset = known(declared[1].decode()) if declared else ""
         source = text(body, content_type, declared=charset, errors="replace")
-        parser = etree.HTMLParser(target=_Building(etree.TreeBuilder(), compared), encoding="utf-8")
+        parser = etree.HTMLParser(target=_BoundedTarget(etree.TreeBuilder(), compared), encoding="utf-8")
         parser.feed(source.replace("\0", "\ufffd").encode("utf-8", "replace"))
         root = parser.close()
         rows = Rows()
@@ -104,8 +104,8 @@ def _names(part: object) -> Iterator[str | None]:
         yield from _names(list(vars(part).values()))
 
 
-class _Building:
-    """What the parser calls: it builds the tree, within bounds and without what no tree can hold."""
+class _BoundedTarget:
+    """The target of the parser: builds the tree within bounds, without the names and characters that lxml refuses."""
 
     def __init__(self, builder: Any, compared: frozenset[str | None]) -> None:
         self._builder = builder
@@ -210,8 +210,8 @@ def _grid(lines: Iterable[list[Element]], width: int) -> Iterator[list[str]]:
 
 
 def _span(cell: Element, name: str) -> int:
-    said = cell.get(name, "")
-    return max(1, min(int(said), 65534)) if said.isascii() and said.isdigit() and len(said) < 6 else 1
+    value = cell.get(name, "")
+    return max(1, min(int(value), 65534)) if value.isascii() and value.isdigit() and len(value) < 6 else 1
 
 
 def _text(cell: Element) -> str:

@@ -25,7 +25,7 @@ from cap_core.offers import OutputAt, OutputMapper
 
 MAX_VALUES = 2_000_000
 """An empty message is two bytes, and becomes all its defaults."""
-_PATIENCE = 30
+_COMPILER_TIMEOUT = 30
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,7 +37,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def compile(options: Options, at: OutputAt) -> Callable[[bytes, str | None], object]:
     """protobuf's compiler and parser, loaded when the first document needs them."""
     try:
-        import grpc_tools  # noqa: F401  (it runs as a program; whether it is there is told before)
+        import grpc_tools  # noqa: F401  (it runs as a program later; a missing one is reported here)
         from google.protobuf import json_format
         from google.protobuf.message import DecodeError
     except ImportError:
@@ -98,7 +98,7 @@ def _message(path: Path) -> Any:
 
 
 def _compiled(path: Path) -> bytes:
-    """A file and those it imports as protobuf's compiler gives them. Raises `OptionError` with what it complains of."""
+    """A file and those it imports, compiled by protobuf's compiler. Raises `OptionError` with its complaint."""
     with TemporaryDirectory() as directory:
         out = Path(directory) / "set"
         # -P: no module is loaded from beside the file.
@@ -106,13 +106,13 @@ def _compiled(path: Path) -> bytes:
         command = [*program, "-I.", "--include_imports", f"--descriptor_set_out={out}", f"./{path.name}"]
         try:
             done = subprocess.run(  # noqa: S603  (our own interpreter; the file's name cannot be taken for a flag)
-                command, cwd=path.parent, capture_output=True, text=True, timeout=_PATIENCE, check=False
+                command, cwd=path.parent, capture_output=True, text=True, timeout=_COMPILER_TIMEOUT, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise OptionError("outputSchema", f"protobuf's compiler does not answer: {type(error).__name__}") from None
         if done.returncode or not out.exists():
-            said = done.stderr.strip().rpartition("\n")[2].removeprefix("./")
-            raise OptionError("outputSchema", f"{path.name} is not a protobuf schema: {said}")
+            complaint = done.stderr.strip().rpartition("\n")[2].removeprefix("./")
+            raise OptionError("outputSchema", f"{path.name} is not a protobuf schema: {complaint}")
         return out.read_bytes()
 
 

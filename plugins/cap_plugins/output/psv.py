@@ -1,4 +1,4 @@
-"""`outputRawFormat: psv`: values separated by pipes, read as `separated.py` says."""
+"""`outputRawFormat: psv`: values separated by pipes, read by `separated`."""
 
 from __future__ import annotations
 

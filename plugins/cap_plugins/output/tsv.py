@@ -1,4 +1,4 @@
-"""`outputRawFormat: tsv`: values separated by tabs, read as `separated.py` says."""
+"""`outputRawFormat: tsv`: values separated by tabs, read by `separated`."""
 
 from __future__ import annotations
 

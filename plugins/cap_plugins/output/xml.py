@@ -46,7 +46,7 @@ def compile(options: Options, at: OutputAt) -> Callable[[bytes, str | None], obj
 
 
 def _source(body: bytes, content_type: str | None) -> bytes | str:
-    """The text, where something says its charset; else the bytes, which are UTF-8 or UTF-16 then."""
+    """The text, where its charset is declared; else the bytes, which are then UTF-8 or UTF-16."""
     declared = _DECLARED.match(body)
     if declared is None:
         return text(body, content_type) if named(content_type) else body
@@ -58,19 +58,19 @@ def _source(body: bytes, content_type: str | None) -> bytes | str:
 
 
 def _read(source: bytes | str, lists: Lists) -> object:
-    reading = _Reading(lists)
+    handlers = _Handlers(lists)
     parser = expat.ParserCreate()
     parser.buffer_text = True
-    parser.StartElementHandler = reading.start
-    parser.EndElementHandler = reading.end
-    parser.CharacterDataHandler = reading.characters
-    parser.SkippedEntityHandler = reading.skipped
+    parser.StartElementHandler = handlers.start
+    parser.EndElementHandler = handlers.end
+    parser.CharacterDataHandler = handlers.characters
+    parser.SkippedEntityHandler = handlers.skipped
     parser.StartDoctypeDeclHandler = _refuse_declarations
     try:
         parser.Parse(source, True)
     except expat.ExpatError as error:
         raise ValueError(str(error)) from None
-    return reading.root
+    return handlers.root
 
 
 def _refuse_declarations(name: str, system: str | None, public: str | None, has_declarations: int) -> None:
@@ -102,7 +102,7 @@ class _Element:
             members[name] = [members[name], value]
 
     def value(self) -> object:
-        """What the element is, now that it is closed."""
+        """The value of the element once it is closed."""
         text = "".join(self.texts)
         if self.nil or not self.members:
             return None if self.nil else text
@@ -110,8 +110,8 @@ class _Element:
         return {**self.members, "": beside} if beside else self.members
 
 
-class _Reading:
-    """What expat calls, and the elements that are open."""
+class _Handlers:
+    """The handlers that expat calls, and the elements that are open."""
 
     def __init__(self, lists: Lists) -> None:
         self.root: object = None

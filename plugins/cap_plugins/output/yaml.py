@@ -36,7 +36,7 @@ def value(source: str) -> object:
         return _Plain().value(load_first(source.encode()))
     except SpecError as error:
         if error.code == "not-a-capability":
-            return None  # what `load_first` says of a file without any node
+            return None  # the code of `load_first` for a text without any node
         raise ValueError(error.what) from None
 
 

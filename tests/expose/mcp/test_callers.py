@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cap_plugins.expose.mcp.names import directory, prefixed
+from cap_plugins.expose.mcp.tool_names import assign_names, prefixed_name
 
 TOKEN = {"type": "bearer", "token": "in-the-document"}
 
@@ -185,14 +185,14 @@ def test_an_unforeseen_failure_of_a_guard_is_no_traceback(kit):
 
 
 def test_one_name_in_two_exposures_of_a_capability_is_told_apart_by_namespace():
-    found = directory([("list", "a_list"), ("list", "b_list"), ("find", "a_find")])
+    found = assign_names([("list", "a_list"), ("list", "b_list"), ("find", "a_find")])
 
     assert found.listed == ("a_list", "b_list", "find")
-    assert found.meant["list"] == (0, 1)
+    assert found.owners["list"] == (0, 1)
 
 
 def test_a_tool_with_no_name_of_its_own_is_not_listed():
-    assert directory([("x", "a_x"), ("x", "a_x"), ("y",)]).listed == ("", "", "y")
+    assert assign_names([("x", "a_x"), ("x", "a_x"), ("y",)]).listed == ("", "", "y")
 
 
 _spellings = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("def"), st.sampled_from("abcdef")), max_size=6)
@@ -200,16 +200,16 @@ _spellings = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("def"), 
 
 @given(_spellings, st.tuples(st.sampled_from("abc"), st.sampled_from("def"), st.sampled_from("abcdef")))
 def test_another_tool_never_moves_a_name_to_itself(some, another):
-    before, after = directory(some), directory([*some, another])
+    before, after = assign_names(some), assign_names([*some, another])
 
-    for name, tools in before.meant.items():
+    for name, tools in before.owners.items():
         if len(tools) == 1:
-            assert after.meant[name] in (tools, (*tools, len(some)))
+            assert after.owners[name] in (tools, (*tools, len(some)))
 
 
 @given(st.lists(st.text(min_size=1, max_size=80), min_size=2, max_size=3))
 def test_a_prefixed_name_is_legal(parts):
-    name = prefixed(*parts)
+    name = prefixed_name(*parts)
 
     assert len(name) <= 64
     assert set(name) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
@@ -218,11 +218,11 @@ def test_a_prefixed_name_is_legal(parts):
 def test_names_that_were_cut_or_altered_stay_apart():
     long = "x" * 70
     different = {
-        prefixed("a b", "t"),
-        prefixed("a.b", "t"),
-        prefixed("a-b", "t"),
-        prefixed(long, "t"),
-        prefixed(long, "u"),
+        prefixed_name("a b", "t"),
+        prefixed_name("a.b", "t"),
+        prefixed_name("a-b", "t"),
+        prefixed_name(long, "t"),
+        prefixed_name(long, "u"),
     }
 
     assert len(different) == 5

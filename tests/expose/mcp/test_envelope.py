@@ -1,4 +1,4 @@
-"""What is one MCP request, which era it belongs to, and the ladder a modern one climbs."""
+"""What is one MCP request, which era it belongs to, and the checks of a modern one."""
 
 from __future__ import annotations
 

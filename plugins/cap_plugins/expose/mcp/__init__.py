@@ -1,4 +1,9 @@
-"""`type: mcp`: the tools of capabilities over the Model Context Protocol, one endpoint for its old and new clients."""
+"""The exposure `type: mcp`: the tools of capabilities over the Model Context Protocol, for its old and new clients.
+
+`model` is what documents declare, `tool` and `catalogue` what is served; `endpoint` answers a request with the help of
+`messages`, `validation` and `results`. Imports the core's offers, plan, document model, messages and errors, and
+nothing of the other plugins.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +14,24 @@ from cap_core.hookspecs import hookimpl
 from cap_core.offers import AttachAt, Exposure, Face, Route
 from cap_core.version import VERSION
 from cap_plugins.expose.mcp.callers import Callers
-from cap_plugins.expose.mcp.catalogue import Catalogue, Identity, Spelled
+from cap_plugins.expose.mcp.catalogue import Catalogue, NamedTool, ServerInfo
 from cap_plugins.expose.mcp.endpoint import McpEndpoint
 from cap_plugins.expose.mcp.model import McpEntry, declared
-from cap_plugins.expose.mcp.names import prefixed
-from cap_plugins.expose.mcp.tool import Tool
-from cap_plugins.expose.mcp.tool import attach as attach_tool
+from cap_plugins.expose.mcp.tool import ServedTool, serve_tool
+from cap_plugins.expose.mcp.tool_names import prefixed_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from cap_core.plan import ExposurePlan
 
-    _Pairs = list[tuple[ExposurePlan, list[Tool]]]
+    _Pairs = list[tuple[ExposurePlan, list[ServedTool]]]
 
 
 def attach(at: AttachAt) -> Face:
     """An endpoint for each capability of the listener, and one for all of them."""
     everything = [
-        (exposure, [attach_tool(exposure, call, at.runs[call.key], at.limits) for call in exposure.calls])
+        (exposure, [serve_tool(exposure, call, at.runs[call.key], at.limits) for call in exposure.calls])
         for exposure in at.exposures
     ]
     names = dict.fromkeys(exposure.about.name for exposure in at.exposures)
@@ -42,7 +46,7 @@ def attach(at: AttachAt) -> Face:
 
 
 def described(names: Iterable[str], everything: _Pairs, accepted: frozenset[str]) -> Mapping[str, object]:
-    """What the page tells of MCP: each capability's endpoint and its tools, as far as the caller may enter."""
+    """The part of the documentation page on MCP: the endpoints and tools of the exposures that let the caller in."""
     seen = [(exposure, tools) for exposure, tools in everything if exposure.key in accepted]
     endpoints = [
         {
@@ -64,35 +68,35 @@ def described(names: Iterable[str], everything: _Pairs, accepted: frozenset[str]
 
 
 def _capability(pairs: _Pairs, at: AttachAt) -> Route:
-    """`/mcp/<capability>`. Where several exposures of it have a tool of one name, the namespace tells them apart."""
+    """`/mcp/<capability>`. Where several of its exposures have a tool of one name, the namespace is prefixed."""
     about = pairs[0][0].about
-    spelled = [
-        Spelled(tool, (tool.name, prefixed(exposure.namespace, tool.name)))
+    named = [
+        NamedTool(tool, (tool.name, prefixed_name(exposure.namespace, tool.name)))
         for exposure, tools in pairs
         for tool in tools
     ]
-    identity = Identity(about.name, about.version or "0", about.title if about.title != about.name else None)
-    endpoint = _endpoint(identity, pairs, spelled, at)
+    server_info = ServerInfo(about.name, about.version or "0", about.title if about.title != about.name else None)
+    endpoint = _endpoint(server_info, pairs, named, at)
     return Route(method="*", template=f"/mcp/{quote(about.name, safe='')}", endpoint=endpoint, owner=about.name)
 
 
 def _union(pairs: _Pairs, at: AttachAt) -> Route:
     """`/mcp`: every tool of the listener, under its own name while no other capability has one of that name."""
-    spelled = [Spelled(tool, _names(exposure, tool.name)) for exposure, tools in pairs for tool in tools]
+    named = [NamedTool(tool, _names(exposure, tool.name)) for exposure, tools in pairs for tool in tools]
     return Route(
-        method="*", template="/mcp", endpoint=_endpoint(Identity("cap", VERSION), pairs, spelled, at), owner="cap"
+        method="*", template="/mcp", endpoint=_endpoint(ServerInfo("cap", VERSION), pairs, named, at), owner="cap"
     )
 
 
 def _names(exposure: ExposurePlan, tool: str) -> tuple[str, ...]:
     name = exposure.about.name
-    return tool, prefixed(name, tool), prefixed(name, exposure.namespace, tool)
+    return tool, prefixed_name(name, tool), prefixed_name(name, exposure.namespace, tool)
 
 
-def _endpoint(identity: Identity, pairs: _Pairs, spelled: list[Spelled], at: AttachAt) -> McpEndpoint:
+def _endpoint(server_info: ServerInfo, pairs: _Pairs, named: list[NamedTool], at: AttachAt) -> McpEndpoint:
     exposures = [exposure for exposure, _ in pairs]
     callers = Callers(at.host, tuple(exposure.key for exposure in exposures))
-    return McpEndpoint(Catalogue(identity, exposures, spelled), callers, at.limits)
+    return McpEndpoint(Catalogue(server_info, exposures, named), callers, at.limits)
 
 
 @hookimpl

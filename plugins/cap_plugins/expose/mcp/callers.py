@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cap_core.offers import Host
 
 
-class Entered(msgspec.Struct, frozen=True):
+class Admission(msgspec.Struct, frozen=True):
     """An exposure that let the caller in, and who they are there."""
 
     exposure: str
@@ -23,42 +23,42 @@ class Entered(msgspec.Struct, frozen=True):
 
 
 class Callers:
-    """Asks the guards of an endpoint's exposures, each no more often than a request needs it."""
+    """Authenticates a caller against the exposures of an endpoint, and against no more of them than a request needs."""
 
     def __init__(self, host: Host, exposures: tuple[str, ...]) -> None:
         self._host = host
         self._exposures = exposures
 
-    async def first(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Entered:
+    async def first(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Admission:
         """The first exposure that lets the caller in. Raises `Refusal` 401 or 403 where none does."""
         refusals = []
         for exposure in self._exposures:
             try:
-                return await self._ask(exposure, scope, headers)
+                return await self._admission(exposure, scope, headers)
             except Refusal as refusal:
                 refusals.append(refusal)
-        raise _together(refusals)
+        raise _combined(refusals)
 
-    async def enter(self, exposure: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Entered | None:
+    async def enter(self, exposure: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Admission | None:
         """One exposure, or None where it does not let the caller in."""
         try:
-            return await self._ask(exposure, scope, headers)
+            return await self._admission(exposure, scope, headers)
         except Refusal:
             return None
 
-    async def all(self, entered: Entered, scope: Scope, headers: Mapping[bytes, bytes]) -> frozenset[str]:
+    async def all(self, admission: Admission, scope: Scope, headers: Mapping[bytes, bytes]) -> frozenset[str]:
         """Every exposure that lets the caller in, given the first that did."""
-        later = self._exposures[self._exposures.index(entered.exposure) + 1 :]
+        later = self._exposures[self._exposures.index(admission.exposure) + 1 :]
         accepted = [exposure for exposure in later if await self.enter(exposure, scope, headers) is not None]
-        return frozenset((entered.exposure, *accepted))
+        return frozenset((admission.exposure, *accepted))
 
-    async def _ask(self, exposure: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Entered:
+    async def _admission(self, exposure: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Admission:
         caller = await self._host.enter(exposure, scope, headers)
-        return Entered(exposure, caller)
+        return Admission(exposure, caller)
 
 
-def _together(refusals: list[Refusal]) -> Refusal:
-    """One refusal for several: 403 if any guard knew the caller, and every way to be let in (RFC 9110, 11.6.1)."""
-    told = next((refusal for refusal in refusals if refusal.status == 403), refusals[0])
-    challenges = dict.fromkeys(field for each in refusals if each.status == told.status for field in each.headers)
-    return Refusal(told.status, told.code, told.detail, hint=told.hint, headers=tuple(challenges))
+def _combined(refusals: list[Refusal]) -> Refusal:
+    """One refusal for several: 403 if any exposure knew the caller, with every challenge (RFC 9110, 11.6.1)."""
+    first = next((refusal for refusal in refusals if refusal.status == 403), refusals[0])
+    challenges = dict.fromkeys(field for each in refusals if each.status == first.status for field in each.headers)
+    return Refusal(first.status, first.code, first.detail, hint=first.hint, headers=tuple(challenges))

@@ -1,4 +1,4 @@
-"""What an endpoint says of itself: tools, versions, instructions; rendered once per set of accepted exposures."""
+"""The lists and descriptions of an endpoint: tools, versions, instructions; rendered once per set of exposures."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from cap_plugins.expose.mcp.json_rpc import encode
 from cap_plugins.expose.mcp.model import LONGEST_NAME, McpEntry
-from cap_plugins.expose.mcp.names import directory
-from cap_plugins.expose.mcp.rpc import encode
-from cap_plugins.expose.mcp.tool import Tool
-from cap_plugins.expose.mcp.wire import LEGACY, VERSIONS
+from cap_plugins.expose.mcp.tool import ServedTool
+from cap_plugins.expose.mcp.tool_names import assign_names
+from cap_plugins.expose.mcp.versions import LEGACY, VERSIONS
 
 if TYPE_CHECKING:
     from cap_core.plan import ExposurePlan
 
 TTL_MS: Final = 60_000
-"""How long lists may be kept where the document does not say: what a reload changes is seen within a minute."""
+"""Milliseconds that lists may be cached where the document has no `ttlMs`: a reload is seen within a minute."""
 
 
-class Identity(msgspec.Struct, frozen=True, omit_defaults=True):
+class ServerInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     """`serverInfo`: a capability, or the gateway for the union of several."""
 
     name: str
@@ -41,28 +41,28 @@ class Rendered(msgspec.Struct, frozen=True):
 
 
 class Catalogue:
-    """The tools of an endpoint under all their names, and the texts that tell of them."""
+    """The tools of an endpoint under all their names, and the rendered lists of them."""
 
-    def __init__(self, identity: Identity, exposures: Sequence[ExposurePlan], tools: Sequence[Spelled]) -> None:
-        self._identity = identity
+    def __init__(self, server_info: ServerInfo, exposures: Sequence[ExposurePlan], tools: Sequence[NamedTool]) -> None:
+        self._server_info = server_info
         self._exposures = tuple(exposures)
-        self._tools = tuple(spelled.tool for spelled in tools)
-        self._directory = directory([spelled.names for spelled in tools])
-        meant = self._directory.meant.items()
-        self._callable = {name: self._tools[indexes[0]] for name, indexes in meant if len(indexes) == 1}
-        stamp = encode({"resultType": "complete", "_meta": {"io.modelcontextprotocol/serverInfo": identity}})
+        self._tools = tuple(named.tool for named in tools)
+        self._directory = assign_names([named.names for named in tools])
+        owners = self._directory.owners.items()
+        self._callable = {name: self._tools[indexes[0]] for name, indexes in owners if len(indexes) == 1}
+        stamp = encode({"resultType": "complete", "_meta": {"io.modelcontextprotocol/serverInfo": server_info}})
         self.stamp: bytes = stamp[:-1] + b","
         """How every modern result begins."""
-        # Sets of accepted exposures come from guards, so a caller cannot make many of them.
+        # Sets of accepted exposures come from authentication, so a caller cannot create many of them.
         self.rendered = lru_cache(maxsize=64)(self._render)
 
-    def find(self, name: str) -> Tool | None:
-        """The one tool that a name means."""
+    def find(self, name: str) -> ServedTool | None:
+        """The one tool of a name, or None."""
         return self._callable.get(name)
 
-    def unknown(self, name: str, accepted: frozenset[str]) -> str:
-        """Why a name calls nothing, telling of no tool that this caller may not see."""
-        several = [i for i in self._directory.meant.get(name, ()) if self._tools[i].exposure in accepted]
+    def explain_unknown(self, name: str, accepted: frozenset[str]) -> str:
+        """Why a name calls no tool; mentions no tool that this caller may not see."""
+        several = [i for i in self._directory.owners.get(name, ()) if self._tools[i].exposure in accepted]
         names = [self._directory.listed[i] for i in several if self._directory.listed[i]]
         if names:
             return f"Ambiguous tool: {name!r} means several here; call {' or '.join(map(repr, names))}"
@@ -70,43 +70,45 @@ class Catalogue:
         hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "; tools/list names those there are"
         return f"Unknown tool: {name[:100]!r}{hint}"
 
-    def _visible(self, accepted: frozenset[str]) -> list[tuple[str, Tool]]:
+    def _visible(self, accepted: frozenset[str]) -> list[tuple[str, ServedTool]]:
         pairs = zip(self._directory.listed, self._tools, strict=True)
         return [(name, tool) for name, tool in pairs if name and tool.exposure in accepted]
 
     def _render(self, accepted: frozenset[str]) -> Rendered:
         exposures = [exposure for exposure in self._exposures if exposure.key in accepted]
         tools = b",".join(b'{"name":%b,%b' % (encode(name), tool.entry) for name, tool in self._visible(accepted))
-        told = {"capabilities": {"tools": {}}, **_instructions(exposures)}
+        description = {"capabilities": {"tools": {}}, **_instructions(exposures)}
         cache = encode(self._cache(exposures))[1:]
-        discover = encode({"supportedVersions": VERSIONS, **told})[1:-1]
+        discover = encode({"supportedVersions": VERSIONS, **description})[1:-1]
         return Rendered(
             legacy_tools=b'{"tools":[%b]}' % tools,
             modern_tools=b'%b"tools":[%b],%b' % (self.stamp, tools, cache),
             discover=b"%b%b,%b" % (self.stamp, discover, cache),
-            initialize={v: encode({"protocolVersion": v, **told, "serverInfo": self._identity}) for v in LEGACY},
+            initialize={
+                v: encode({"protocolVersion": v, **description, "serverInfo": self._server_info}) for v in LEGACY
+            },
         )
 
     def _cache(self, accepted: Sequence[ExposurePlan]) -> dict[str, object]:
-        """How long, and by whom, lists may be kept. What a guard decides is private to whom it let in (Caching)."""
+        """How long, and by whom, lists may be cached. Lists behind authentication are private (Caching)."""
         entries = [e.options for e in accepted if isinstance(e.options, McpEntry)]
-        guarded = any(exposure.authentication is not None for exposure in self._exposures)
-        private = guarded or any(entry.cacheScope == "private" for entry in entries)
+        authenticated = any(exposure.authentication is not None for exposure in self._exposures)
+        private = authenticated or any(entry.cacheScope == "private" for entry in entries)
         times = [TTL_MS if entry.ttlMs is None else entry.ttlMs for entry in entries]
         return {"ttlMs": min(times, default=TTL_MS), "cacheScope": "private" if private else "public"}
 
 
-class Spelled(msgspec.Struct, frozen=True):
-    """A tool with the names it answers to on one endpoint, the preferred one first."""
+class NamedTool(msgspec.Struct, frozen=True):
+    """A tool with its candidate names on one endpoint, the preferred one first."""
 
-    tool: Tool
+    tool: ServedTool
     names: tuple[str, ...]
 
 
 def _near(name: str, known: Sequence[str]) -> list[str]:
     """The closest of many names.
 
-    Comparing well is slow (0.1 ms each), so only those that share the most pairs of letters are compared.
+    A good comparison is slow (0.1 ms each), so only the names that share the most pairs of letters are compared.
     """
     pairs = _pairs(name)
     likely = nlargest(20, known, key=lambda each: len(pairs & _pairs(each)))
@@ -118,7 +120,7 @@ def _pairs(name: str) -> set[str]:
 
 
 def _instructions(exposures: Sequence[ExposurePlan]) -> dict[str, str]:
-    """The exposures' descriptions; several are told apart by their capabilities."""
+    """The exposures' descriptions; where there are several, each with the name of its capability."""
     described = [exposure for exposure in exposures if exposure.description]
     if len(described) == 1:
         return {"instructions": described[0].description}

@@ -1,4 +1,4 @@
-"""The ASGI endpoint: one POST in, one JSON answer out, in the era its request belongs to."""
+"""The ASGI endpoint: answers one POST with one JSON message, in the era of its request."""
 
 from __future__ import annotations
 
@@ -13,36 +13,47 @@ from cap_core.errors import Refusal, UpstreamError
 from cap_core.executor import collect
 from cap_core.problems import problem
 from cap_core.types import AsgiSend, Caller, Headers, Receive, Reply, Scope
-from cap_plugins.expose.mcp import advice, rpc
+from cap_plugins.expose.mcp.error_texts import broke_off, refused, too_large
 from cap_plugins.expose.mcp.headers import accepts_json, is_json, refuse_repeated, traceparent
-from cap_plugins.expose.mcp.result import Outcome, content, encode_legacy, encode_modern, said, whole
-from cap_plugins.expose.mcp.rpc import RpcError
-from cap_plugins.expose.mcp.wire import (
-    LEGACY,
-    VERSION_HEADER,
+from cap_plugins.expose.mcp.json_rpc import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    RpcError,
+    error_message,
+    http_status,
+    result_message,
+)
+from cap_plugins.expose.mcp.messages import (
     CallParams,
     InitializeParams,
     ListParams,
     Params,
-    climb,
-    is_modern,
     read_message,
     read_params,
-    refuse_unserved,
-    refuse_unserved_version,
 )
+from cap_plugins.expose.mcp.results import (
+    Outcome,
+    content_result,
+    encode_legacy,
+    encode_modern,
+    reply_result,
+    text_result,
+)
+from cap_plugins.expose.mcp.validation import validate_method, validate_modern_request, validate_notification_version
+from cap_plugins.expose.mcp.versions import LEGACY, VERSION_HEADER, is_modern
 
 if TYPE_CHECKING:
     from cap_core.offers import Limits
-    from cap_plugins.expose.mcp.callers import Callers, Entered
+    from cap_plugins.expose.mcp.callers import Admission, Callers
     from cap_plugins.expose.mcp.catalogue import Catalogue
-    from cap_plugins.expose.mcp.tool import Tool
+    from cap_plugins.expose.mcp.tool import ServedTool
 
 _log = structlog.get_logger("cap.mcp")
 _CONTENT_TYPE: Final = (b"content-type", b"application/json")
 
 
-class Exchange:
+class RequestState:
     """What is known of one request while it is answered. Its era counts as modern until it is known."""
 
     __slots__ = ("context", "headers", "id", "modern", "receive", "scope")
@@ -59,7 +70,7 @@ class Exchange:
 class McpEndpoint:
     """One address that speaks MCP.
 
-    Whatever goes wrong is told as a JSON-RPC error; only callers whom no exposure lets in get HTTP's own 401 or 403.
+    Every failure is a JSON-RPC error, except that callers whom no exposure lets in get HTTP's own 401 or 403.
     """
 
     def __init__(self, catalogue: Catalogue, callers: Callers, limits: Limits) -> None:
@@ -69,116 +80,116 @@ class McpEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend, values: tuple[str, ...]) -> None:
         """Answer one request; a caller who has gone away is not answered."""
-        exchange = Exchange(scope, receive)
+        request = RequestState(scope, receive)
         try:
-            reply = await self._reply(exchange)
+            reply = await self._reply(request)
         except CallerGone:
             return
         except RpcError as fault:
-            reply = _json(rpc.status(fault.code, exchange.modern), rpc.error(exchange.id, fault))
+            reply = _json(http_status(fault.code, request.modern), error_message(request.id, fault))
         except Exception:
-            reply = _internal(exchange)
+            reply = _internal(request)
         await answer(send, reply, head=scope["method"] == "HEAD")
 
-    async def _reply(self, exchange: Exchange) -> Reply:
-        if (refused := _refused_unread(exchange)) is not None:
-            return refused
+    async def _reply(self, request: RequestState) -> Reply:
+        if (refusal_reply := _refusal_by_headers(request)) is not None:
+            return refusal_reply
         try:
-            entered = await self._callers.first(exchange.scope, exchange.headers)
+            admission = await self._callers.first(request.scope, request.headers)
         except Refusal as refusal:
             return problem(refusal)
         try:
-            body = await read_body(exchange.receive, exchange.headers, self._limits.body)
+            body = await read_body(request.receive, request.headers, self._limits.body)
         except Refusal as refusal:
             return _invalid(refusal.status, refusal.detail, refusal.headers)
         message = read_message(body)
         if message.id is UNSET:
             # Notifications have nothing to act on here: no session, and a request is cancelled by closing it.
-            refuse_unserved_version(exchange.headers.get(VERSION_HEADER))
+            validate_notification_version(request.headers.get(VERSION_HEADER))
             return Reply(202, (), b"")
-        exchange.id = message.id
-        exchange.modern = is_modern(exchange.headers.get(VERSION_HEADER), message.params)
-        if len(exchange.headers) != len(exchange.scope["headers"]):
-            refuse_repeated(exchange.scope["headers"])
-        params = read_params(message, exchange.modern)
-        if exchange.modern:
-            climb(message.method, params, exchange.headers)
-        refuse_unserved(message.method, exchange.modern)
-        return _json(200, rpc.result(message.id, await self._result(message.method, params, entered, exchange)))
+        request.id = message.id
+        request.modern = is_modern(request.headers.get(VERSION_HEADER), message.params)
+        if len(request.headers) != len(request.scope["headers"]):
+            refuse_repeated(request.scope["headers"])
+        params = read_params(message, request.modern)
+        if request.modern:
+            validate_modern_request(message.method, params, request.headers)
+        validate_method(message.method, request.modern)
+        return _json(200, result_message(message.id, await self._result(message.method, params, admission, request)))
 
-    async def _result(self, method: str, params: Params, entered: Entered, exchange: Exchange) -> bytes:
+    async def _result(self, method: str, params: Params, admission: Admission, request: RequestState) -> bytes:
         if isinstance(params, CallParams):
-            done = await self._call(params, entered, exchange)
-            return encode_modern(done, self._catalogue.stamp) if exchange.modern else encode_legacy(done)
+            done = await self._call(params, admission, request)
+            return encode_modern(done, self._catalogue.stamp) if request.modern else encode_legacy(done)
         if method == "ping":
             return b"{}"
-        accepted = await self._callers.all(entered, exchange.scope, exchange.headers)
+        accepted = await self._callers.all(admission, request.scope, request.headers)
         rendered = self._catalogue.rendered(accepted)
         if isinstance(params, ListParams):
             if params.cursor is not None:
-                raise RpcError(rpc.INVALID_PARAMS, "Invalid params: no list here has a further page")
-            return rendered.modern_tools if exchange.modern else rendered.legacy_tools
+                raise RpcError(INVALID_PARAMS, "Invalid params: no list here has a further page")
+            return rendered.modern_tools if request.modern else rendered.legacy_tools
         if isinstance(params, InitializeParams):
             return rendered.initialize.get(params.protocolVersion) or rendered.initialize[LEGACY[0]]
         return rendered.discover
 
-    async def _call(self, params: CallParams, entered: Entered, exchange: Exchange) -> Outcome:
-        tool, caller = await self._find(params.name, entered, exchange)
+    async def _call(self, params: CallParams, admission: Admission, request: RequestState) -> Outcome:
+        tool, caller = await self._find(params.name, admission, request)
         arguments = bytes(params.arguments)
         if arguments == b"null":
             arguments = b"{}"
         elif arguments[:1] != b"{":
-            raise RpcError(rpc.INVALID_PARAMS, "Invalid params: params.arguments must be an object")
+            raise RpcError(INVALID_PARAMS, "Invalid params: params.arguments must be an object")
         try:
             checked = tool.read(arguments)
         except Refusal as refusal:
-            return said(advice.refused(refusal, tool), error=True)
+            return text_result(refused(refusal, tool), error=True)
         meta = params.meta
-        exchange.context = Context(
+        request.context = Context(
             "mcp",
             tool.call.key,
-            request_id=exchange.scope.get("cap.request_id", ""),
+            request_id=request.scope.get("cap.request_id", ""),
             caller=caller,
             follow=True,
-            trace=traceparent(exchange.headers.get(b"traceparent"), bytes(meta.traceparent)),
+            trace=traceparent(request.headers.get(b"traceparent"), bytes(meta.traceparent)),
             can=frozenset(meta.capabilities or ()),
         )
         # Closing a modern request cancels it (Streamable HTTP, Cancellation). On the legacy wire it does not, but a
         # plain POST has no other way to be answered: without a reader the upstream's work would be for nobody.
-        with Watch(exchange.receive):
-            return await self._run(tool, checked, exchange.context)
+        with Watch(request.receive):
+            return await self._run(tool, checked, request.context)
 
-    async def _run(self, tool: Tool, checked: dict[str, object], context: Context) -> Outcome:
+    async def _run(self, tool: ServedTool, checked: dict[str, object], context: Context) -> Outcome:
         try:
             given = await tool.run(checked, context)
             if not isinstance(given, Reply):
-                return content(given, tool)
+                return content_result(given, tool)
             body = await collect(given.body, self._limits.answer)
         except Refusal as refusal:
-            return said(advice.refused(refusal, tool), error=True)
+            return text_result(refused(refusal, tool), error=True)
         except UpstreamError as error:
-            return said(advice.broke_off(error, tool), error=True)
+            return text_result(broke_off(error, tool), error=True)
         if body is None:
-            return said(advice.too_large(given, self._limits.answer, tool), error=True)
-        return whole(given, body, tool)
+            return text_result(too_large(given, self._limits.answer, tool), error=True)
+        return reply_result(given, body, tool)
 
-    async def _find(self, name: str, entered: Entered, exchange: Exchange) -> tuple[Tool, Caller | None]:
-        """The tool of this name, if its exposure lets the caller in; to others it does not exist."""
+    async def _find(self, name: str, admission: Admission, request: RequestState) -> tuple[ServedTool, Caller | None]:
+        """The tool of this name, if its exposure lets the caller in; for other callers it does not exist."""
         tool = self._catalogue.find(name)
         if tool is not None:
-            same = tool.exposure == entered.exposure
-            there = entered if same else await self._callers.enter(tool.exposure, exchange.scope, exchange.headers)
+            same = tool.exposure == admission.exposure
+            there = admission if same else await self._callers.enter(tool.exposure, request.scope, request.headers)
             if there is not None:
                 return tool, there.caller
-        accepted = await self._callers.all(entered, exchange.scope, exchange.headers)
-        raise RpcError(rpc.INVALID_PARAMS, self._catalogue.unknown(name, accepted))
+        accepted = await self._callers.all(admission, request.scope, request.headers)
+        raise RpcError(INVALID_PARAMS, self._catalogue.explain_unknown(name, accepted))
 
 
-def _refused_unread(exchange: Exchange) -> Reply | None:
+def _refusal_by_headers(request: RequestState) -> Reply | None:
     """The answer to a request that is refused for its method or headers alone."""
-    headers = exchange.headers
-    if exchange.scope["method"] != "POST":
-        # 405 tells legacy clients that there is no stream to open and no session to end.
+    headers = request.headers
+    if request.scope["method"] != "POST":
+        # For legacy clients 405 means that there is no stream to open and no session to end.
         return _invalid(405, "this address takes POST only", ((b"allow", b"POST"),))
     if not is_json(headers.get(b"content-type")):
         return _invalid(415, "the Content-Type must be application/json")
@@ -188,14 +199,14 @@ def _refused_unread(exchange: Exchange) -> Reply | None:
 
 
 def _invalid(status: int, what: str, headers: Headers = ()) -> Reply:
-    return _json(status, rpc.error(None, RpcError(rpc.INVALID_REQUEST, f"Invalid request: {what}")), headers)
+    return _json(status, error_message(None, RpcError(INVALID_REQUEST, f"Invalid request: {what}")), headers)
 
 
-def _internal(exchange: Exchange) -> Reply:
-    """The answer to a failure of ours: the log says what, the caller gets the id to look for."""
-    request_id = exchange.context.id if exchange.context is not None else new_id()
-    _log.exception("request failed", request_id=request_id, path=exchange.scope["path"])
-    return _json(200, rpc.error(exchange.id, RpcError(rpc.INTERNAL_ERROR, f"Internal error (request id {request_id})")))
+def _internal(request: RequestState) -> Reply:
+    """The answer to a fault of the gateway: the log has the details under the request id that the caller gets."""
+    request_id = request.context.id if request.context is not None else new_id()
+    _log.exception("request failed", request_id=request_id, path=request.scope["path"])
+    return _json(200, error_message(request.id, RpcError(INTERNAL_ERROR, f"Internal error (request id {request_id})")))
 
 
 def _json(status: int, body: bytes, headers: Headers = ()) -> Reply:

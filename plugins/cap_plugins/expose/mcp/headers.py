@@ -1,4 +1,4 @@
-"""What the HTTP headers of an MCP request say."""
+"""The HTTP headers of an MCP request: routing headers, content negotiation and trace context."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import binascii
 import re
 from typing import TYPE_CHECKING, Final
 
-from cap_plugins.expose.mcp.rpc import HEADER_MISMATCH, RpcError
+from cap_plugins.expose.mcp.json_rpc import HEADER_MISMATCH, RpcError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,14 +40,14 @@ def header_text(value: bytes | None) -> str | None:
         return value.decode("ascii")
     try:
         decoded = base64.b64decode(found[1], validate=True)
-        # Python tolerates stray trailing bits; only the canonical form counts, so that one value has one spelling.
+        # Python tolerates stray trailing bits; only the canonical form counts, so that one value has one encoding.
         return decoded.decode() if base64.b64encode(decoded) == found[1] else None
     except (binascii.Error, UnicodeDecodeError):
         return None
 
 
 def is_json(content_type: bytes | None) -> bool:
-    """Whether a request says that its body is JSON."""
+    """Whether a request's Content-Type is JSON."""
     return content_type == b"application/json" or (
         content_type is not None and content_type.partition(b";")[0].strip(_BLANKS).lower() == b"application/json"
     )

@@ -80,8 +80,8 @@ class McpEntry(ExposesEntry, frozen=True, kw_only=True):
     cacheScope: str | None = None
 
 
-class Detail(msgspec.Struct, frozen=True):
-    """What a tool's listing says beyond what the core compiles."""
+class ToolDetail(msgspec.Struct, frozen=True):
+    """The parts of a tool's listing that the core does not compile."""
 
     title: str
     hints: Hints | None
@@ -99,7 +99,7 @@ def declared(entry: McpEntry, at: ExposeAt) -> Iterator[Exposed]:
 
 
 def binary_limit(entry: McpEntry) -> int | None:
-    """The largest binary answer in bytes, where the document says so; a size that cannot be read says nothing."""
+    """The largest binary answer in bytes; None where the document has no size, or none that can be read."""
     found = _SIZE.fullmatch(entry.maxBinarySize.strip()) if entry.maxBinarySize is not None else None
     return int(found[1]) * _UNITS[found[2]] if found else None
 
@@ -117,7 +117,7 @@ def _exposed(tool: Tool, left_out: Diagnostic | None) -> Exposed:
         outputs=tuple(item.declared() for item in tool.outputParameters),
         description=tool.description or "",
         left_out=left_out,
-        detail=Detail(tool.label or (hints.title if hints else None) or "", hints, texts(tool.tags)),
+        detail=ToolDetail(tool.label or (hints.title if hints else None) or "", hints, texts(tool.tags)),
     )
 
 
@@ -137,7 +137,7 @@ def _check_entry(entry: McpEntry, at: ExposeAt) -> None:
 
 
 def _check_places(entry: McpEntry, at: ExposeAt) -> None:
-    """Say once that a tool's inputs are arguments, wherever a document says that they stand."""
+    """Report once that a tool's inputs are arguments, whatever place the document gives them."""
     placed = [item for tool in entry.tools for item in tool.inputParameters if item.in_ and item.in_.lower() != "body"]
     if placed:
         more = f", and in {len(placed) - 1} more" if len(placed) > 1 else ""
@@ -146,7 +146,7 @@ def _check_places(entry: McpEntry, at: ExposeAt) -> None:
 
 
 def _check_descriptions(entry: McpEntry, at: ExposeAt) -> None:
-    """Say once that the listing of a tool has no place for what its outputs are."""
+    """Report once that the listing of a tool has no place for descriptions of its outputs."""
     outputs = [item for tool in entry.tools for output in tool.outputParameters for item in output.nested()]
     described = [item for item in outputs if item.description]
     if described:

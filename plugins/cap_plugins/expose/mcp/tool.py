@@ -1,4 +1,4 @@
-"""One tool, ready to be listed and called."""
+"""A served tool: a compiled call with its listing and its runner."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import msgspec
 from cap_core import formats
 from cap_core.plan import Call, ExposurePlan
 from cap_core.types import Run
-from cap_plugins.expose.mcp.model import Detail, McpEntry, binary_limit
-from cap_plugins.expose.mcp.rpc import encode
+from cap_plugins.expose.mcp.json_rpc import encode
+from cap_plugins.expose.mcp.model import McpEntry, ToolDetail, binary_limit
 
 if TYPE_CHECKING:
     from cap_core.offers import Limits
@@ -25,12 +25,12 @@ _DERIVED: Final = {
 }
 
 
-class Tool(msgspec.Struct, frozen=True, kw_only=True):
-    """A compiled call with what its door needs.
+class ServedTool(msgspec.Struct, frozen=True, kw_only=True):
+    """A compiled call with what `tools/list` and `tools/call` need.
 
-    `exposure` is the key of the exposure whose callers may see and call it. `read` turns the text of the arguments into
-    checked values or raises `Refusal`. `entry` is its listing as JSON text, from after the name on. `largest_binary` is
-    the most bytes of a binary answer, `uri` what such an answer is called.
+    `exposure` is the key of the exposure whose callers may see and call it. `read` turns the JSON text of the arguments
+    into checked values or raises `Refusal`. `entry` is its listing as JSON text, from after the name on.
+    `largest_binary` is the most bytes of a binary answer, `uri` the URI of such an answer.
     """
 
     call: Call
@@ -47,14 +47,14 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
         return self.call.exposed.name
 
 
-def attach(exposure: ExposurePlan, call: Call, run: Run, limits: Limits) -> Tool:
-    """Make a call of an exposure ready."""
+def serve_tool(exposure: ExposurePlan, call: Call, run: Run, limits: Limits) -> ServedTool:
+    """The tool of a compiled call."""
     entry = exposure.options
     declared = formats.size(call.operation)
     if declared is None and isinstance(entry, McpEntry):
         declared = binary_limit(entry)
     place = "/".join(quote(part, safe="") for part in (exposure.about.name, exposure.namespace, call.exposed.name))
-    return Tool(
+    return ServedTool(
         call=call,
         exposure=exposure.key,
         run=run,
@@ -67,8 +67,8 @@ def attach(exposure: ExposurePlan, call: Call, run: Run, limits: Limits) -> Tool
 
 def _entry(call: Call) -> bytes:
     detail = call.exposed.detail
-    title = (detail.title if isinstance(detail, Detail) else "") or call.operation.label
-    tags = (detail.tags if isinstance(detail, Detail) else ()) or call.operation.tags
+    title = (detail.title if isinstance(detail, ToolDetail) else "") or call.operation.label
+    tags = (detail.tags if isinstance(detail, ToolDetail) else ()) or call.operation.tags
     annotations = _annotations(call)
     listing: dict[str, object] = {
         **({"title": title} if title else {}),
@@ -81,21 +81,21 @@ def _entry(call: Call) -> bytes:
 
 
 def _description(call: Call) -> str:
-    """Its own, else the consumed operation's; a tool without any is hard to choose, so the last resort is the call."""
+    """Its own, else the consumed operation's, else its method and path: models choose by descriptions."""
     operation = call.operation
     last = f"{operation.method} {operation.path} of {operation.consumed.namespace}"
     return call.exposed.description or operation.description or last
 
 
 def _annotations(call: Call) -> dict[str, object]:
-    """The hints given; absent ones derived from the consumed method (Tool Annotations)."""
+    """The hints of the document; absent ones derived from the consumed method (Tool Annotations)."""
     detail = call.exposed.detail
-    hints = detail.hints if isinstance(detail, Detail) else None
+    hints = detail.hints if isinstance(detail, ToolDetail) else None
     derived: dict[str, object] = dict(_DERIVED.get(call.operation.method, {}))
     if hints is None:
         return derived
     if hints.readOnly:
-        derived.pop("destructiveHint", None)  # what only reads destroys nothing
+        derived.pop("destructiveHint", None)  # a tool that only reads destroys nothing
     given = {
         "title": hints.title,
         "readOnlyHint": hints.readOnly,

@@ -1,4 +1,9 @@
-"""`type: rest`: exposed operations as an HTTP API."""
+"""The exposure `type: rest`: exposed operations as an HTTP API.
+
+`model` is what documents declare, `endpoint` answers a request, with `text_inputs` and `request_body` for its inputs;
+`openapi` describes all of it. Imports the core's offers, plan, document model, router, ASGI helpers, messages and
+errors, and nothing of the other plugins.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +38,7 @@ def _routes(exposure: ExposurePlan, at: AttachAt, streams: EventStreams) -> Iter
         yield _route(exposure, call.exposed, compile_endpoint(call, at.runs[call.key], at.limits.body, streams))
     for left_out in exposure.quarantined:
         exposed = left_out.exposed
-        # No request can reach an address that cannot be spelled, or one that an operation before it has.
+        # No request can reach an address whose braces are not balanced, or one that an operation before it has.
         if balanced(exposed.path or "") and (exposed.method, shape(exposed.path or "")) not in taken:
             yield _route(exposure, exposed, compile_quarantined(left_out, exposure.about))
 

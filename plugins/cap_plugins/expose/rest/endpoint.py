@@ -1,6 +1,6 @@
-"""One operation as a raw ASGI endpoint: the request to checked inputs, the call, the answer.
+"""One operation as a raw ASGI endpoint: reads and checks the inputs of a request, calls, and answers.
 
-What an operation does not have costs nothing: everything is decided when the endpoint is compiled.
+Everything that depends on the operation alone is decided when the endpoint is compiled.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from cap_core.errors import Fault, Refusal
 from cap_core.inputs import Input, refuse
 from cap_core.problems import problem
 from cap_core.types import AsgiSend, Endpoint, Headers, Receive, Reply, Run, Scope
-from cap_plugins.expose.rest.answers import reply
-from cap_plugins.expose.rest.body import compile_body, refuse_body
-from cap_plugins.expose.rest.texts import Faults, Values, compile_texts, where
+from cap_plugins.expose.rest.replies import as_reply
+from cap_plugins.expose.rest.request_body import compile_body, refuse_body
+from cap_plugins.expose.rest.text_inputs import Faults, Values, compile_text_inputs, where
 
 if TYPE_CHECKING:
     from cap_core.plan import About, Call, Quarantined
@@ -32,7 +32,7 @@ PASSED = frozenset(
 """The caller's headers that go upstream on an identity operation (`docs/semantics.md`, the upstream request)."""
 
 CALLER = "cap.caller"
-"""The key of the scope under which the host leaves who was let in."""
+"""The key of the scope under which the core leaves the authenticated caller."""
 
 
 def compile_endpoint(call: Call, run: Run, limit: int, streams: EventStreams | None = None) -> Endpoint:
@@ -43,19 +43,19 @@ def compile_endpoint(call: Call, run: Run, limit: int, streams: EventStreams | N
     if follow:
         passed = frozenset()
     heads = call.identity and call.operation.method == "GET"
-    texts = compile_texts(items, call.exposed.path or "")
+    texts = compile_text_inputs(items, call.exposed.path or "")
     body = compile_body(items, limit)
     required = tuple(item for item in items if item.required)
 
     async def endpoint(scope: Scope, receive: Receive, send: AsgiSend, params: tuple[str, ...]) -> None:
-        fields = dict(scope["headers"])
+        headers = dict(scope["headers"])
         context = Context(
             "rest",
             key,
             request_id=scope.get("cap.request_id", ""),
             headers=_picked(scope["headers"], passed),
             follow=follow,
-            trace=traceparent(fields.get(b"traceparent")),
+            trace=traceparent(headers.get(b"traceparent")),
             caller=scope.get(CALLER),
         )
         head = scope["method"] == "HEAD"
@@ -67,9 +67,9 @@ def compile_endpoint(call: Call, run: Run, limit: int, streams: EventStreams | N
             if texts is not None:
                 texts(scope, params, values, faults)
             if body is not None:
-                receive = await body(fields, receive, values, faults)
-            elif has_body(fields):
-                await refuse_body(fields, receive, faults)
+                receive = await body(headers, receive, values, faults)
+            elif has_body(headers):
+                await refuse_body(headers, receive, faults)
             if required:
                 _check_required(required, values, faults)
             if faults:
@@ -94,16 +94,16 @@ def _check_required(required: tuple[Input, ...], values: Values, faults: Faults)
     wrong = {fault.where for fault in faults}
     for item in required:
         place = where(item)
-        # Nobody knows which fields a body has that cannot be read.
+        # The fields of a body that cannot be read are not known.
         unreadable = item.place == "member" and "body" in wrong
         if item.name not in values and place not in wrong and not unreadable:
             faults.append(Fault(place, "is required and missing"))
 
 
 async def _reply(run: Run, values: Values, context: Context) -> Reply:
-    """The answer of a call. A failure nobody foresaw tells the caller its request id, and the log what happened."""
+    """The reply of a call. After an unexpected failure the caller gets the request id, and the log the details."""
     try:
-        return reply(await run(values, context))
+        return as_reply(await run(values, context))
     except (Refusal, CallerGone):
         raise
     except Exception as error:
@@ -117,7 +117,7 @@ async def _reply(run: Run, values: Values, context: Context) -> Reply:
 
 
 def compile_quarantined(left_out: Quarantined, about: About) -> Endpoint:
-    """The endpoint of an operation that is not served: it says why, and where in the document."""
+    """The endpoint of an operation that is not served: answers with the reason and the place in the document."""
     why = left_out.why
     refusal = Refusal(501, "not-served", why.message, hint=why.hint)
     operation = left_out.exposed.name

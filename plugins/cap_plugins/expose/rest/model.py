@@ -1,4 +1,4 @@
-"""What a REST exposure looks like in a document, and what the core is told of it."""
+"""The `type: rest` entry of a document: its shape, and the operations it declares."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ class RestEntry(ExposesEntry, frozen=True, kw_only=True):
     maxBinarySize: str | None = None
 
 
-class Detail(msgspec.Struct, frozen=True):
-    """What the OpenAPI document says of an operation and its resource beyond what the core knows."""
+class OperationDetail(msgspec.Struct, frozen=True):
+    """The parts of an operation's OpenAPI description that the core does not compile."""
 
     label: str = ""
     tags: tuple[str, ...] = ()
@@ -115,7 +115,7 @@ def _exposed(
     operation: Operation,
     path: str,
     levels: Levels,
-    detail: Detail,
+    detail: OperationDetail,
     left_out: Diagnostic | None,
 ) -> Exposed:
     method = operation.method.upper() or ANY
@@ -135,8 +135,8 @@ def _exposed(
     )
 
 
-def _detail(operation: Operation, resource: Resource) -> Detail:
-    return Detail(
+def _detail(operation: Operation, resource: Resource) -> OperationDetail:
+    return OperationDetail(
         label=operation.label or "",
         tags=(*texts(resource.tags), *texts(operation.tags)),
         resource_label=resource.label or resource.name or "",
@@ -195,5 +195,5 @@ def _forwarded(resource: Resource, path: str, at: ExposeAt) -> Exposed | None:
         method=ANY,
         path=path,
         left_out=why,
-        detail=Detail(),
+        detail=OperationDetail(),
     )

@@ -10,9 +10,9 @@ import re
 from typing import TYPE_CHECKING
 
 from cap_core.router import placeholders, shape
-from cap_plugins.expose.rest.model import Detail
-from cap_plugins.expose.rest.schemas import PROBLEM, parameter, request_body, responses
-from cap_plugins.expose.rest.security import security_scheme
+from cap_plugins.expose.rest.model import OperationDetail
+from cap_plugins.expose.rest.openapi_schemas import PROBLEM, parameter, request_body, responses
+from cap_plugins.expose.rest.openapi_security import security_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ def describe(exposures: tuple[ExposurePlan, ...], shown: frozenset[str]) -> Mapp
 
 
 class _Description:
-    """Collects a description; what names must be unique for is decided over all of a listener's exposures."""
+    """Collects a description. Names are unique over all of a listener's exposures, also those that are not shown."""
 
     def __init__(self, exposures: tuple[ExposurePlan, ...]) -> None:
         self.owners: dict[tuple[str, str], set[str]] = {}
@@ -51,15 +51,17 @@ class _Description:
         for exposure in exposures:
             for call in exposure.calls:
                 self._add(call, exposure)
-        told: dict[str, dict[str, None]] = {}
+        introductions: dict[str, dict[str, None]] = {}
         for exposure in exposures:
             about = exposure.about
             first = _introduced(about.title, about.description)
-            told.setdefault(about.name, {first: None}).setdefault(exposure.description)
+            introductions.setdefault(about.name, {first: None}).setdefault(exposure.description)
         return {
             "paths": self.paths,
             "components": {**PROBLEM, **({"securitySchemes": self.schemes} if self.schemes else {})},
-            "tags": [{"name": name, "description": "\n\n".join(filter(None, texts))} for name, texts in told.items()],
+            "tags": [
+                {"name": name, "description": "\n\n".join(filter(None, texts))} for name, texts in introductions.items()
+            ],
             "x-cap-quarantined": quarantined,
         }
 
@@ -80,7 +82,7 @@ class _Description:
 
     def _operation(self, call: Call, exposure: ExposurePlan, names: tuple[str, ...]) -> Json:
         exposed = call.exposed
-        detail = exposed.detail if isinstance(exposed.detail, Detail) else Detail()
+        detail = exposed.detail if isinstance(exposed.detail, OperationDetail) else OperationDetail()
         scheme = self._scheme(exposure)
         body = request_body(call.inputs.items)
         return {
@@ -141,7 +143,7 @@ def _introduced(title: str, description: str) -> str:
 
 def _path_item(call: Call) -> Json:
     detail = call.exposed.detail
-    if not isinstance(detail, Detail):
+    if not isinstance(detail, OperationDetail):
         return {}
     texts = {"summary": detail.resource_label or call.operation.resource, "description": detail.resource_description}
     return {key: text for key, text in texts.items() if text}

@@ -1,7 +1,9 @@
-"""Answer from inside the process: an upstream with a memory, made up from a document's own paths.
+"""The transport `sandbox`: a stateful upstream inside the process, derived from a document's own paths.
 
 It knows no vendor. What an address does follows from the paths, methods and parameters that the document consumes
-(`kinds` has the rules), so every document has a sandbox. Credentials are made and sent as ever, and any will do.
+(`resource_kinds` has the rules), so every document has a sandbox. Credentials are sent as to any upstream, and all are
+accepted. The way of a request: `upstream` → `routes` → `actions` → `items` → `database`. Imports the core's offers,
+plan, messages, router and errors, and nothing of the other transports.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Sandbox:
-    """One offer's upstreams. Their state is the offer's, so it outlives them when a reload opens them anew."""
+    """The upstreams of one offer. The offer owns their state, which outlives them when a reload opens them again."""
 
     def __init__(self) -> None:
         self._databases: Databases | None = None
@@ -28,12 +30,12 @@ class Sandbox:
     @asynccontextmanager
     async def open(self, at: OpenAt) -> AsyncIterator[Send]:
         """Open the upstream of one namespace."""
-        # `cap check` and a gateway with another transport need none of this.
+        # Imported late: `cap check` and a gateway with another transport need none of this.
         from cap_plugins.transport.sandbox.database import Databases
-        from cap_plugins.transport.sandbox.upstream import opened
+        from cap_plugins.transport.sandbox.upstream import open_upstream
 
         self._databases = self._databases or Databases()
-        async with opened(at, self._databases) as send:
+        async with open_upstream(at, self._databases) as send:
             yield send
 
 

@@ -1,4 +1,4 @@
-"""What the sandbox remembers, in SQLite: in memory, or in a file that outlives the process."""
+"""The state of the sandbox in SQLite: in memory, or in a file that outlives the process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import msgspec
 from cap_core.errors import StartError
 
 Item = dict[str, Any]
-"""A thing as it is answered: a JSON object with an `id`."""
+"""An item as responses have it: a JSON object with an `id`."""
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS items (
@@ -25,9 +25,9 @@ CREATE INDEX IF NOT EXISTS items_by_id ON items (namespace, id);
 CREATE TABLE IF NOT EXISTS counters (namespace TEXT, name TEXT, value INTEGER, PRIMARY KEY (namespace, name));
 CREATE TABLE IF NOT EXISTS marks (namespace TEXT, name TEXT, PRIMARY KEY (namespace, name));
 """
-# "CapS": a file with another mark is somebody else's database, and is left alone.
-_OURS: Final = 0x43617053
-_PATIENCE: Final = 5.0
+# "CapS": a file with another application id is another program's database, and is not touched.
+_APPLICATION_ID: Final = 0x43617053
+_BUSY_TIMEOUT: Final = 5.0
 
 
 class Database:
@@ -38,17 +38,17 @@ class Database:
             self._connection = _connected(path)
         except (sqlite3.Error, OSError) as error:
             raise StartError(f"the sandbox cannot keep its state in {path}: {error}") from None
-        # Nobody closes what lives in memory; it goes when the offer that holds it goes.
+        # Nobody closes a database in memory; it is closed when the offer that holds it is collected.
         self.close = weakref.finalize(self, self._connection.close)
 
     def state(self, namespace: str) -> State:
-        """What one namespace remembers."""
+        """The part of one namespace."""
         return State(self._connection, namespace)
 
 
 def _connected(path: Path | None) -> sqlite3.Connection:
     # One event loop uses a connection, but not always from the thread that made it.
-    connection = sqlite3.connect(path or ":memory:", _PATIENCE, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path or ":memory:", _BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
     try:
         _prepare(connection)
     except sqlite3.Error:
@@ -58,14 +58,14 @@ def _connected(path: Path | None) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    # Looked at and made in one go: of two processes that start at once, one waits for the other.
+    # One transaction checks and creates: of two processes that start at once, one waits for the other.
     connection.execute("BEGIN IMMEDIATE")
     try:
         (mark,) = connection.execute("PRAGMA application_id").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if tables and mark != _OURS:
+        if tables and mark != _APPLICATION_ID:
             raise sqlite3.DatabaseError("it is the database of something else")
-        connection.execute(f"PRAGMA application_id={_OURS}")
+        connection.execute(f"PRAGMA application_id={_APPLICATION_ID}")
         for statement in filter(str.strip, _TABLES.split(";")):
             connection.execute(statement)
     except BaseException:
@@ -78,8 +78,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Switch the journal, for which nobody else may be writing, and SQLite does not wait by itself."""
-    end = time.monotonic() + _PATIENCE
+    """Switch the journal mode. Nobody else may be writing meanwhile, and SQLite does not wait by itself."""
+    end = time.monotonic() + _BUSY_TIMEOUT
     while True:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -92,10 +92,10 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 
 class State:
-    """Items on shelves, numbers that count up, and marks: everything of one namespace.
+    """Everything of one namespace: items on shelves, counters, and marks (names that are set or not).
 
-    A shelf is the address of a collection with its identifiers filled in, so whatever is below an item has a shelf
-    that begins with the item's own address.
+    A shelf is the address of a collection with its identifiers filled in, so the shelf of whatever is below an item
+    begins with the item's own address.
     """
 
     def __init__(self, connection: sqlite3.Connection, namespace: str) -> None:
@@ -104,7 +104,7 @@ class State:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of what happens inside, or nothing of it; nobody else writes meanwhile."""
+        """A transaction: all changes inside it or none; nobody else writes meanwhile."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -119,20 +119,20 @@ class State:
         return found[0] if found else None
 
     def all(self, shelf: str) -> list[Item]:
-        """A shelf's items in the order they were made."""
+        """A shelf's items in the order of their creation."""
         return self._select("shelf = ?", shelf)
 
     def everything(self) -> list[Item]:
         """Every item of every collection."""
         return self._select("id <> ''")
 
-    def named(self, id: str) -> list[tuple[str, Item]]:
-        """Every item with this identifier, and its shelf, in the order they were made."""
+    def with_id(self, id: str) -> list[tuple[str, Item]]:
+        """Every item with this identifier, and its shelf, in the order of creation."""
         sql = "SELECT shelf, body FROM items WHERE namespace = ? AND id = ? ORDER BY seq"
         return [(shelf, msgspec.json.decode(body)) for shelf, body in self._execute(sql, id)]
 
     def put(self, shelf: str, id: str, item: Item) -> None:
-        """Keep an item; one that is there already keeps its place in the order."""
+        """Store an item; one that is replaced keeps its place in the order."""
         sql = (
             "INSERT INTO items (namespace, shelf, id, body) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (namespace, shelf, id) DO UPDATE SET body = excluded.body"
@@ -140,7 +140,7 @@ class State:
         self._execute(sql, shelf, id, msgspec.json.encode(item))
 
     def remove(self, shelf: str, id: str, address: str) -> None:
-        """Forget an item and everything below its address."""
+        """Delete an item and everything below its address."""
         self._execute("DELETE FROM items WHERE namespace = ? AND shelf = ? AND id = ?", shelf, id)
         # "0" follows "/", so the range is every address that begins with this one and a slash.
         below = (address, address + "/", address + "0")
@@ -154,13 +154,13 @@ class State:
         (value,) = self._execute("SELECT value FROM counters WHERE namespace = ? AND name = ?", name).fetchone()
         return int(value)
 
-    def marked(self, name: str) -> bool:
-        """Whether a mark has been made."""
+    def is_marked(self, name: str) -> bool:
+        """Whether a mark is set."""
         sql = "SELECT 1 FROM marks WHERE namespace = ? AND name = ?"
         return self._execute(sql, name).fetchone() is not None
 
     def mark(self, name: str) -> None:
-        """Make a mark."""
+        """Set a mark."""
         self._execute("INSERT OR IGNORE INTO marks VALUES (?, ?)", name)
 
     def _select(self, condition: str, *values: str) -> list[Item]:
@@ -172,7 +172,7 @@ class State:
 
 
 class Databases:
-    """The databases of one offer, by file. Those in files close with their last user; what is in memory stays."""
+    """The databases of one offer, by file. One in a file closes with its last user; one in memory stays."""
 
     def __init__(self) -> None:
         self._open: dict[Path | None, Database] = {}

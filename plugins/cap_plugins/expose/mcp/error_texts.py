@@ -1,0 +1,134 @@
+"""Texts for a model whose call failed: what happened, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from cap_core.names import norm
+from cap_core.problems import TITLES
+from cap_core.redaction import hidden
+
+if TYPE_CHECKING:
+    from cap_core.errors import Refusal, UpstreamError
+    from cap_core.types import Headers, Reply
+    from cap_plugins.expose.mcp.tool import ServedTool
+
+EXCERPT: Final = 2000
+"""The most characters of an upstream's error body that are shown."""
+
+_NOTHING_SENT: Final = "Nothing was sent upstream"
+_OPERATOR: Final = "only the operator of this gateway can change that, no argument can"
+_PAGING: Final = frozenset({"limit", "pagesize", "perpage", "maxresults", "top", "count", "first", "size", "fields"})
+_BY_STATUS: Final = {
+    400: "Correct the arguments as it says and call again",
+    404: "Check the identifiers among the arguments",
+    405: "The upstream does not do this here; no argument changes that",
+    409: "The state there differs from what the call expects: read it first, then decide",
+    410: "It is gone for good; do not call again with these identifiers",
+    413: "Send less at once",
+    422: "Correct the arguments as it says and call again",
+}
+
+
+def refused(refusal: Refusal, tool: ServedTool) -> str:
+    """The gateway did not carry out the call, or could not finish it."""
+    text = f"{tool.name}: {refusal.detail}" + (f"; {refusal.hint}" if refusal.hint else "")
+    if refusal.status == 400:
+        return _sentences(text, _NOTHING_SENT)
+    title = TITLES.get(refusal.code, "Not carried out")
+    return _sentences(f"{text} (HTTP {refusal.status}: {title})", _next_step(refusal, tool))
+
+
+def _next_step(refusal: Refusal, tool: ServedTool) -> str:
+    if refusal.code in ("not-configured", "plaintext", "not-served"):
+        return f"{_NOTHING_SENT}; {_OPERATOR}"
+    if refusal.status == 503:
+        return f"{_NOTHING_SENT}; {_later(refusal.headers)}"
+    if refusal.status in (502, 504):
+        return _again(tool) if refusal.sent else f"{_NOTHING_SENT}; the same call may be repeated"
+    return ""
+
+
+def broke_off(error: UpstreamError, tool: ServedTool) -> str:
+    """The upstream's answer began and did not end."""
+    late = error.kind in ("idle", "total")
+    what = "stopped in the middle of its answer" if late else "broke off in the middle of its answer"
+    status = "HTTP 504" if late else "HTTP 502"
+    return _sentences(f"{tool.name}: {_namespace(tool)} {what} ({status}: {error.kind})", _again(tool))
+
+
+def refused_upstream(reply: Reply, text: str, tool: ServedTool) -> str:
+    """The upstream answered 4xx or 5xx: its status, an excerpt of the body, and what to do."""
+    body = hidden(_excerpt(text))  # some upstreams repeat the credential they refuse
+    head = f"HTTP {reply.status} from {_namespace(tool)}" + (f": {body}" if body else "")
+    return _sentences(head, _upstream_step(reply, tool))
+
+
+def _upstream_step(reply: Reply, tool: ServedTool) -> str:
+    status = reply.status
+    if status in (401, 403):
+        return _credential(tool, "was refused" if status == 401 else "may not do this")
+    if status == 429:
+        return f"Too many requests: {_later(reply.headers)}"
+    if status == 503:
+        return f"The upstream is not available: {_later(reply.headers)}"
+    if status >= 500:
+        return f"The failure is the upstream's. {_again(tool)}"
+    return _BY_STATUS.get(status, "")
+
+
+def _credential(tool: ServedTool, what: str) -> str:
+    """Names the credential, never its value."""
+    authentication = tool.call.operation.consumed.authentication
+    if authentication is None:
+        return f"The document declares no credential for {_namespace(tool)}; {_OPERATOR}"
+    return f"The {authentication.type} credential the gateway has for {_namespace(tool)} {what}; {_OPERATOR}"
+
+
+def not_followed(status: int, location: bytes | None, tool: ServedTool) -> str:
+    """The upstream redirected, and the gateway did not follow."""
+    where = location.decode("latin-1") if location else "an address it does not give"
+    return f"HTTP {status} from {_namespace(tool)}: the answer is at {where}. The gateway did not follow it there."
+
+
+def too_large(reply: Reply, limit: int, tool: ServedTool) -> str:
+    """The answer has more bytes than a model gets."""
+    if reply.error:
+        return refused_upstream(reply, f"(more than {limit} bytes)", tool)
+    text = f"{tool.name}: the answer has more than {limit} bytes, the most this gateway hands on here"
+    inputs = [item.property_name for item in tool.call.inputs.items if norm(item.name) in _PAGING]
+    how = f", by way of {' or '.join(inputs)}" if inputs else ": a smaller page, fewer fields, a narrower filter"
+    return _sentences(text, f"Ask for less{how}")
+
+
+def answer_required(tool: ServedTool) -> str:
+    """The call needs an answer from its caller first, which is not served over MCP."""
+    return f"{tool.name}: the call needs an answer from its caller first, which this gateway does not ask over MCP yet."
+
+
+def _namespace(tool: ServedTool) -> str:
+    return tool.call.operation.consumed.namespace
+
+
+def _again(tool: ServedTool) -> str:
+    """Whether calling again is safe (RFC 9110, 9.2.2)."""
+    if tool.call.operation.method in ("POST", "PATCH"):
+        return "It may have been carried out all the same: check before calling again"
+    return "Repeating the same call is safe"
+
+
+def _later(headers: Headers) -> str:
+    for name, value in headers:
+        if name == b"retry-after":
+            wait = value.decode("latin-1")[:40]
+            return f"call again after {wait} seconds" if wait.isdigit() else f"call again after {wait}"
+    return "call again later"
+
+
+def _excerpt(text: str) -> str:
+    text = text.strip()
+    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}... ({len(text)} characters in all)"
+
+
+def _sentences(*parts: str) -> str:
+    return " ".join(f"{part.rstrip('.')}." for part in parts if part)

@@ -1,0 +1,119 @@
+"""One MCP message in a request body: its JSON-RPC envelope and the parameters of its method. Pure functions, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, Literal
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from cap_plugins.expose.mcp.json_rpc import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, RpcError
+from cap_plugins.expose.mcp.versions import PROTOCOL_VERSION
+
+CLIENT_CAPABILITIES: Final = "io.modelcontextprotocol/clientCapabilities"
+
+
+class Message(msgspec.Struct):
+    """A request, or without `id` a notification (Base Protocol, Messages).
+
+    A batch, a posted response and `id: null` do not fit.
+    """
+
+    jsonrpc: Literal["2.0"]
+    method: str
+    id: int | str | UnsetType = UNSET
+    params: Raw = Raw(b"{}")
+
+
+class Meta(msgspec.Struct, kw_only=True):
+    """The `_meta` of one request (Base Protocol, Per-Request Protocol Fields)."""
+
+    version: str | UnsetType = msgspec.field(name=PROTOCOL_VERSION, default=UNSET)
+    capabilities: dict[str, Raw] | UnsetType = msgspec.field(name=CLIENT_CAPABILITIES, default=UNSET)
+    traceparent: Raw = Raw(b"")
+
+
+class Params(msgspec.Struct, kw_only=True):
+    """The parameters that any request may have."""
+
+    meta: Meta = msgspec.field(name="_meta", default_factory=Meta)
+
+
+class ListParams(Params, kw_only=True):
+    """`tools/list`."""
+
+    cursor: str | None = None
+
+
+class CallParams(Params, kw_only=True):
+    """`tools/call`; the arguments stay JSON text until the tool is known."""
+
+    name: str
+    arguments: Raw = Raw(b"{}")
+
+
+class InitializeParams(Params, kw_only=True):
+    """`initialize`."""
+
+    protocolVersion: str
+
+
+_message = msgspec.json.Decoder(Message).decode
+_validate = msgspec.json.Decoder(Raw).decode
+_plain = msgspec.json.Decoder(Params).decode
+_list = msgspec.json.Decoder(ListParams).decode
+_call = msgspec.json.Decoder(CallParams).decode
+_initialize = msgspec.json.Decoder(InitializeParams).decode
+
+METHODS: Final[Mapping[bool, Mapping[str, Callable[[bytes | Raw], Params]]]] = {
+    True: {"server/discover": _plain, "tools/list": _list, "tools/call": _call},
+    False: {"initialize": _initialize, "ping": _plain, "tools/list": _list, "tools/call": _call},
+}
+"""The served methods of the modern era (True) and the legacy era, each with the decoder of its parameters."""
+
+
+def read_message(body: bytes) -> Message:
+    """Read the one message of a request body.
+
+    msgspec checks the JSON it leaves raw, except that strings are UTF-8. That is checked here, so raw members can be
+    spliced into answers unchecked. Raises `RpcError`.
+    """
+    try:
+        if not body.isascii():
+            body.decode()
+        return _message(body)
+    except msgspec.ValidationError as fault:
+        raise _not_a_message(body, str(fault)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise _not_json(fault) from None
+
+
+def _not_a_message(body: bytes, what: str) -> RpcError:
+    """The error for JSON of another shape, or for a body that is not JSON after all."""
+    try:
+        _validate(body)
+    except (msgspec.DecodeError, RecursionError) as fault:
+        return _not_json(fault)
+    return RpcError(
+        INVALID_REQUEST, f"Invalid request: the body must be one JSON-RPC 2.0 request or notification ({what})"
+    )
+
+
+def _not_json(fault: Exception) -> RpcError:
+    if isinstance(fault, UnicodeDecodeError):
+        return RpcError(PARSE_ERROR, "Parse error: the body is not UTF-8")
+    if isinstance(fault, RecursionError):
+        return RpcError(PARSE_ERROR, "Parse error: the body is nested too deeply")
+    return RpcError(PARSE_ERROR, f"Parse error: {fault}")
+
+
+def read_params(message: Message, modern: bool) -> Params:
+    """The parameters of a request. Whether its method is served is checked later, by `validate_method`."""
+    decode = METHODS[modern].get(message.method, _plain)
+    raw = message.params
+    try:
+        # JSON-RPC has no `params: null`, but clients send it; it means none.
+        return decode(raw if bytes(raw) != b"null" else b"{}")
+    except msgspec.ValidationError as fault:
+        raise RpcError(INVALID_PARAMS, f"Invalid params: {fault}") from None

@@ -1,0 +1,162 @@
+"""The result of `tools/call` made of a call's answer: content for the model, and structured content where it is JSON.
+
+`Outcome` is the same for both eras; `encode_legacy` and `encode_modern` write it as each has it.
+"""
+
+from __future__ import annotations
+
+import base64
+from http.client import responses
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from cap_core.types import Ask, Blob, Content, Headers, Reply, Text
+from cap_plugins.expose.mcp.error_texts import answer_required, not_followed, refused_upstream, too_large
+from cap_plugins.expose.mcp.json_rpc import encode
+from cap_plugins.expose.mcp.media_types import parse_media_type
+
+if TYPE_CHECKING:
+    from cap_plugins.expose.mcp.tool import ServedTool
+
+_BOM: Final = b"\xef\xbb\xbf"
+_validate = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """A call's result. `content` is the JSON text of its blocks without brackets, `structured` a JSON document."""
+
+    content: bytes
+    structured: bytes | None = None
+    error: bool = False
+
+
+def encode_legacy(outcome: Outcome) -> bytes:
+    """The result for revisions up to 2025-11-25, where `structuredContent` must be an object."""
+    structured = outcome.structured
+    if structured is not None and not _is_object(structured):
+        structured = b'{"result":' + structured + b"}"
+    return b'{"content":[' + outcome.content + _rest(structured, outcome.error)
+
+
+def encode_modern(outcome: Outcome, stamp: bytes) -> bytes:
+    """The result for 2026-07-28, where `structuredContent` is any JSON value. `stamp` opens the object."""
+    return stamp + b'"content":[' + outcome.content + _rest(outcome.structured, outcome.error)
+
+
+def _rest(structured: bytes | None, error: bool) -> bytes:
+    end = b'],"isError":true}' if error else b"]}"
+    return end if structured is None else b'],"structuredContent":' + structured + end[1:]
+
+
+def text_result(text: str, *, error: bool = False) -> Outcome:
+    """A result of one block of text."""
+    return Outcome(_text_block(text), error=error)
+
+
+def reply_result(reply: Reply, body: bytes, tool: ServedTool) -> Outcome:
+    """The result of an upstream's reply, whose whole body is `body`."""
+    found = parse_media_type(header(reply.headers, b"content-type"))
+    if reply.error:
+        text = None if found.kind in ("image", "audio", "binary") else _decoded(body, found.charset)
+        shown = f"({found.name}, {len(body)} bytes)" if text is None else text
+        return text_result(refused_upstream(reply, shown, tool), error=True)
+    if 300 <= reply.status < 400:
+        return text_result(not_followed(reply.status, header(reply.headers, b"location"), tool))
+    if not body:
+        return text_result(_empty(reply, tool))
+    if found.kind == "json":
+        return _json(body, found.charset)
+    if found.kind == "text":
+        return text_result(_decoded(body, found.charset))
+    if found.kind == "undeclared" and (text := _utf8(body)) is not None:
+        return _json(body, "utf-8") if tool.call.operation.format == "json" else text_result(text)
+    if len(body) > tool.largest_binary:
+        return text_result(too_large(reply, tool.largest_binary, tool), error=True)
+    return Outcome(_blob_block(body, found.name, tool))
+
+
+def _json(body: bytes, charset: str) -> Outcome:
+    """One valid JSON document is spliced byte for byte; anything else that calls itself JSON is text."""
+    body = body.removeprefix(_BOM)
+    text = _utf8(body)
+    if text is None:  # JSON is UTF-8 (RFC 8259, 8.1), but some upstreams use the declared charset all the same
+        try:
+            text = body.decode(charset)
+        except ValueError:  # with replacement characters it is not the upstream's document
+            return Outcome(_text_block(body.decode(charset, "replace")))
+        body = text.encode()
+    return Outcome(_text_block(text), body if _is_document(body) else None)
+
+
+def _is_document(utf8: bytes) -> bool:
+    """Whether these bytes, UTF-8 already, are exactly one JSON document.
+
+    Strings are checked too, so that no raw line end and no lone surrogate is spliced into an answer.
+    """
+    try:
+        _validate(utf8)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def _is_object(text: bytes) -> bool:
+    return text[:1] == b"{" or text.lstrip()[:1] == b"{"
+
+
+def _empty(reply: Reply, tool: ServedTool) -> str:
+    """An answer without a body: its status, and for HEAD the headers."""
+    line = f"{reply.status} {responses.get(reply.status, '')}".rstrip()
+    if tool.call.operation.method != "HEAD":
+        return f"{line}: done, no content."
+    fields = (f"{name.decode('latin-1')}: {value.decode('latin-1')}" for name, value in reply.headers)
+    return "\n".join((line, *fields))
+
+
+def content_result(answer: Content | Ask, tool: ServedTool) -> Outcome:
+    """The result of an answer that comes from an interceptor and not from an upstream."""
+    if isinstance(answer, Ask):
+        return text_result(answer_required(tool), error=True)
+    blocks = [_block(block, tool) for block in answer.blocks]
+    if answer.structured is None or answer.error:
+        return Outcome(b",".join(blocks), error=answer.error)
+    structured = _json(bytes(answer.structured), "utf-8")
+    return Outcome(b",".join(blocks) or structured.content, structured.structured)
+
+
+def _block(block: Text | Blob, tool: ServedTool) -> bytes:
+    return _text_block(block.text) if isinstance(block, Text) else _blob_block(block.data, block.media_type, tool)
+
+
+def _text_block(text: str) -> bytes:
+    return b'{"type":"text","text":' + encode(text) + b"}"
+
+
+def _blob_block(data: bytes, name: str, tool: ServedTool) -> bytes:
+    kind = parse_media_type(name.encode()).kind
+    text = base64.b64encode(data)
+    if kind in ("image", "audio"):
+        return b'{"type":"%b","data":"%b","mimeType":%b}' % (kind.encode(), text, encode(name))
+    resource = b'{"uri":%b,"mimeType":%b,"blob":"%b"}' % (encode(tool.uri), encode(name), text)
+    return b'{"type":"resource","resource":' + resource + b"}"
+
+
+def _utf8(body: bytes) -> str | None:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _decoded(body: bytes, charset: str) -> str:
+    """Text in its charset; bytes that are not of it are replaced."""
+    return body.removeprefix(_BOM).decode(charset, "replace")
+
+
+def header(headers: Headers, name: bytes) -> bytes | None:
+    """The value of an answer's header, whose names are lower case."""
+    for key, value in headers:
+        if key == name:
+            return value
+    return None

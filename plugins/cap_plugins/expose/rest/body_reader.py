@@ -1,0 +1,34 @@
+"""What the readers of request bodies share: their type, the next part of a body, and the check of its coding."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from cap_core.asgi import CallerGone
+from cap_core.errors import Fault, Refusal
+from cap_core.types import Message, Receive
+from cap_plugins.expose.rest.text_inputs import Faults, Values
+
+RequestHeaders = dict[bytes, bytes]
+"""A request's headers, by their lower-case names."""
+
+BodyReader = Callable[[RequestHeaders, Receive, Values, Faults], Awaitable[Receive]]
+"""Reads a request's body, and returns the `receive` on which to watch for a caller who leaves."""
+
+MISSING = "is required and missing"
+
+
+async def next_part(receive: Receive) -> Message:
+    """The next part of a body. Raises `CallerGone`."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise CallerGone
+    return message
+
+
+def check_coding(headers: RequestHeaders) -> None:
+    """Raise `Refusal` 415 for a body in a content coding: it would be parsed, or sent on, as if it were not coded."""
+    coding = headers.get(b"content-encoding", b"identity").strip().lower()
+    if coding not in (b"", b"identity"):
+        what = f"must not be encoded as {coding.decode('latin-1')[:40]!r}"
+        raise Refusal(415, "unsupported-media-type", f"body {what}", faults=(Fault("body", what),))

@@ -1,0 +1,167 @@
+"""The reader of a body that is parsed: JSON as a whole (sent on byte for byte), or the fields of JSON or a form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from cap_core.asgi import has_body, read_body
+from cap_core.errors import Fault, Refusal
+from cap_core.inputs import Input, JsonCheck, json_check, whole
+from cap_plugins.expose.rest.body_reader import MISSING, BodyReader, RequestHeaders, check_coding
+from cap_plugins.expose.rest.text_inputs import MOST_FAULTS, Faults, Values, compile_pairs, slots, where
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cap_core.types import Receive
+
+MOST_FIELDS = 10_000
+"""The most fields of a form: each becomes several Python objects."""
+
+_JSON = b"application/json"
+_FORM = b"application/x-www-form-urlencoded"
+
+_raw = msgspec.json.Decoder(msgspec.Raw)
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_array = msgspec.json.Decoder(list[msgspec.Raw])
+_value = msgspec.json.Decoder()
+
+_SHALLOW: dict[str | None, tuple[Callable[[bytes], object], str]] = {
+    "object": (_object.decode, "object"),
+    "array": (_array.decode, "list"),
+}
+
+
+def parsed_body(whole: Input | None, members: tuple[Input, ...], limit: int) -> BodyReader:
+    """The reader of a body that is JSON as a whole, or fields of JSON or of a form, or both."""
+    read_json = _json_reader(whole, members)
+    read_form = None if whole else compile_pairs(slots(members, "member"), _unknown(members))
+    missing = Fault("body", MISSING) if whole and whole.required else None
+
+    async def read(headers: RequestHeaders, receive: Receive, values: Values, faults: Faults) -> Receive:
+        body = await read_body(receive, headers, limit) if has_body(headers) else b""
+        if not body:
+            if missing is not None:
+                faults.append(missing)
+            return receive
+        check_coding(headers)
+        media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if media_type == _JSON or media_type.endswith(b"+json"):
+            read_json(body, values, faults)
+        elif media_type == _FORM and read_form is not None:
+            if body.count(b"&") >= MOST_FIELDS:
+                faults.append(Fault("body", f"has more than {MOST_FIELDS} fields"))
+                return receive
+            read_form(body, values, faults)
+        else:
+            raise _unsupported(media_type, form=read_form is not None)
+        return receive
+
+    return read
+
+
+def _json_reader(whole: Input | None, members: tuple[Input, ...]) -> Callable[[bytes, Values, Faults], None]:
+    read_members = _member_reader(members, alone=whole is None)
+    check = _whole_check(whole) if whole else None
+
+    def read_json(body: bytes, values: Values, faults: Faults) -> None:
+        try:
+            # msgspec checks the JSON, but not that the strings inside a `Raw` are UTF-8.
+            str(body, "utf-8")
+            if whole is not None:
+                if body.strip(b" \t\r\n") == b"null":
+                    if whole.required:
+                        faults.append(Fault("body", MISSING))
+                    return
+                if (what := check(body) if check else None) is not None:
+                    faults.append(Fault("body", what))
+                    return
+                values[whole.name] = msgspec.Raw(body)
+            if members:
+                read_members(_object.decode(body), values, faults)
+        except UnicodeDecodeError:
+            faults.append(Fault("body", "is not UTF-8 text"))
+        except RecursionError:
+            faults.append(Fault("body", "is nested too deeply"))
+        except msgspec.ValidationError:
+            faults.append(Fault("body", "must be a JSON object"))
+        except msgspec.DecodeError as error:
+            faults.append(Fault("body", f"is not valid JSON: {error}"))
+
+    return read_json
+
+
+def _whole_check(item: Input) -> Callable[[bytes], str | None]:
+    """What is wrong with a whole body, given as JSON text. Objects and lists are not built just to be checked."""
+    if item.type in _SHALLOW and item.enum is None:
+        decode, noun = _SHALLOW[item.type]
+
+        def container(body: bytes) -> str | None:
+            try:
+                decode(body)
+            except msgspec.ValidationError:
+                return f"must be a JSON {noun}"
+            return None
+
+        return container
+    check = json_check(item)
+
+    def any_value(body: bytes) -> str | None:
+        _raw.decode(body)
+        return check(_decoded(body)) if check is not None else None
+
+    return any_value
+
+
+def _member_reader(
+    items: tuple[Input, ...], *, alone: bool
+) -> Callable[[dict[str, msgspec.Raw], Values, Faults], None]:
+    """Reads the fields of a JSON object. Where no input takes the whole (`alone`), an unknown field is a fault."""
+    known = {item.wire: (item, json_check(item), where(item, "member")) for item in items}
+    unknown = _unknown(items)
+
+    def read(given: dict[str, msgspec.Raw], values: Values, faults: Faults) -> None:
+        for name, raw in given.items():
+            if len(faults) >= MOST_FAULTS:
+                return
+            entry = known.get(name)
+            if entry is not None:
+                _take(raw, *entry, values, faults)
+            elif alone:
+                faults.append(unknown(name))
+
+    return read
+
+
+def _take(raw: msgspec.Raw, item: Input, check: JsonCheck | None, place: str, values: Values, faults: Faults) -> None:
+    value = _decoded(raw)
+    if value is None:
+        return  # explicit null is absent (docs/semantics.md, checking)
+    if item.name in values:
+        faults.append(Fault(place, "is given twice"))
+    elif check is not None and (what := check(value)) is not None:
+        faults.append(Fault(place, what))
+    else:
+        # In JSON 7.0 is the integer 7.
+        values[item.name] = whole(value) if item.type == "integer" and isinstance(value, float) else value
+
+
+def _decoded(raw: bytes | msgspec.Raw) -> object:
+    """A JSON value; a number that Python cannot hold stays text of JSON, for the upstream to judge."""
+    try:
+        return _value.decode(raw)
+    except msgspec.ValidationError:
+        return msgspec.Raw(raw)
+
+
+def _unknown(items: tuple[Input, ...]) -> Callable[[str], Fault]:
+    names = ", ".join(item.wire for item in items)
+    return lambda name: Fault(f"body member {name[:40]!r}", f"is not known; known are: {names}")
+
+
+def _unsupported(media_type: bytes, *, form: bool) -> Refusal:
+    declared = f"not {media_type.decode('latin-1')[:80]!r}" if media_type else "and says no Content-Type"
+    what = f"must be application/json{' or application/x-www-form-urlencoded' if form else ''}, {declared}"
+    return Refusal(415, "unsupported-media-type", f"body {what}", faults=(Fault("body", what),))

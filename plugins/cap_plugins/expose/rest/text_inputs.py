@@ -1,0 +1,191 @@
+"""The inputs that a request has as text: in its path, headers, cookies, query or a form.
+
+A text stays as the caller wrote it (`docs/semantics.md`, checking): `00123` is checked as an integer and sent as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+from cap_core.errors import Fault
+from cap_core.inputs import Input, Place, TextCheck, text_check
+from cap_core.router import placeholders
+from cap_core.types import Scope
+
+Values = dict[str, object]
+Faults = list[Fault]
+
+TextReader = Callable[[Scope, tuple[str, ...], Values, Faults], None]
+"""Reads the text inputs of a request, from its scope and the values of the route's placeholders."""
+
+MOST_FAULTS = 100
+"""A reader stops after so many faults, so that a million wrong fields do not become a million lines."""
+
+PairReader = Callable[[bytes, Values, Faults], None]
+"""Reads the text inputs of `a=1&b=2`."""
+
+
+class Slot(msgspec.Struct, frozen=True):
+    """One text input at one place. `many` collects repeats; a `second` place counts only if the first is empty."""
+
+    name: str
+    where: str
+    check: TextCheck | None
+    many: bool
+    second: bool
+
+    def take(self, text: str, values: Values, faults: Faults) -> None:
+        """Store a valid text, or add the fault of an invalid one."""
+        given = values.get(self.name)
+        if given is not None and not self.many:
+            faults.append(Fault(self.where, "is given twice"))
+        elif self.check is not None and (what := self.check(text)) is not None:
+            faults.append(Fault(self.where, what))
+        elif isinstance(given, list):
+            given.append(text)
+        else:
+            values[self.name] = [text] if self.many else text
+
+    def take_bytes(self, raw: bytes, values: Values, faults: Faults) -> None:
+        """Store the text of these bytes, or add the fault of an invalid one."""
+        try:
+            self.take(raw.decode(), values, faults)
+        except UnicodeDecodeError:
+            faults.append(Fault(self.where, "is not UTF-8 text"))
+
+
+def where(item: Input, place: Place | None = None) -> str:
+    """The name of an input's place in messages: `query limit`, `body`, `body member model`."""
+    place = place or item.place
+    if place == "body":
+        return "body"
+    return f"body member {item.wire}" if place == "member" else f"{place} {item.wire}"
+
+
+def slots(items: Iterable[Input], place: Place) -> dict[str, Slot]:
+    """The inputs that a request may have at a place, by their names there."""
+    return {
+        item.wire: Slot(
+            name=item.name,
+            where=where(item, place),
+            check=text_check(item),
+            many=item.type == "array" and place != "path",
+            # Clients send some headers unasked (Accept), so a header does not contradict the query; a body does.
+            second=item.place == "header" and place != "header",
+        )
+        for item in items
+        if item.place == place or place in item.also
+    }
+
+
+def compile_text_inputs(items: tuple[Input, ...], template: str) -> TextReader | None:
+    """The function that reads a call's text inputs; None where it has none."""
+    compiled = (_path(items, template), _headers(items), _cookies(items), _query(items))
+    steps = tuple(step for step in compiled if step is not None)
+    if len(steps) <= 1:
+        return steps[0] if steps else None
+
+    def read_all(scope: Scope, params: tuple[str, ...], values: Values, faults: Faults) -> None:
+        for step in steps:
+            step(scope, params, values, faults)
+
+    return read_all
+
+
+def compile_pairs(known: dict[str, Slot], unknown: Callable[[str], Fault] | None = None) -> PairReader:
+    """The function that reads a query or a form. Unknown names are ignored, or faults if `unknown` is given."""
+    by_name = {name.encode(): slot for name, slot in known.items()}
+    seconds = any(slot.second for slot in known.values())
+
+    def pairs(text: bytes, values: Values, faults: Faults) -> None:
+        settled = frozenset(values) if seconds else frozenset()
+        for pair in text.split(b"&"):
+            if len(faults) >= MOST_FAULTS:
+                return
+            name, _, raw = pair.partition(b"=")
+            slot = by_name.get(name)
+            if slot is None:
+                name = _unescaped(name)
+                slot = by_name.get(name)
+            if slot is None:
+                if unknown is not None and pair:
+                    faults.append(unknown(name.decode(errors="replace")))
+            elif slot.name not in settled:
+                slot.take_bytes(_unescaped(raw), values, faults)
+
+    return pairs
+
+
+def _unescaped(raw: bytes) -> bytes:
+    if b"+" in raw:
+        raw = raw.replace(b"+", b" ")
+    return unquote_to_bytes(raw) if b"%" in raw else raw
+
+
+def _path(items: tuple[Input, ...], template: str) -> TextReader | None:
+    order = placeholders(template)
+    taken = tuple((order.index(wire), slot) for wire, slot in slots(items, "path").items())
+    if not taken:
+        return None
+    if not any(slot.check for _, slot in taken):
+        named = tuple((index, slot.name) for index, slot in taken)
+
+        def unchecked(scope: Scope, params: tuple[str, ...], values: Values, faults: Faults) -> None:
+            for index, name in named:
+                values[name] = params[index]
+
+        return unchecked
+
+    def path(scope: Scope, params: tuple[str, ...], values: Values, faults: Faults) -> None:
+        for index, slot in taken:
+            slot.take(params[index], values, faults)
+
+    return path
+
+
+def _headers(items: tuple[Input, ...]) -> TextReader | None:
+    known = {wire.lower().encode(): slot for wire, slot in slots(items, "header").items()}
+    if not known:
+        return None
+
+    def headers(scope: Scope, params: tuple[str, ...], values: Values, faults: Faults) -> None:
+        for name, raw in scope["headers"]:
+            slot = known.get(name)
+            if slot is None:
+                continue
+            # A list in a header is one line with commas, several lines, or both (RFC 9110, 5.3).
+            for part in raw.split(b",") if slot.many else (raw,):
+                slot.take_bytes(part.strip(), values, faults)
+
+    return headers
+
+
+def _cookies(items: tuple[Input, ...]) -> TextReader | None:
+    known = {wire.encode(): slot for wire, slot in slots(items, "cookie").items()}
+    if not known:
+        return None
+
+    def cookies(scope: Scope, params: tuple[str, ...], values: Values, faults: Faults) -> None:
+        crumbs = (crumb for name, raw in scope["headers"] if name == b"cookie" for crumb in raw.split(b";"))
+        for crumb in crumbs:
+            name, _, value = crumb.strip().partition(b"=")
+            if (slot := known.get(name)) is not None:
+                slot.take_bytes(unquote_to_bytes(value), values, faults)
+
+    return cookies
+
+
+def _query(items: tuple[Input, ...]) -> TextReader | None:
+    known = slots(items, "query")
+    if not known:
+        return None
+    pairs = compile_pairs(known)
+
+    def query(scope: Scope, params: tuple[str, ...], values: Values, faults: Faults) -> None:
+        if text := scope["query_string"]:
+            pairs(text, values, faults)
+
+    return query
