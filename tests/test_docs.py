@@ -27,7 +27,7 @@ from cap_core.cli import COMMANDS, LATER, main
 from cap_core.cli.options import SettingOption
 from cap_core.cli.reference import reference
 from cap_core.compile import CompileOptions, compile_source
-from cap_core.settings import rows
+from cap_core.setting_rows import rows
 from cap_core.sources import Source
 from keys.page import tables
 

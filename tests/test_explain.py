@@ -20,7 +20,7 @@ import pytest
 from cap_core import plugins
 from cap_core.compile import CompileOptions, compile_source
 from cap_core.explain import Explanation, explain, left_out
-from cap_core.opening import OpenOptions
+from cap_core.open_options import OpenOptions
 from cap_core.plan import Call
 from cap_core.sources import Source
 from cap_core.testing import Recorded, gateway, upstream

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import msgspec
 
 from cap_core.errors import OptionError
 from cap_core.expressions import leaves
+from cap_core.http_syntax import has_control, is_token
 from cap_core.names import near
 from cap_core.offers import AuthScheme, CheckAt, Credentials, Flow, SignAt
 from cap_core.plan import (
@@ -28,9 +28,6 @@ from cap_core.types import Check
 MASK = "***"
 """What stands for a value that is not shown."""
 
-_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-
 Text = Callable[[Binding], str | None]
 """A variable's value; None where it has none, which only a variable of an optional option may have."""
 
@@ -45,10 +42,11 @@ def required(scheme: AuthScheme[Any], authentication: Authentication) -> list[Bi
     return _bindings(item for name, item in authentication.options.items() if name not in scheme.optional)
 
 
-def dispensable(plan: CapabilityPlan, schemes: Mapping[str, AuthScheme[Any]]) -> frozenset[Binding]:
+def optional_variables(plan: CapabilityPlan, schemes: Mapping[str, AuthScheme[Any]]) -> frozenset[Binding]:
     """The variables that only optional options name: leaving one unset is a choice, not an omission."""
-    sent, asked = (one.authentication for one in plan.consumed), (one.authentication for one in plan.exposures)
-    found = [one for one in (*sent, *asked) if one is not None]
+    towards_upstreams = [one.authentication for one in plan.consumed]
+    of_callers = [one.authentication for one in plan.exposures]
+    found = [one for one in (*towards_upstreams, *of_callers) if one is not None]
     named = {binding for one in found for binding in bindings_of(one)}
     return frozenset(named - {binding for one in found for binding in required(schemes[one.type], one)})
 
@@ -78,9 +76,9 @@ def sign(
 def _check_sendable(credentials: Credentials) -> None:
     """What a transport would refuse to send is refused here, where there is a place in the document to point at."""
     for name, value in credentials.headers:
-        if not _TOKEN.fullmatch(name):
+        if not is_token(name.decode("latin-1")):
             raise OptionError("", f"{name.decode('utf-8', 'replace')!r} is not the name of a header")
-        if _CONTROL.search(value):
+        if has_control(value):
             what = f"the header {name.decode()} would hold a line break or another control character"
             raise OptionError("", what, "correct the variable; one read from a file may end with a line break")
 

@@ -10,7 +10,8 @@ import pytest
 from cap_core.configuration import resolve
 from cap_core.errors import ConfigError
 from cap_core.plan import Timeouts, Tls
-from cap_core.settings import Settings, rows
+from cap_core.setting_rows import rows
+from cap_core.settings import Settings
 
 FILE = 'port = 3\nblock = ["f"]\nset = ["A=file", "B=file"]\n'
 

@@ -10,14 +10,15 @@ import msgspec
 
 from cap_core.bindings import Given
 from cap_core.compile import Compiled, CompileOptions, compile_source
-from cap_core.diagnostics import Report
 from cap_core.dotenv import read_dotenv
 from cap_core.errors import CapError, ConfigError, Mark, SpecError
 from cap_core.names import near
 from cap_core.plan import CapabilityPlan
 from cap_core.plugins import Offers, load
 from cap_core.redaction import hidden
-from cap_core.settings import Settings, rows
+from cap_core.report import Report
+from cap_core.setting_rows import rows
+from cap_core.settings import Settings
 from cap_core.sources import Source, locate
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from cap_core.configuration import resolve
-from cap_core.settings import Row, Settings, rows
+from cap_core.setting_rows import Row, rows
+from cap_core.settings import Settings
 
 
 class Session:
@@ -18,7 +19,7 @@ class Session:
 
     def __init__(self) -> None:
         self.settings: Settings | None = None
-        self.again: Callable[[], Settings] = Settings
+        self.reread: Callable[[], Settings] = Settings
 
     @property
     def debug(self) -> bool:
@@ -83,8 +84,8 @@ def settings_flags(*, serving: bool = False) -> Callable[[Callable[..., int]], C
             flags = {row.name: given.pop(row.field) for row in shown}
             named = given.get("capabilities") or [name for name in (given.get("capability"),) if name]
             session = ctx.ensure_object(Session)
-            session.again = functools.partial(resolve, flags, os.environ, named)
-            session.settings = session.again()
+            session.reread = functools.partial(resolve, flags, os.environ, named)
+            session.settings = session.reread()
             return function(settings=session.settings, **given)
 
         whole: Callable[..., int] = functools.wraps(function)(click.pass_context(command))
