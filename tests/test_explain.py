@@ -19,7 +19,7 @@ import pytest
 
 from cap_core import plugins
 from cap_core.compile import CompileOptions, compile_source
-from cap_core.explain import Explanation, explain, left_out
+from cap_core.explain import Explanation, explain, explain_rejected
 from cap_core.open_options import OpenOptions
 from cap_core.plan import Call
 from cap_core.sources import Source
@@ -462,7 +462,7 @@ def test_every_operation_of_every_published_document_is_explained() -> None:
             _check_explained(asyncio.run(explain(plan, call, offers, OpenOptions(), _given(call))), path, lines)
             seen += 1
         for one in (one for exposure in plan.exposures for one in exposure.quarantined):
-            assert left_out(plan, one).quarantined == one.why
+            assert explain_rejected(plan, one).quarantined == one.why
     assert seen > 10_000
 
 
