@@ -17,7 +17,7 @@ PLUGINS = ROOT / "plugins" / "cap_plugins"
 
 # From the ground up: a module imports only what stands below it. Modules of one layer may import each other.
 LAYERS = (
-    "errors version secret names value_types sockets gc_tuning loopback http_syntax path_template codes",
+    "errors version secret names lazy_logger value_types sockets gc_tuning loopback http_syntax path_template codes",
     "report dotenv documents templates toml",
     "reading types context",
     "patterns",

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
-import structlog
-
 from cap_core.context import id_of
+from cap_core.lazy_logger import get_logger
 from cap_core.types import AsgiSend, Message, Receive, Scope
 
-_log = structlog.get_logger("cap.access")
+_log = get_logger("cap.access")
 
 
 class _Drainable(Protocol):

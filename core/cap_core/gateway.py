@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Mapping
 
 import msgspec
-import structlog
 
 from cap_core import gc_tuning, redaction
 from cap_core.admission import Admit, admission
 from cap_core.asgi import answer
 from cap_core.destinations import Destination
 from cap_core.errors import CapError, Refusal
+from cap_core.lazy_logger import get_logger
 from cap_core.listeners import Listener, RoutingTable, build_table
 from cap_core.open_options import OpenOptions
 from cap_core.opening import Opened, close, open_plan
@@ -24,7 +24,7 @@ from cap_core.problems import problem
 from cap_core.router import Found, WrongMethod
 from cap_core.types import AsgiApp, AsgiSend, Message, Receive, Scope
 
-_log = structlog.get_logger("cap.gateway")
+_log = get_logger("cap.gateway")
 
 OPTIONS = "OPTIONS"
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import structlog
-
 from cap_core.credentials import check, required
 from cap_core.errors import CapError, OptionError
+from cap_core.lazy_logger import get_logger
 from cap_core.offers import AuthScheme
 from cap_core.plan import Authentication, Binding, ExposurePlan
 from cap_core.refusals import nobody
 from cap_core.types import Check
 
-_log = structlog.get_logger("cap.open")
+_log = get_logger("cap.open")
 
 
 def open_check(

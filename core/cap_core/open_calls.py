@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import structlog
-
 from cap_core import formats
 from cap_core.credentials import MASK
 from cap_core.errors import CapError, OptionError, Refusal
 from cap_core.executor import compile_run
 from cap_core.expressions import leaves
+from cap_core.lazy_logger import get_logger
 from cap_core.open_connections import Connection
 from cap_core.open_options import OpenOptions
 from cap_core.plan import Binding, Call, CapabilityPlan
@@ -19,7 +18,7 @@ from cap_core.refusals import not_set, refusing, unprotected
 from cap_core.requests import compile_request
 from cap_core.types import Run, Send
 
-_log = structlog.get_logger("cap.open")
+_log = get_logger("cap.open")
 
 
 class CallOpener:

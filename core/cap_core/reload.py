@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 
-import structlog
 import watchfiles
 
-_log = structlog.get_logger("cap.reload")
+from cap_core.lazy_logger import get_logger
+
+_log = get_logger("cap.reload")
 
 STEP_MS = 50
 """Editors write in several steps; what follows within this time is one change."""

@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import structlog
 import uvicorn
 
 from cap_core import gc_tuning, protocol, sockets
 from cap_core.draining import FRESH, Draining
 from cap_core.errors import StartError
+from cap_core.lazy_logger import get_logger
 from cap_core.sockets import Bound
 from cap_core.types import AsgiSend, Receive, Scope
 
@@ -38,7 +38,7 @@ LAST = 1.0
 KEEP_ALIVE = 75
 """Seconds that an idle connection is kept: longer than proxies keep theirs (60), so that they close first."""
 
-_log = structlog.get_logger("cap.server")
+_log = get_logger("cap.server")
 
 
 class Served(Protocol):

@@ -11,9 +11,8 @@ from importlib import import_module
 
 import click
 
-from cap_core.cli.options import Session
+from cap_core.cli.session import Session
 from cap_core.errors import CapError
-from cap_core.setting_rows import rows
 
 COMMANDS = {
     "serve": "Serve capabilities as REST and MCP.",
@@ -113,10 +112,16 @@ def _usage(error: click.ClickException) -> str:
     if isinstance(error, click.NoSuchOption | click.NoSuchCommand):
         what = error.message
         hint = f"did you mean {error.possibilities[0]!r}?" if error.possibilities else ""
-    if isinstance(error, click.NoSuchOption) and error.option_name in {row.flag for row in rows()}:
+    if isinstance(error, click.NoSuchOption) and _is_setting(error.option_name):
         hint = "it is a flag of 'cap serve'"
     ctx = getattr(error, "ctx", None)
     return f"{what.rstrip('.')}; {hint or 'see ' + repr((ctx.command_path if ctx else 'cap') + ' --help')}"
+
+
+def _is_setting(flag: str) -> bool:
+    from cap_core.setting_rows import rows
+
+    return flag in {row.flag for row in rows()}
 
 
 def _print_error(line: str, code: int) -> int:

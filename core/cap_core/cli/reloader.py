@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-import structlog
-
 from cap_core.cli.documents import Document, documents
 from cap_core.cli.serve_policy import refuse_anonymous, served
 from cap_core.errors import CapError
 from cap_core.gateway import Gateway
+from cap_core.lazy_logger import get_logger
 from cap_core.plan import Plan
 from cap_core.plugins import Offers
 from cap_core.reload import changes, state
@@ -19,7 +18,7 @@ from cap_core.setting_rows import rows
 from cap_core.settings import Settings
 from cap_core.sources import locate
 
-_log = structlog.get_logger("cap.reload")
+_log = get_logger("cap.reload")
 
 _COMPILED = frozenset({"base-uri", "set", "env-file", "allow-files", "caller-auth", "config"})
 """The settings that a new plan takes up; the others are the running gateway's."""

@@ -7,23 +7,24 @@ import contextlib
 from collections.abc import Iterator
 
 import click
-import structlog
 
 from cap_core import log, server, sockets
 from cap_core.access_log import AccessLog
 from cap_core.cli import startup
 from cap_core.cli.documents import documents, offers_of
-from cap_core.cli.options import Command, Session, settings_flags
+from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.options_from_settings import open_options
 from cap_core.cli.reloader import Reloader
 from cap_core.cli.serve_policy import refuse_anonymous, served
+from cap_core.cli.session import Session
 from cap_core.errors import CapError
 from cap_core.gateway import Gateway, ListenOptions, listeners
+from cap_core.lazy_logger import get_logger
 from cap_core.plan import Plan
 from cap_core.settings import Settings
 from cap_core.sockets import Wanted
 
-_log = structlog.get_logger("cap.serve")
+_log = get_logger("cap.serve")
 
 CLOSING = 5.0
 """Seconds that pools and plugins get to close."""

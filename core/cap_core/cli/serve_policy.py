@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import structlog
-
 from cap_core.cli.documents import Document
 from cap_core.errors import StartError
+from cap_core.lazy_logger import get_logger
 from cap_core.loopback import is_loopback
 from cap_core.plan import CapabilityPlan, Plan
 from cap_core.report import summed
 from cap_core.settings import Settings
 
-_log = structlog.get_logger("cap.serve")
+_log = get_logger("cap.serve")
 
 
 def served(found: Sequence[Document], *, keep_going: bool) -> Plan:

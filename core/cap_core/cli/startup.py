@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import click
-import structlog
 
 from cap_core import log
 from cap_core.cli.tables import print_table
 from cap_core.gateway import Gateway
+from cap_core.lazy_logger import get_logger
 from cap_core.listeners import RoutingTable
 from cap_core.path_template import shape
 from cap_core.plan import Call
 
-_log = structlog.get_logger("cap.serve")
+_log = get_logger("cap.serve")
 
 
 def report_listeners(gateway: Gateway, style: log.Format) -> None:
