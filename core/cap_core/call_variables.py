@@ -9,11 +9,12 @@ import msgspec
 
 from cap_core.base_uri import Base, base_of, in_path
 from cap_core.bindings import fetch
-from cap_core.credentials import MASK, bindings_of, required
+from cap_core.credentials import bindings_of, required
 from cap_core.errors import Refusal
 from cap_core.expressions import leaves
 from cap_core.offers import AuthScheme
 from cap_core.plan import Binding, Call, CapabilityPlan
+from cap_core.redaction import MASK
 
 UNSET = "(not set)"
 """What stands for a variable that has no value."""

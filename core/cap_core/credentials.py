@@ -23,12 +23,10 @@ from cap_core.plan import (
     Tree,
     Value,
 )
+from cap_core.redaction import MASK
 from cap_core.types import Check
 
-MASK = "***"
-"""What stands for a value that is not shown."""
-
-Text = Callable[[Binding], str | None]
+ValueOf = Callable[[Binding], str | None]
 """A variable's value; None where it has none, which only a variable of an optional option may have."""
 
 
@@ -57,7 +55,12 @@ def _bindings(items: Iterable[Value]) -> list[Binding]:
 
 
 def sign(
-    scheme: AuthScheme[Any], authentication: Authentication, consumed: Consumed, text: Text, *, masked: bool = False
+    scheme: AuthScheme[Any],
+    authentication: Authentication,
+    consumed: Consumed,
+    value_of: ValueOf,
+    *,
+    masked: bool = False,
 ) -> Credentials | Flow:
     """What a scheme sends with these values. Raises `OptionError`."""
     if scheme.sign is None:
@@ -68,7 +71,7 @@ def sign(
         variables={n: ", ".join(b.name for b in _bindings([item])) for n, item in authentication.options.items()},
         masked=masked,
     )
-    signed = scheme.sign(expand(scheme, authentication, text), at)
+    signed = scheme.sign(expand(scheme, authentication, value_of), at)
     _check_sendable(signed.shown if isinstance(signed, Flow) else signed)
     return signed
 
@@ -88,7 +91,7 @@ def check(
     authentication: Authentication,
     capability: str,
     namespace: str,
-    text: Text,
+    value_of: ValueOf,
     *,
     masked: bool = False,
 ) -> Check:
@@ -96,7 +99,7 @@ def check(
     if scheme.check is None:
         raise OptionError("type", f"authentication type {scheme.key!r} cannot check callers")
     at = CheckAt(capability=capability, namespace=namespace, realm=capability, masked=masked)
-    return scheme.check(expand(scheme, authentication, text), at)
+    return scheme.check(expand(scheme, authentication, value_of), at)
 
 
 def supplied(scheme: AuthScheme[Any], authentication: Authentication, consumed: Consumed) -> frozenset[tuple[str, str]]:
@@ -111,7 +114,7 @@ def supplied(scheme: AuthScheme[Any], authentication: Authentication, consumed: 
     )
 
 
-def expand(scheme: AuthScheme[Any], authentication: Authentication, text: Text) -> Any:
+def expand(scheme: AuthScheme[Any], authentication: Authentication, value_of: ValueOf) -> Any:
     """The scheme's options with every template expanded, optional ones only where all their variables are set.
 
     Raises `OptionError` for an option the scheme does not know.
@@ -121,8 +124,10 @@ def expand(scheme: AuthScheme[Any], authentication: Authentication, text: Text) 
         if name not in known:
             hint = near(name, known) or f"it has {', '.join(sorted(known))}"
             raise OptionError(name, f"authentication type {scheme.key!r} has no option {name!r}", hint)
-    absent = {name for name in scheme.optional & authentication.options.keys() if _unset(authentication, name, text)}
-    options = {name: _expand(item, text) for name, item in authentication.options.items() if name not in absent}
+    absent = {
+        name for name in scheme.optional & authentication.options.keys() if _unset(authentication, name, value_of)
+    }
+    options = {name: _expand(item, value_of) for name, item in authentication.options.items() if name not in absent}
     try:
         return msgspec.convert(options, scheme.options)
     except msgspec.ValidationError as error:
@@ -131,28 +136,28 @@ def expand(scheme: AuthScheme[Any], authentication: Authentication, text: Text) 
         raise OptionError(name, f"the options of authentication type {scheme.key!r} do not fit: {error}") from None
 
 
-def _unset(authentication: Authentication, option: str, text: Text) -> bool:
-    return any(text(binding) is None for binding in _bindings([authentication.options[option]]))
+def _unset(authentication: Authentication, option: str, value_of: ValueOf) -> bool:
+    return any(value_of(binding) is None for binding in _bindings([authentication.options[option]]))
 
 
-def _expand(item: Value, text: Text) -> object:
+def _expand(item: Value, value_of: ValueOf) -> object:
     if isinstance(item, Binding):
-        return _part(item, text)
+        return _part(item, value_of)
     if isinstance(item, Template):
-        return "".join(part if isinstance(part, str) else _part(part, text) for part in item.parts)
+        return "".join(part if isinstance(part, str) else _part(part, value_of) for part in item.parts)
     if isinstance(item, Tree):
         if item.keyed:
-            return {entry[0]: _expand(entry[1], text) for entry in item.items if isinstance(entry, tuple)}
-        return [_expand(entry, text) for entry in item.items if not isinstance(entry, tuple)]
+            return {entry[0]: _expand(entry[1], value_of) for entry in item.items if isinstance(entry, tuple)}
+        return [_expand(entry, value_of) for entry in item.items if not isinstance(entry, tuple)]
     if isinstance(item, Constant):
         # A number where text is meant (a password of digits) is its text.
         return item.value if isinstance(item.value, str | list | dict) else msgspec.json.encode(item.value).decode()
     return item
 
 
-def _part(part: InputRef | Binding, text: Text) -> str:
+def _part(part: InputRef | Binding, value_of: ValueOf) -> str:
     if isinstance(part, InputRef):
         raise OptionError("", "an authentication option cannot depend on the caller's input")
-    value = text(part)
+    value = value_of(part)
     assert value is not None  # whoever asks has made sure that the required ones are set
     return value

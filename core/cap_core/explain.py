@@ -18,7 +18,7 @@ from cap_core.credential_origins import (
     option_steps,
     transport_origin,
 )
-from cap_core.credentials import MASK, sign
+from cap_core.credentials import sign
 from cap_core.errors import Mark, OptionError, Refusal
 from cap_core.find_operation import display_name
 from cap_core.input_origins import InputTrace, input_traces
@@ -28,6 +28,7 @@ from cap_core.open_options import OpenOptions
 from cap_core.origin import Origin
 from cap_core.plan import Binding, Call, CapabilityPlan, DeclaredOutput, Operation, Quarantined
 from cap_core.plugins import Offers
+from cap_core.redaction import MASK
 from cap_core.refusals import not_set, unprotected
 from cap_core.report import Diagnostic, summed
 from cap_core.requests import compile_request

@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 
 from cap_core.call_variables import UNSET, CallVariables
-from cap_core.credentials import MASK, sign
+from cap_core.credentials import sign
 from cap_core.offers import AuthScheme, Credentials, Flow
 from cap_core.plan import Authentication, Call, Constant, Consumed
+from cap_core.redaction import MASK
 
 _CREDENTIAL_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
 """Headers whose values are credentials, whoever wrote them (RFC 9110, 11.6.2 and 11.7.2; RFC 6265, 4.2)."""

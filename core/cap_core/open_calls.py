@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from cap_core import formats
-from cap_core.credentials import MASK
 from cap_core.errors import CapError, OptionError, Refusal
 from cap_core.executor import compile_run
 from cap_core.expressions import leaves
@@ -14,6 +13,7 @@ from cap_core.open_connections import Connection
 from cap_core.open_options import OpenOptions
 from cap_core.plan import Binding, Call, CapabilityPlan
 from cap_core.plugins import Offers
+from cap_core.redaction import MASK
 from cap_core.refusals import not_set, refusing, unprotected
 from cap_core.requests import compile_request
 from cap_core.types import Run, Send

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 import msgspec
 
 from cap_core.base_uri import Base, base_of
-from cap_core.credentials import MASK, Text, required, sign
+from cap_core.credentials import ValueOf, required, sign
 from cap_core.errors import CapError, OptionError, Refusal
 from cap_core.offers import Credentials, Flow, OpenAt
 from cap_core.open_options import OpenOptions
 from cap_core.plan import Binding, CapabilityPlan, Consumed, Timeouts, Tls, Upstream
 from cap_core.plugins import Offers
 from cap_core.pools import Pools, upstream_of
+from cap_core.redaction import MASK
 from cap_core.refusals import not_set
 from cap_core.types import Send
 
@@ -85,13 +86,13 @@ class Connector:
         authentication = consumed.authentication
         return required(self._schemes[authentication.type], authentication) if authentication is not None else []
 
-    def _sign(self, consumed: Consumed, text: Text, *, masked: bool = False) -> tuple[Credentials, Flow | None]:
+    def _sign(self, consumed: Consumed, value_of: ValueOf, *, masked: bool = False) -> tuple[Credentials, Flow | None]:
         """What is added to every request, or the exchange that gets it."""
         authentication = consumed.authentication
         if authentication is None:
             return Credentials(), None
         try:
-            signed = sign(self._schemes[authentication.type], authentication, consumed, text, masked=masked)
+            signed = sign(self._schemes[authentication.type], authentication, consumed, value_of, masked=masked)
         except OptionError as error:
             at = authentication.marks.get(error.option, authentication.at)
             raise CapError(error.what, at=at, hint=error.hint, code="bad-auth") from None

@@ -11,7 +11,7 @@ import click
 
 from cap_core import log, redaction
 from cap_core.cli.arguments import read_arguments
-from cap_core.cli.documents import offers_of, one
+from cap_core.cli.documents import offers_of, single_plan
 from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.options_from_settings import open_options
 from cap_core.context import Context
@@ -53,7 +53,7 @@ def command(settings: Settings, capability: str, operation: str, inputs: tuple[s
     """
     log.configure(settings.log_format, settings.log_level if settings.origin("log-level") != "default" else "warning")
     offers = offers_of(settings)
-    plan = one(settings, offers, capability)
+    plan = single_plan(settings, offers, capability)
     call = find_call(plan, operation)
     try:
         values = read_arguments(inputs, call.inputs)

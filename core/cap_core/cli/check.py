@@ -9,9 +9,9 @@ import click
 
 from cap_core.bindings import unset
 from cap_core.cli import reports
-from cap_core.cli.documents import Document, check_namespaces, namespaces, offers_of, one_by_one
+from cap_core.cli.documents import Document, check_namespaces, compile_each, namespaces, offers_of
 from cap_core.cli.options import Command, settings_flags
-from cap_core.cli.progress import shown
+from cap_core.cli.progress import progress_bar
 from cap_core.credentials import optional_variables
 from cap_core.plugins import Offers
 from cap_core.report import Diagnostic, Report
@@ -47,8 +47,8 @@ def command(settings: Settings, capabilities: tuple[str, ...], format_: str, str
     known: set[str] = set()
     refused = False
     # One at a time, so that a thousand documents take no more memory than one and what is said of all.
-    with asyncio.Runner() as runner, shown(len(sources)) as advance:
-        for document in one_by_one(settings, offers, sources):
+    with asyncio.Runner() as runner, progress_bar(len(sources)) as advance:
+        for document in compile_each(settings, offers, sources):
             diagnostics += runner.run(_diagnose(document, offers))
             plan = document.compiled.plan
             refused = refused or plan is None

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from cap_core.cli.arguments import read_arguments
-from cap_core.cli.documents import offers_of, one
+from cap_core.cli.documents import offers_of, single_plan
 from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.options_from_settings import open_options
 from cap_core.cli.tables import print_table, printable
@@ -52,7 +52,7 @@ def command(settings: Settings, capability: str, operation: str | None, inputs: 
     for an operation that is left out, why.
     """
     offers = offers_of(settings)
-    plan = one(settings, offers, capability)
+    plan = single_plan(settings, offers, capability)
     if operation is None:
         _print_all(format_, [_listed(one) for one in every_operation(plan)])
         return 0

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from cap_core.cli.documents import Document, documents
+from cap_core.cli.documents import Document, compile_documents
 from cap_core.cli.serve_policy import refuse_anonymous, served
 from cap_core.errors import CapError
 from cap_core.gateway import Gateway
@@ -55,7 +55,7 @@ class Reloader:
         try:
             settings = self._reread()
             # In a thread, so that calls go on meanwhile.
-            found = await asyncio.to_thread(documents, settings, self._offers, self._names)
+            found = await asyncio.to_thread(compile_documents, settings, self._offers, self._names)
             plan = self._plan(found, settings)
             await self._gateway.replace(plan)
         except CapError as error:

@@ -11,7 +11,7 @@ import click
 from cap_core import log, server, sockets
 from cap_core.access_log import AccessLog
 from cap_core.cli import startup
-from cap_core.cli.documents import documents, offers_of
+from cap_core.cli.documents import compile_documents, offers_of
 from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.options_from_settings import open_options
 from cap_core.cli.reloader import Reloader
@@ -51,7 +51,7 @@ def command(session: Session, settings: Settings, capabilities: tuple[str, ...])
     log.configure(settings.log_format, settings.log_level)
     try:
         offers = offers_of(settings)
-        plan = served(documents(settings, offers, capabilities), keep_going=settings.keep_going)
+        plan = served(compile_documents(settings, offers, capabilities), keep_going=settings.keep_going)
         refuse_anonymous(plan, settings)
         gateway = Gateway(offers, _listening(settings), open_options(settings))
         reloader = Reloader(gateway, offers, settings, session.reread, capabilities)
