@@ -111,7 +111,7 @@ def _lists(node: Map, aliases: dict[str, list[Mark]]) -> Map:
         elif new_key == "items":
             out[new_key] = _inside(_one_item(value), aliases)
         elif new_key == "outputParameters" and isinstance(value, Map) and _is_one(value):
-            out[new_key] = _inside(_alone(value), aliases)
+            out[new_key] = _inside(_list_of_one(value), aliases)
         elif new_key in KEYED and isinstance(value, Map):
             out[new_key] = _named(value, aliases)
         else:
@@ -124,7 +124,7 @@ def _is_one(node: Map) -> bool:
     return any(key in ("type", "mapping") and isinstance(value, Scalar) for key, value in node.items())
 
 
-def _alone(node: Map) -> Seq:
+def _list_of_one(node: Map) -> Seq:
     out = Seq([node])
     out.mark = node.mark
     return out
