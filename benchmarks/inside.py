@@ -31,7 +31,7 @@ from cap_core.compile import CompileOptions, compile_source
 from cap_core.context import Context
 from cap_core.gateway import Gateway, ListenOptions
 from cap_core.offers import OpenAt, Transport
-from cap_core.opening import OpenOptions
+from cap_core.open_options import OpenOptions
 from cap_core.plan import Plan
 from cap_core.sources import locate
 from cap_core.types import AsgiApp, Message, Request, Response, Send

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cap_core.opening import OpenOptions, UpstreamOptions
+from cap_core.open_options import OpenOptions, UpstreamOptions
 from cap_core.plan import Timeouts
 from cap_core.testing import Answered, Recorded, gateway, upstream
 

@@ -19,8 +19,8 @@ import pytest
 
 from cap_core import plugins
 from cap_core.compile import CompileOptions, compile_source
-from cap_core.explain import Explanation, explain, left_out
-from cap_core.opening import OpenOptions
+from cap_core.explain import Explanation, explain, explain_rejected
+from cap_core.open_options import OpenOptions
 from cap_core.plan import Call
 from cap_core.sources import Source
 from cap_core.testing import Recorded, gateway, upstream
@@ -462,7 +462,7 @@ def test_every_operation_of_every_published_document_is_explained() -> None:
             _check_explained(asyncio.run(explain(plan, call, offers, OpenOptions(), _given(call))), path, lines)
             seen += 1
         for one in (one for exposure in plan.exposures for one in exposure.quarantined):
-            assert left_out(plan, one).quarantined == one.why
+            assert explain_rejected(plan, one).quarantined == one.why
     assert seen > 10_000
 
 
@@ -531,3 +531,56 @@ def test_what_stands_behind_the_host_of_a_base_uri_is_masked(document: Callable[
     assert 0 == run.returncode, run.stderr
     assert KEY not in run.stdout + run.stderr
     assert "api.example/bot***/things" in run.stdout
+
+
+VAULT = """\
+from cap_core import BindingResolver, hookimpl
+
+
+class Vault:
+    def describe(self, name):
+        return f"vault entry {name}"
+
+    async def fetch(self, names):
+        raise RuntimeError("the network was used")
+
+
+@hookimpl
+def cap_bindings():
+    return [BindingResolver(key="vault", parse=lambda location, at: Vault())]
+"""
+VAULTED = """\
+naftiko: 1.0.0-alpha2
+info: {label: Things, description: Things for tests.}
+binds:
+- {namespace: env, location: "vault:things", keys: {THINGS_KEY: THINGS_KEY}}
+capability:
+  consumes:
+  - type: http
+    namespace: api
+    baseUri: https://api.example
+    authentication: {type: bearer, token: "{{THINGS_KEY}}"}
+    resources:
+    - name: things
+      path: /things
+      operations:
+      - {name: list-things, method: GET}
+  exposes:
+  - type: mcp
+    namespace: things-mcp
+    port: 9090
+    tools:
+    - {name: list-things, description: List., call: api.list-things}
+"""
+
+
+def test_a_credential_that_only_the_network_has_is_shown_masked_and_not_fetched(tmp_path: Path) -> None:
+    (tmp_path / "vault.py").write_text(VAULT)
+    (tmp_path / "things.yaml").write_text(VAULTED)
+    where = str(tmp_path / "things.yaml")
+    result = cap("explain", where, "list-things", "--plugin", str(tmp_path / "vault.py"), "--format", "json")
+
+    assert (result.returncode, result.stderr) == (0, "")
+    out = json.loads(result.stdout)
+    assert ["Authorization", "Bearer ***"] in out["request"]["headers"]
+    assert (out["refused"], out["unset"]) == (None, [])

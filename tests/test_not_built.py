@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from cap_core import later, plugins
+from cap_core.codes import CODES
 from cap_core.compile import Compiled, CompileOptions, compile_source
-from cap_core.diagnostics import CODES
 from cap_core.dialects import KEYED
 from cap_core.sources import Source
 from cap_core.testing import gateway, upstream

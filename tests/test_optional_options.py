@@ -15,8 +15,8 @@ from cap_core.cli import main
 from cap_core.compile import CompileOptions, compile_source
 from cap_core.errors import CapError
 from cap_core.explain import Explanation, explain
-from cap_core.opening import OpenOptions
-from cap_core.operations import find_call
+from cap_core.find_operation import find_call
+from cap_core.open_options import OpenOptions
 from cap_core.sources import Source
 from cap_core.testing import gateway, upstream
 

@@ -11,7 +11,7 @@ import pytest
 from cap_core import plugins
 from cap_core.compile import CompileOptions, compile_source
 from cap_core.errors import CapError, PluginError
-from cap_core.opening import OpenOptions
+from cap_core.open_options import OpenOptions
 from cap_core.sources import Source, locate
 from cap_core.testing import Answered, gateway, upstream
 
@@ -205,7 +205,8 @@ def cap_interceptors():
 
 def test_a_diagnostic_rule(thing: Path, plugin) -> None:
     code = """
-from cap_core.diagnostics import Code, Diagnostic
+from cap_core.codes import Code
+from cap_core.report import Diagnostic
 
 def diagnose(plan):
     return [Diagnostic(plan.consumed[0].at, "warning", "house-rule", "not in this house", "elsewhere")]

@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from cap_core import plugins
+from cap_core.codes import CODES
 from cap_core.compile import Compiled, CompileOptions, compile_source
-from cap_core.diagnostics import CODES
 from cap_core.errors import ConfigError
-from cap_core.operations import find_operation
+from cap_core.find_operation import find_operation
 from cap_core.sources import Source
 from cap_core.testing import gateway, upstream
 

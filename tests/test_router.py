@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cap_core.router import Found, Router, WrongMethod, balanced, placeholders, shape
+from cap_core.path_template import balanced, placeholders, shape
+from cap_core.router import Found, Router, WrongMethod
 
 
 def find(templates, path, method="GET"):

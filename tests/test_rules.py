@@ -9,14 +9,15 @@ import pytest
 
 from cap_core import plugins
 from cap_core.cli import main
+from cap_core.codes import CODES
 from cap_core.compile import CompileOptions, compile_source
-from cap_core.diagnostics import CODES
 from cap_core.errors import PluginError
 from cap_core.sources import Source
 
 RULE = """
 from cap_core import *
-from cap_core.diagnostics import Code, Diagnostic
+from cap_core.codes import Code
+from cap_core.report import Diagnostic
 
 CODE = Code("{code}", "{severity}", "Only in this test.", "do otherwise")
 

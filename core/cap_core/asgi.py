@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Self
 
-import structlog
-
 from cap_core.errors import Fault, Refusal, UpstreamError
+from cap_core.lazy_logger import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
     from cap_core.types import AsgiSend, Headers, Receive, Reply, Stream
 
-_log = structlog.get_logger("cap.answer")
+_log = get_logger("cap.answer")
 
 WATCH_AFTER = 0.05
 """Seconds after which somebody starts to watch for a caller who goes away. A timer costs 1-4 µs per request, a watching

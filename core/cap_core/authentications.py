@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cap_core.bindings import Variable
 from cap_core.compilation import Compilation
-from cap_core.credentials import MASK, check, supplied
+from cap_core.credentials import check, supplied
 from cap_core.documents import Map, Node, Scalar
 from cap_core.errors import Mark, OptionError, SpecError
 from cap_core.expressions import leaves, value
@@ -12,6 +12,7 @@ from cap_core.model import ExposesEntry
 from cap_core.names import match, near
 from cap_core.offers import BindAt
 from cap_core.plan import Authentication, Binding, Constant, Consumed, Value
+from cap_core.redaction import MASK
 from cap_core.templates import TemplateError, parse
 
 SECRET = ("password", "token", "secret")

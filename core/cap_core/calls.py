@@ -8,9 +8,9 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from cap_core.consumed import Callee, Quarantine
-from cap_core.diagnostics import Diagnostic, Report
 from cap_core.names import near, norm
 from cap_core.plan import Exposed
+from cap_core.report import Diagnostic, Report
 from cap_core.templates import Var
 
 _COMPARED = 30_000

@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 
 from cap_core.bindings import Bindings, Given, Variable
-from cap_core.diagnostics import Diagnostic, Report
 from cap_core.errors import Mark
 from cap_core.expressions import Names
 from cap_core.names import near
 from cap_core.plan import Binding
 from cap_core.plugins import Offers
+from cap_core.report import Diagnostic, Report
 from cap_core.sources import Source
 
 

@@ -11,7 +11,6 @@ from cap_core.calls import Callees
 from cap_core.compilation import Compilation, CompileOptions
 from cap_core.consumed import Callee
 from cap_core.consumes import namespace
-from cap_core.diagnostics import Diagnostic, Report
 from cap_core.dialects import normalize
 from cap_core.documents import Map, Node, Scalar, Seq, load, resolve
 from cap_core.errors import Mark, PluginError, SpecError
@@ -22,6 +21,7 @@ from cap_core.plan import About, CapabilityPlan, ExposurePlan, Stakeholder
 from cap_core.plugins import Offers
 from cap_core.reading import read
 from cap_core.remarks import remark
+from cap_core.report import Diagnostic, Report
 from cap_core.sources import Source
 
 __all__ = ["CompileOptions", "Compiled", "compile_source"]

@@ -16,7 +16,8 @@ import msgspec
 from cap_core import toml
 from cap_core.errors import ConfigError, Mark
 from cap_core.names import near
-from cap_core.settings import Row, Settings, UpstreamSettings, rows
+from cap_core.setting_rows import Row, rows
+from cap_core.settings import Settings, UpstreamSettings
 
 FILE = "cap.toml"
 UPSTREAMS = "upstreams"
@@ -44,16 +45,16 @@ def resolve(
     file = chosen.value if chosen else _beside(documents, cwd)
     if file is not None:
         found: _Layer = {("config",): _Entry(file, "found")}
-        said = _file(file)
+        from_file = _file(file)
         if not chosen and file.parent.resolve() != cwd.resolve():
-            _refuse_plugins(said)
-        given = found | said | given
+            _refuse_plugins(from_file)
+        given = found | from_file | given
     return _settings(given)
 
 
-def _refuse_plugins(said: _Layer) -> None:
+def _refuse_plugins(from_file: _Layer) -> None:
     """Documents from elsewhere must not bring code that runs: `cap check` is for looking at what one does not trust."""
-    plugins = said.get(("plugin",))
+    plugins = from_file.get(("plugin",))
     if plugins is not None:
         what = f"{plugins.origin}: 'plugin' stands in a {FILE} beside documents, where it is not followed"
         raise ConfigError(what, hint="say it in the working directory's cap.toml, with --config, or as --plugin")
@@ -109,7 +110,6 @@ def _texts(row: Row, texts: Sequence[str], source: str, origin: str, cwd: Path) 
         }
     values = tuple(_read(row, row.kind.from_text, text, cwd, source) for text in texts)
     value = values if row.many else values[-1]
-    _refuse_unbuilt(row, value, source)
     return {(row.name,): _Entry(value, origin)}
 
 
@@ -130,13 +130,6 @@ def _read(
     except ValueError as error:
         what = f"must be {row.kind.noun}" if row.about.hidden else str(error)
         raise ConfigError(f"{source} {what}", at=at) from None
-
-
-def _refuse_unbuilt(row: Row, value: object, source: str, at: Mark | None = None) -> None:
-    if row.about.later and value != row.default:
-        raise ConfigError(f"{source} is not built yet", at=at)
-    if row.about.built and value not in row.about.built:
-        raise ConfigError(f"{source} {value} is not built yet", at=at)
 
 
 # --- the file ---------------------------------------------------------------------------------------------------------
@@ -177,9 +170,7 @@ class _Reader:
         if row.many == "table" and isinstance(value, dict):
             return dict(self._table(row, path, value))
         if not row.many:
-            entry = self._value(row, path, value)
-            _refuse_unbuilt(row, entry.value, repr(row.name), self.document.keys[path])
-            return {path: entry}
+            return {path: self._value(row, path, value)}
         if not isinstance(value, list):
             noun = "a table, or a list of NAME=VALUE" if row.many == "table" else "a list"
             raise ConfigError(f"{row.name!r} must be {noun}", at=self._at(path))

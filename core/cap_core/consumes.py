@@ -8,7 +8,7 @@ import msgspec
 
 from cap_core import later
 from cap_core.authentications import Unusable, authentication, fills, report_literal
-from cap_core.bases import literal_base
+from cap_core.base_uri import literal_base
 from cap_core.compilation import Compilation
 from cap_core.consumed import Broken, Callee, callees
 from cap_core.documents import Map, Scalar

@@ -7,14 +7,14 @@ import re
 import secrets
 from typing import TYPE_CHECKING
 
-import structlog
+from cap_core.lazy_logger import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from cap_core.types import Caller, Door, Headers
 
-_log = structlog.get_logger("cap.call")
+_log = get_logger("cap.call")
 # A random prefix and a counter: unique across processes, and 0.2 µs instead of the 1.5 µs of a fresh uuid4.
 _prefix = secrets.token_hex(8)
 _counter = itertools.count(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import msgspec
 
 from cap_core.errors import OptionError
 from cap_core.expressions import leaves
+from cap_core.http_syntax import has_control, is_token
 from cap_core.names import near
 from cap_core.offers import AuthScheme, CheckAt, Credentials, Flow, SignAt
 from cap_core.plan import (
@@ -23,15 +23,10 @@ from cap_core.plan import (
     Tree,
     Value,
 )
+from cap_core.redaction import MASK
 from cap_core.types import Check
 
-MASK = "***"
-"""What stands for a value that is not shown."""
-
-_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-
-Text = Callable[[Binding], str | None]
+ValueOf = Callable[[Binding], str | None]
 """A variable's value; None where it has none, which only a variable of an optional option may have."""
 
 
@@ -45,10 +40,11 @@ def required(scheme: AuthScheme[Any], authentication: Authentication) -> list[Bi
     return _bindings(item for name, item in authentication.options.items() if name not in scheme.optional)
 
 
-def dispensable(plan: CapabilityPlan, schemes: Mapping[str, AuthScheme[Any]]) -> frozenset[Binding]:
+def optional_variables(plan: CapabilityPlan, schemes: Mapping[str, AuthScheme[Any]]) -> frozenset[Binding]:
     """The variables that only optional options name: leaving one unset is a choice, not an omission."""
-    sent, asked = (one.authentication for one in plan.consumed), (one.authentication for one in plan.exposures)
-    found = [one for one in (*sent, *asked) if one is not None]
+    towards_upstreams = [one.authentication for one in plan.consumed]
+    of_callers = [one.authentication for one in plan.exposures]
+    found = [one for one in (*towards_upstreams, *of_callers) if one is not None]
     named = {binding for one in found for binding in bindings_of(one)}
     return frozenset(named - {binding for one in found for binding in required(schemes[one.type], one)})
 
@@ -59,7 +55,12 @@ def _bindings(items: Iterable[Value]) -> list[Binding]:
 
 
 def sign(
-    scheme: AuthScheme[Any], authentication: Authentication, consumed: Consumed, text: Text, *, masked: bool = False
+    scheme: AuthScheme[Any],
+    authentication: Authentication,
+    consumed: Consumed,
+    value_of: ValueOf,
+    *,
+    masked: bool = False,
 ) -> Credentials | Flow:
     """What a scheme sends with these values. Raises `OptionError`."""
     if scheme.sign is None:
@@ -70,7 +71,7 @@ def sign(
         variables={n: ", ".join(b.name for b in _bindings([item])) for n, item in authentication.options.items()},
         masked=masked,
     )
-    signed = scheme.sign(expand(scheme, authentication, text), at)
+    signed = scheme.sign(expand(scheme, authentication, value_of), at)
     _check_sendable(signed.shown if isinstance(signed, Flow) else signed)
     return signed
 
@@ -78,9 +79,9 @@ def sign(
 def _check_sendable(credentials: Credentials) -> None:
     """What a transport would refuse to send is refused here, where there is a place in the document to point at."""
     for name, value in credentials.headers:
-        if not _TOKEN.fullmatch(name):
+        if not is_token(name.decode("latin-1")):
             raise OptionError("", f"{name.decode('utf-8', 'replace')!r} is not the name of a header")
-        if _CONTROL.search(value):
+        if has_control(value):
             what = f"the header {name.decode()} would hold a line break or another control character"
             raise OptionError("", what, "correct the variable; one read from a file may end with a line break")
 
@@ -90,7 +91,7 @@ def check(
     authentication: Authentication,
     capability: str,
     namespace: str,
-    text: Text,
+    value_of: ValueOf,
     *,
     masked: bool = False,
 ) -> Check:
@@ -98,7 +99,7 @@ def check(
     if scheme.check is None:
         raise OptionError("type", f"authentication type {scheme.key!r} cannot check callers")
     at = CheckAt(capability=capability, namespace=namespace, realm=capability, masked=masked)
-    return scheme.check(expand(scheme, authentication, text), at)
+    return scheme.check(expand(scheme, authentication, value_of), at)
 
 
 def supplied(scheme: AuthScheme[Any], authentication: Authentication, consumed: Consumed) -> frozenset[tuple[str, str]]:
@@ -113,7 +114,7 @@ def supplied(scheme: AuthScheme[Any], authentication: Authentication, consumed: 
     )
 
 
-def expand(scheme: AuthScheme[Any], authentication: Authentication, text: Text) -> Any:
+def expand(scheme: AuthScheme[Any], authentication: Authentication, value_of: ValueOf) -> Any:
     """The scheme's options with every template expanded, optional ones only where all their variables are set.
 
     Raises `OptionError` for an option the scheme does not know.
@@ -123,8 +124,10 @@ def expand(scheme: AuthScheme[Any], authentication: Authentication, text: Text) 
         if name not in known:
             hint = near(name, known) or f"it has {', '.join(sorted(known))}"
             raise OptionError(name, f"authentication type {scheme.key!r} has no option {name!r}", hint)
-    absent = {name for name in scheme.optional & authentication.options.keys() if _unset(authentication, name, text)}
-    options = {name: _expand(item, text) for name, item in authentication.options.items() if name not in absent}
+    absent = {
+        name for name in scheme.optional & authentication.options.keys() if _unset(authentication, name, value_of)
+    }
+    options = {name: _expand(item, value_of) for name, item in authentication.options.items() if name not in absent}
     try:
         return msgspec.convert(options, scheme.options)
     except msgspec.ValidationError as error:
@@ -133,28 +136,28 @@ def expand(scheme: AuthScheme[Any], authentication: Authentication, text: Text) 
         raise OptionError(name, f"the options of authentication type {scheme.key!r} do not fit: {error}") from None
 
 
-def _unset(authentication: Authentication, option: str, text: Text) -> bool:
-    return any(text(binding) is None for binding in _bindings([authentication.options[option]]))
+def _unset(authentication: Authentication, option: str, value_of: ValueOf) -> bool:
+    return any(value_of(binding) is None for binding in _bindings([authentication.options[option]]))
 
 
-def _expand(item: Value, text: Text) -> object:
+def _expand(item: Value, value_of: ValueOf) -> object:
     if isinstance(item, Binding):
-        return _part(item, text)
+        return _part(item, value_of)
     if isinstance(item, Template):
-        return "".join(part if isinstance(part, str) else _part(part, text) for part in item.parts)
+        return "".join(part if isinstance(part, str) else _part(part, value_of) for part in item.parts)
     if isinstance(item, Tree):
         if item.keyed:
-            return {entry[0]: _expand(entry[1], text) for entry in item.items if isinstance(entry, tuple)}
-        return [_expand(entry, text) for entry in item.items if not isinstance(entry, tuple)]
+            return {entry[0]: _expand(entry[1], value_of) for entry in item.items if isinstance(entry, tuple)}
+        return [_expand(entry, value_of) for entry in item.items if not isinstance(entry, tuple)]
     if isinstance(item, Constant):
         # A number where text is meant (a password of digits) is its text.
         return item.value if isinstance(item.value, str | list | dict) else msgspec.json.encode(item.value).decode()
     return item
 
 
-def _part(part: InputRef | Binding, text: Text) -> str:
+def _part(part: InputRef | Binding, value_of: ValueOf) -> str:
     if isinstance(part, InputRef):
         raise OptionError("", "an authentication option cannot depend on the caller's input")
-    value = text(part)
+    value = value_of(part)
     assert value is not None  # whoever asks has made sure that the required ones are set
     return value

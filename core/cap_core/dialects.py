@@ -34,13 +34,13 @@ _DATA = frozenset({"with", "body", "value", "keys", "enum", "hints", "authentica
 # Keys of one output; a map without them, of maps, names several.
 _SHAPE = frozenset({"type", "mapping", "items", "properties", "values", "value", "const"})
 RENAMED = {"display": "label"}
-# Spellings of no published schema, and what they are read as; said once per spelling and file.
+# Spellings of no published schema, and what they are read as; reported once per spelling and file.
 ALIASES = {"auth": "authentication", "id": "name", "title": "label"}
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-(alpha|beta|rc)\.?(\d+))?")
 
 
-def normalize(root: Node, say: Say) -> Map:
+def normalize(root: Node, report: Say) -> Map:
     """Bring a parsed document to the internal shape. Raises `SpecError` for one of no dialect we know."""
     if not isinstance(root, Map):
         raise _not_one(root.mark, "the document is not a mapping")
@@ -53,19 +53,19 @@ def normalize(root: Node, say: Say) -> Map:
     key = keys[0]
     for other in keys[1:]:
         what = f"the file has two dialect keys, {str(key)!r} and {str(other)!r}; it is read by the first"
-        say("unknown-key", other.mark, what, "remove one of them")
+        report("unknown-key", other.mark, what, "remove one of them")
     version = root[key]
     if not isinstance(version, Scalar):
         what = f"the version of {str(key)!r} must be text"
         raise SpecError(what, at=key.mark, code="unknown-version", hint=f"write {key}: {VERSIONS[key][-1]}")
-    _check_version(str(key), version, say)
+    _check_version(str(key), version, report)
     body = Map({k: v for k, v in root.items() if k not in VERSIONS})
     body.mark = root.mark
     aliases: dict[str, list[Mark]] = {}
     out = _lists(body, aliases)
     for alias, marks in aliases.items():
         for mark in marks:
-            say("alias-key", mark, f"the key {alias!r} is read as {ALIASES[alias]!r}")
+            report("alias-key", mark, f"the key {alias!r} is read as {ALIASES[alias]!r}")
     return out
 
 
@@ -81,14 +81,14 @@ def _unknown(at: Mark, key: str, version: str) -> SpecError:
     return SpecError(what, at=at, code="unknown-version", hint=hint)
 
 
-def _check_version(key: str, version: Scalar, say: Say) -> None:
+def _check_version(key: str, version: Scalar, report: Say) -> None:
     if version in VERSIONS[key]:
         return
     order = _order(version)
     newest = VERSIONS[key][-1]
     if order is None or order <= _order(newest):  # type: ignore[operator]  # every version in the table has an order
         raise _unknown(version.mark, key, repr(str(version)))
-    say("newer-version", version.mark, f"{key} {version} is newer than {newest}, and is read as that")
+    report("newer-version", version.mark, f"{key} {version} is newer than {newest}, and is read as that")
 
 
 def _order(version: str) -> tuple[int, int, int, int, int] | None:
@@ -111,7 +111,7 @@ def _lists(node: Map, aliases: dict[str, list[Mark]]) -> Map:
         elif new_key == "items":
             out[new_key] = _inside(_one_item(value), aliases)
         elif new_key == "outputParameters" and isinstance(value, Map) and _is_one(value):
-            out[new_key] = _inside(_alone(value), aliases)
+            out[new_key] = _inside(_list_of_one(value), aliases)
         elif new_key in KEYED and isinstance(value, Map):
             out[new_key] = _named(value, aliases)
         else:
@@ -124,7 +124,7 @@ def _is_one(node: Map) -> bool:
     return any(key in ("type", "mapping") and isinstance(value, Scalar) for key, value in node.items())
 
 
-def _alone(node: Map) -> Seq:
+def _list_of_one(node: Map) -> Seq:
     out = Seq([node])
     out.mark = node.mark
     return out

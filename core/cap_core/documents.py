@@ -244,21 +244,21 @@ class _Builder:
         what = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
         context = getattr(error, "context", None) or ""
         hint = "correct the syntax at this place"
-        said = f"{what} ({context})" if context else str(what)
+        message = f"{what} ({context})" if context else str(what)
         if mark is None:
-            return self._unprintable(said, text)
+            return self._unprintable(message, text)
         if begun is not None and "quoted scalar" in context and "end of stream" in what:
             # Where it ends is the end of the file, which says nothing.
-            mark, said, hint = begun, "a text in quotes begins here and has no end", "close it with the same quote"
+            mark, message, hint = begun, "a text in quotes begins here and has no end", "close it with the same quote"
         elif "tab character" in what or ("cannot start" in what and text[mark.index : mark.index + 1] == "\t"):
-            said, hint = "a tab cannot indent", "use spaces"
-        return SpecError(said, at=Mark(self.file, mark.line + 1, mark.column + 1), code="not-yaml", hint=hint)
+            message, hint = "a tab cannot indent", "use spaces"
+        return SpecError(message, at=Mark(self.file, mark.line + 1, mark.column + 1), code="not-yaml", hint=hint)
 
-    def _unprintable(self, said: str, text: str) -> SpecError:
+    def _unprintable(self, message: str, text: str) -> SpecError:
         """A character that no YAML document can have, of which libyaml says no line."""
         found = _UNPRINTABLE.search(text)
         if found is None:
-            return SpecError(said, at=Mark(self.file, 1, 1), code="not-yaml", hint="remove what is not text")
+            return SpecError(message, at=Mark(self.file, 1, 1), code="not-yaml", hint="remove what is not text")
         before = text[: found.start()]
         at = Mark(self.file, before.count("\n") + 1, len(before) - before.rfind("\n"))
         what = f"the control character U+{ord(found[0]):04X} cannot stand in YAML"

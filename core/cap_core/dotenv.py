@@ -14,8 +14,8 @@ def read_dotenv(text: str, file: str) -> dict[str, tuple[str, int]]:
     out: dict[str, tuple[str, int]] = {}
     for binding in parse_stream(StringIO(text)):
         # The parser counts the blank lines before an assignment as its own.
-        said = binding.original.string
-        line = binding.original.line + said[: len(said) - len(said.lstrip())].count("\n")
+        source = binding.original.string
+        line = binding.original.line + source[: len(source) - len(source.lstrip())].count("\n")
         if binding.error:
             raise CapError("not a NAME=value line", at=Mark(file, line, 1), hint="quote the value")
         if binding.key is not None:

@@ -1,4 +1,4 @@
-"""Letting go of connections one by one, each when it has nothing left to say."""
+"""Closes keep-alive connections after their current response."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Connection(Protocol):
 
 
 class Draining:
-    """Watches a server's open connections and closes those that are done."""
+    """Closes each of a server's connections once its current response has been sent."""
 
     def __init__(self, connections: Collection[Any]) -> None:
         self._connections: Collection[Connection] = connections

@@ -13,15 +13,15 @@ from cap_core.authentications import Unusable, caller_authentication, fills
 from cap_core.calls import Callees, find
 from cap_core.compilation import Compilation
 from cap_core.consumed import Quarantine
-from cap_core.diagnostics import Diagnostic
 from cap_core.documents import Map, Node, Scalar
 from cap_core.errors import OptionError, SpecError
 from cap_core.model import ExposesEntry
 from cap_core.names import near
 from cap_core.offers import ExposeAt, Exposure, OutputMapper
+from cap_core.path_template import shape
 from cap_core.plan import About, Authentication, Call, DeclaredOutput, Exposed, ExposurePlan, Operation, Quarantined
 from cap_core.reading import read
-from cap_core.router import shape
+from cap_core.report import Diagnostic
 from cap_core.shapes import check_outputs
 from cap_core.wiring import wire
 

@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import Mapping
 
 import msgspec
-import structlog
 
-from cap_core import memory, redaction
+from cap_core import gc_tuning, redaction
+from cap_core.admission import Admit, admission
 from cap_core.asgi import answer
+from cap_core.destinations import Destination
 from cap_core.errors import CapError, Refusal
-from cap_core.hosts import Admit, admission
-from cap_core.listeners import Listener, Table, build_table
-from cap_core.opening import Destination, Opened, OpenOptions, close, open_plan
+from cap_core.lazy_logger import get_logger
+from cap_core.listeners import Listener, RoutingTable, build_table
+from cap_core.open_options import OpenOptions
+from cap_core.opening import Opened, close, open_plan
 from cap_core.pages import Pages, build_pages
 from cap_core.plan import Plan
 from cap_core.plugins import Offers
@@ -22,7 +24,7 @@ from cap_core.problems import problem
 from cap_core.router import Found, WrongMethod
 from cap_core.types import AsgiApp, AsgiSend, Message, Receive, Scope
 
-_log = structlog.get_logger("cap.gateway")
+_log = get_logger("cap.gateway")
 
 OPTIONS = "OPTIONS"
 
@@ -41,7 +43,7 @@ class ListenOptions(msgspec.Struct, frozen=True, kw_only=True):
 class Generation:
     """One plan, opened and routed. It closes when its last request has ended."""
 
-    def __init__(self, plan: Plan, opened: Opened, tables: Mapping[int, Table]) -> None:
+    def __init__(self, plan: Plan, opened: Opened, tables: Mapping[int, RoutingTable]) -> None:
         self.plan = plan
         self.opened = opened
         self.tables = tables
@@ -92,7 +94,7 @@ class Gateway:
         self._current: Generation | None = None
         self._retiring: set[asyncio.Task[None]] = set()
         self._leaving: set[Generation] = set()
-        self._pages: Pages = build_pages(self, offers)
+        self._pages: Pages = build_pages(offers, is_draining=lambda: self.draining)
         self._admit = self._admission()
         self._app = self._wrapped()
 
@@ -124,7 +126,7 @@ class Gateway:
     async def _generation(self, plan: Plan) -> Generation:
         opened = await open_plan(plan, self.offers, self.opening, self._pools)
         redaction.redact(opened.secrets)
-        tables: dict[int, Table] = {}
+        tables: dict[int, RoutingTable] = {}
         for listener in listeners(plan, self.options):
             port = self._bound.get(listener.port, listener.port)
             if port != listener.port:
@@ -141,11 +143,11 @@ class Gateway:
         self._leaving.add(old)
         await old.idle.wait()
         self._leaving.discard(old)
-        await close(old.opened.ways, self._pools)
-        memory.settle()
+        await close(old.opened.leases, self._pools)
+        gc_tuning.freeze()
 
     def drain(self) -> None:
-        """Not ready any more: every further answer closes its connection, and open streams are told to end."""
+        """Become not ready: every further answer closes its connection, and open streams end."""
         self.draining = True
         current = [self._current] if self._current is not None else []
         for generation in (*current, *self._leaving):
@@ -159,12 +161,12 @@ class Gateway:
             await asyncio.gather(*self._retiring)
         if self._current is not None:
             current, self._current = self._current, None
-            await close(current.opened.ways, self._pools)
+            await close(current.opened.leases, self._pools)
 
     # --- for people -------------------------------------------------------------------------------------------------
 
     @property
-    def tables(self) -> Mapping[int, Table]:
+    def tables(self) -> Mapping[int, RoutingTable]:
         """The listeners of the current plan, by port."""
         return self._current.tables if self._current is not None else {}
 
@@ -217,7 +219,7 @@ class Gateway:
             try:
                 headers = dict(scope["headers"])
                 if len(headers) != len(scope["headers"]):
-                    _refuse_doubled(scope["headers"])
+                    _refuse_repeated(scope["headers"])
                 self._admit(headers, local)
             except Refusal as refusal:
                 await answer(send, problem(refusal), head=scope["method"] == "HEAD")
@@ -226,7 +228,7 @@ class Gateway:
         finally:
             generation.leave()
 
-    async def _route(self, scope: Scope, receive: Receive, send: AsgiSend, table: Table | None) -> None:
+    async def _route(self, scope: Scope, receive: Receive, send: AsgiSend, table: RoutingTable | None) -> None:
         method, path = scope["method"], scope["raw_path"]
         if table is None:
             await answer(send, problem(Refusal(404, "not-found", "no listener of this gateway has this port")))
@@ -248,8 +250,8 @@ class Gateway:
 _ONCE = (b"host", b"authorization", b"origin", b"content-type")
 
 
-def _refuse_doubled(headers: list[tuple[bytes, bytes]]) -> None:
-    """A field that decides about a request and stands there twice leaves open which was meant (RFC 9112, 3.2)."""
+def _refuse_repeated(headers: list[tuple[bytes, bytes]]) -> None:
+    """Two values of a field that decides about a request leave open which one counts (RFC 9112, 3.2)."""
     names = [name for name, _ in headers]
     for name in _ONCE:
         if names.count(name) > 1:
@@ -269,7 +271,7 @@ async def _wrong_method(found: WrongMethod, method: str, send: AsgiSend) -> None
 
 
 def _closing(send: AsgiSend) -> AsgiSend:
-    """Tell the caller that this connection ends with this answer."""
+    """A `send` whose answer closes its connection."""
 
     async def closing(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
-from cap_core.diagnostics import Diagnostic
 from cap_core.errors import Mark
 from cap_core.model import ExposedOutput, ExposedParameter
 from cap_core.reading import Part
+from cap_core.report import Diagnostic
 
 Where = str
 """A kind of mapping: `standalone` (a document without `capability`), `document`, `capability`, `bind`, `consumes`,

@@ -1,4 +1,4 @@
-"""What one listener serves: its exposures' faces, routed."""
+"""What one listener serves: the routes of its exposures, and the check of their callers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from cap_core.asgi import answer
 from cap_core.errors import Refusal
 from cap_core.offers import AttachAt, Face, Limits, Route
 from cap_core.opening import Opened
+from cap_core.path_template import shape
 from cap_core.plan import ExposurePlan
 from cap_core.plugins import Offers
 from cap_core.problems import problem
-from cap_core.router import Router, shape
+from cap_core.router import Router
 from cap_core.types import AsgiSend, Caller, Endpoint, Incoming, Receive, Scope
 
 if TYPE_CHECKING:
@@ -30,20 +31,20 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     exposures: tuple[ExposurePlan, ...]
 
 
-class Table(msgspec.Struct, frozen=True, kw_only=True):
+class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
     """A listener's compiled routes and the faces behind them, for one generation."""
 
     listener: Listener
     router: Router[Endpoint]
     faces: tuple[Face, ...]
-    guards: Guards
+    authenticator: ExposureAuthenticator
 
 
-class Guards:
-    """Lets callers in, exposure by exposure; what the core does for endpoints (`cap_core.offers.Host`)."""
+class ExposureAuthenticator:
+    """Checks callers, exposure by exposure (`cap_core.offers.Authenticator`)."""
 
     def __init__(self, opened: Opened, url: str) -> None:
-        self._checks = opened.guards
+        self._checks = opened.checks
         self._url = url
 
     @property
@@ -51,11 +52,13 @@ class Guards:
         """What the listener calls itself."""
         return self._url
 
-    def guarded(self, exposure: str) -> bool:
-        """Whether an exposure asks its callers who they are."""
+    def requires_caller(self, exposure: str) -> bool:
+        """Whether an exposure takes calls only from callers that it knows."""
         return exposure in self._checks
 
-    async def enter(self, exposure: str, scope: Mapping[str, object], headers: Mapping[bytes, bytes]) -> Caller | None:
+    async def authenticate(
+        self, exposure: str, scope: Mapping[str, object], headers: Mapping[bytes, bytes]
+    ) -> Caller | None:
         """Check a caller. Raises `Refusal` 401 or 403; None where nobody is asked."""
         check = self._checks.get(exposure)
         if check is None:
@@ -67,29 +70,29 @@ class Guards:
         return await check(Incoming(str(scope["method"]), path, query, headers))
 
 
-def build_table(listener: Listener, opened: Opened, offers: Offers, limits: Limits) -> Table:
+def build_table(listener: Listener, opened: Opened, offers: Offers, limits: Limits) -> RoutingTable:
     """Let each exposure type attach its exposures on this listener, and route what they give."""
-    guards = Guards(opened, listener.url)
+    authenticator = ExposureAuthenticator(opened, listener.url)
     faces = tuple(
         offers.exposures[type_].attach(
             AttachAt(
                 exposures=tuple(e for e in listener.exposures if e.type == type_),
                 runs=opened.runs,
-                host=guards,
+                host=authenticator,
                 limits=limits,
             )
         )
         for type_ in dict.fromkeys(exposure.type for exposure in listener.exposures)
     )
-    entries = list(_entries((route for face in faces for route in face.routes), guards))
-    return Table(listener=listener, router=Router.build(entries), faces=faces, guards=guards)
+    entries = list(_entries((route for face in faces for route in face.routes), authenticator))
+    return RoutingTable(listener=listener, router=Router.build(entries), faces=faces, authenticator=authenticator)
 
 
-def _entries(routes: Iterable[Route], guards: Guards) -> Iterable[tuple[str, str, Endpoint]]:
+def _entries(routes: Iterable[Route], authenticator: ExposureAuthenticator) -> Iterable[tuple[str, str, Endpoint]]:
     """Every route at its prefixed address, and at its bare one while that is unique; a clash says so to callers."""
     bare: dict[tuple[str, str], list[Route]] = {}
     for route in routes:
-        endpoint = _guarded(route, guards)
+        endpoint = _authenticated(route, authenticator)
         if route.prefix:
             yield route.method, route.prefix + route.template, endpoint
         if route.bare or not route.prefix:
@@ -98,26 +101,26 @@ def _entries(routes: Iterable[Route], guards: Guards) -> Iterable[tuple[str, str
         owners = dict.fromkeys(route.owner for route in same)
         first = same[0]
         if len(owners) == 1:
-            yield method, first.template, _guarded(first, guards)
+            yield method, first.template, _authenticated(first, authenticator)
         else:
             yield method, first.template, _clash(same)
 
 
-def _guarded(route: Route, guards: Guards) -> Endpoint:
+def _authenticated(route: Route, authenticator: ExposureAuthenticator) -> Endpoint:
     exposure = route.guard
-    if exposure is None or not guards.guarded(exposure):
+    if exposure is None or not authenticator.requires_caller(exposure):
         return route.endpoint
     endpoint = route.endpoint
 
-    async def guarded(scope: Scope, receive: Receive, send: AsgiSend, params: tuple[str, ...]) -> None:
+    async def authenticated(scope: Scope, receive: Receive, send: AsgiSend, params: tuple[str, ...]) -> None:
         try:
-            scope["cap.caller"] = await guards.enter(exposure, scope, dict(scope["headers"]))
+            scope["cap.caller"] = await authenticator.authenticate(exposure, scope, dict(scope["headers"]))
         except Refusal as refusal:
             await answer(send, problem(refusal), head=scope["method"] == "HEAD")
             return
         await endpoint(scope, receive, send, params)
 
-    return guarded
+    return authenticated
 
 
 def _clash(routes: list[Route]) -> Endpoint:

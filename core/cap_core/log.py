@@ -82,7 +82,7 @@ class _Bridge(logging.Handler):
     """Hands a log record of the standard library over to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log a record, unless it tells what is meant to happen."""
+        """Log a record, unless it is about something that is meant to happen."""
         try:
             text = record.getMessage().strip()
         except (TypeError, ValueError):  # a library's arguments do not fit its own message
@@ -141,10 +141,10 @@ def one_line(error: BaseException) -> str:
     """An exception without its traceback: what it is, what it says, and where it was raised."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    said = " ".join(str(error).split())
+    message = " ".join(str(error).split())
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return type(error).__name__ + (f": {said}" if said else "") + where
+    return type(error).__name__ + (f": {message}" if message else "") + where
 
 
 def _redacted(_logger: _Lines, _method: str, event: _Event) -> _Event:

@@ -17,8 +17,9 @@ from cap_core.errors import Mark
 from cap_core.types import AsgiApp, Caller, Check, Endpoint, Headers, Run, Send
 
 if TYPE_CHECKING:
-    from cap_core.diagnostics import Code, Diagnostic
+    from cap_core.codes import Code
     from cap_core.plan import CapabilityPlan, DeclaredOutput, Exposed, ExposurePlan, Operation, Upstream
+    from cap_core.report import Diagnostic
     from cap_core.secret import Secret
 
 O = TypeVar("O")  # noqa: E741  (the options struct of an offer; the name is the design's)
@@ -172,11 +173,13 @@ class Face(msgspec.Struct, frozen=True, kw_only=True):
     """Told when a newer generation has taken over."""
 
 
-class Host(Protocol):
-    """What the core does for an exposure's endpoints."""
+class Authenticator(Protocol):
+    """What the core does for an exposure's endpoints: it checks their callers."""
 
-    async def enter(self, exposure: str, scope: Mapping[str, object], headers: Mapping[bytes, bytes]) -> Caller | None:
-        """Check the caller of a request against an exposure's guard; the `Caller`, or None where nobody is asked.
+    async def authenticate(
+        self, exposure: str, scope: Mapping[str, object], headers: Mapping[bytes, bytes]
+    ) -> Caller | None:
+        """Check the caller of a request to an exposure; the `Caller`, or None where anybody may call.
 
         Raises `Refusal` 401 or 403.
         """
@@ -193,7 +196,7 @@ class AttachAt(msgspec.Struct, frozen=True, kw_only=True):
 
     exposures: tuple[ExposurePlan, ...]
     runs: Mapping[str, Run]
-    host: Host
+    host: Authenticator
     limits: Limits
 
 

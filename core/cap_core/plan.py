@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from cap_core.diagnostics import Diagnostic
 from cap_core.documents import Node
 from cap_core.errors import Mark
+from cap_core.report import Diagnostic
 from cap_core.templates import Var
 
 if TYPE_CHECKING:

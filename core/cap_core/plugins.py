@@ -13,7 +13,7 @@ import msgspec
 import pluggy
 
 from cap_core import hookspecs
-from cap_core.diagnostics import declare
+from cap_core.codes import declare
 from cap_core.errors import PluginError
 from cap_core.names import near
 from cap_core.offers import (

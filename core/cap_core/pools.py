@@ -8,7 +8,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import msgspec
 
-from cap_core.bases import Base
+from cap_core.base_uri import Base
 from cap_core.errors import CapError
 from cap_core.offers import OpenAt, Transport
 from cap_core.plan import Timeouts, Tls, Upstream

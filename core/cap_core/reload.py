@@ -1,4 +1,4 @@
-"""Watch files, and say when what they hold may have changed."""
+"""Watch files, and report when what they hold may have changed."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 
-import structlog
 import watchfiles
 
-_log = structlog.get_logger("cap.reload")
+from cap_core.lazy_logger import get_logger
+
+_log = get_logger("cap.reload")
 
 STEP_MS = 50
 """Editors write in several steps; what follows within this time is one change."""
 
 LOOK_MS = 1000
-"""How often to look without having been told: network file systems and some containers tell nothing."""
+"""How often to look without an event: network file systems and some containers send none."""
 
 State = dict[Path, tuple[int, int, int]]
 
@@ -35,7 +36,7 @@ def state(files: Iterable[Path]) -> State:
 async def changes(files: Callable[[], Iterable[Path]], trees: Sequence[Path], known: State) -> AsyncIterator[None]:
     """Yield whenever one of `files` is not as it was, beginning with `known`.
 
-    `files` is asked anew each time: directories below `trees` may gain and lose some. What is watched are directories,
+    `files` is called anew each time: directories below `trees` may gain and lose some. What is watched are directories,
     because editors and Kubernetes replace a file instead of writing to it; which events that gives does not matter, the
     files themselves are compared.
     """

@@ -1,9 +1,7 @@
 """Find the route of a request by its raw path: static text beats placeholders, level by level, with backtracking.
 
 A path is split at `/` before it is decoded, so an encoded slash stays inside its value (`docs/semantics.md`, the REST
-surface). Both sides are compared in one spelling (RFC 3986, 6.2.2): escapes of unreserved characters decoded, other
-escapes in upper case, whatever may not stand in a path escaped. A reserved character and its escape stay two things:
-`a%3Acancel` is the value "a:cancel", `a:cancel` may be the value "a" before the static text ":cancel".
+surface). Paths and templates are compared in the normal form of `cap_core.path_template`.
 
 An address is a method with a path: a route that has the path but not the method steps aside for one that has both.
 Otherwise a new static route would take requests from a route with a placeholder that answered them before.
@@ -11,24 +9,18 @@ Otherwise a new static route would take requests from a route with a placeholder
 
 from __future__ import annotations
 
-import re
-import string
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from cap_core.path_template import Literals, normal_path, split_segments
+
 T = TypeVar("T")
 
 ANY = "*"
 """The method of an entry that takes every method."""
-
-_UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
-_IN_A_PATH = "".join(sorted(_UNRESERVED)) + "!$&'()*+,;=:@/"
-_PLAIN = _IN_A_PATH.encode()
-_ODD = re.compile(rf"%([0-9A-Fa-f]{{2}})|[^{re.escape(_IN_A_PATH)}]")
-_PLACEHOLDER = re.compile(r"\{\{\s*([^{}/]+?)\s*\}\}|\{\s*([^{}/]+?)\s*\}")
 
 
 class Found(msgspec.Struct, Generic[T], frozen=True):
@@ -42,21 +34,6 @@ class WrongMethod(msgspec.Struct, frozen=True):
     """The path is known, but not with this method; `allow` is the `Allow` list, OPTIONS included."""
 
     allow: tuple[str, ...]
-
-
-def balanced(template: str) -> bool:
-    """Whether every brace of a path template belongs to a placeholder with a name."""
-    return not {"{", "}"} & set(_PLACEHOLDER.sub("", template))
-
-
-def placeholders(template: str) -> tuple[str, ...]:
-    """The placeholders' names in order; `{x}` and `{{x}}` are the same."""
-    return tuple(double or single for double, single in _PLACEHOLDER.findall(template))
-
-
-def shape(template: str) -> str:
-    """A template without its placeholders' names: two routes of one method and one shape are the same route."""
-    return "/".join("{}".join(literals) for literals in _segments(template))
 
 
 class Router(Generic[T]):
@@ -77,7 +54,7 @@ class Router(Generic[T]):
         root: _Node[T] = _Node()
         exact: dict[bytes, dict[str, Found[T]]] = {}
         for method, template, payload in entries:
-            segments = _segments(template)
+            segments = split_segments(template)
             end = root
             for literals in segments:
                 end = end.grow(literals)
@@ -94,9 +71,7 @@ class Router(Generic[T]):
             found = ends.get(method) or ends.get(ANY)
             if found is not None:
                 return found
-        text = raw_path.decode("latin-1")
-        if raw_path.translate(None, _PLAIN):
-            text = _ODD.sub(_respell, text)
+        text = normal_path(raw_path)
         segments = text.split("/")
         if segments[0]:
             return None
@@ -105,9 +80,6 @@ class Router(Generic[T]):
             return _wrong_method(self._root, segments)
         return _decoded(found) if found.params and "%" in text else found
 
-
-_Literals = tuple[str, ...]
-"""The static text around a segment's placeholders: n + 1 pieces for n placeholders, in one spelling."""
 
 _Pick = Callable[[str], tuple[str, ...] | None]
 """Takes the values out of a segment, or says that it does not fit."""
@@ -120,13 +92,13 @@ class _Node(Generic[T]):
 
     def __init__(self) -> None:
         self.static: dict[str, _Node[T]] = {}
-        self.grown: dict[_Literals, _Node[T]] = {}
+        self.grown: dict[Literals, _Node[T]] = {}
         self.partials: tuple[tuple[_Pick, _Node[T]], ...] = ()
         self.bare: _Node[T] | None = None
         self.open = False
         self.ends: dict[str, Found[T]] = {}
 
-    def grow(self, literals: _Literals) -> _Node[T]:
+    def grow(self, literals: Literals) -> _Node[T]:
         """The node below a segment, made if it is new."""
         if len(literals) == 1:
             return self.static.setdefault(literals[0], _Node())
@@ -200,20 +172,7 @@ def _decoded(found: Found[T]) -> Found[T] | None:
         return None
 
 
-def _segments(template: str) -> list[_Literals]:
-    spelled = (_PLACEHOLDER.sub("{", segment).split("{") for segment in template.split("/"))
-    return [tuple(_ODD.sub(_respell, text.encode().decode("latin-1")) for text in texts) for texts in spelled]
-
-
-def _respell(odd: re.Match[str]) -> str:
-    escape = odd[1]
-    if escape is None:
-        return f"%{ord(odd[0]):02X}"
-    character = chr(int(escape, 16))
-    return character if character in _UNRESERVED else odd[0].upper()
-
-
-def _partial(literals: _Literals) -> _Pick:
+def _partial(literals: Literals) -> _Pick:
     """For a segment with text and placeholders. No value is empty; where several splits fit, the first one is short.
 
     Searching from left to right takes linear time, where a regular expression would try every split.
@@ -248,5 +207,5 @@ def _find(segment: str, literal: str, at: int, end: int) -> int:
 
 
 def _in_escape(segment: str, at: int) -> bool:
-    """Whether the middle of a `%XX` stands at a place; every `%` begins one in the one spelling."""
+    """Whether the middle of a `%XX` stands at a place; every `%` of the normal form begins one."""
     return segment.find("%", max(at - 2, 0), at) >= 0

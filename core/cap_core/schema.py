@@ -124,8 +124,8 @@ def _options(scheme: AuthScheme[Any]) -> dict[str, Any]:
 
 def _option(field: FieldInfo) -> Any:
     """An option that is one of a few words says so: `Annotated[str, Meta(extra_json_schema={"enum": [...]})]`."""
-    said = [meta.extra_json_schema for meta in typing.get_args(field.type) if isinstance(meta, msgspec.Meta)]
-    words = next((extra["enum"] for extra in said if extra and "enum" in extra), None)
+    extras = [meta.extra_json_schema for meta in typing.get_args(field.type) if isinstance(meta, msgspec.Meta)]
+    words = next((extra["enum"] for extra in extras if extra and "enum" in extra), None)
     if words is None:
         return True
     return {"anyOf": [*_words(words, str.lower)["anyOf"], {"type": "string", "pattern": "\\{\\{"}]}

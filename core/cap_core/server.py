@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import structlog
 import uvicorn
 
-from cap_core import memory, protocol, sockets
+from cap_core import gc_tuning, protocol, sockets
 from cap_core.draining import FRESH, Draining
 from cap_core.errors import StartError
+from cap_core.lazy_logger import get_logger
 from cap_core.sockets import Bound
 from cap_core.types import AsgiSend, Receive, Scope
 
@@ -38,7 +38,7 @@ LAST = 1.0
 KEEP_ALIVE = 75
 """Seconds that an idle connection is kept: longer than proxies keep theirs (60), so that they close first."""
 
-_log = structlog.get_logger("cap.server")
+_log = get_logger("cap.server")
 
 
 class Served(Protocol):
@@ -47,20 +47,20 @@ class Served(Protocol):
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None: ...
 
     def drain(self) -> None:
-        """Say "not ready", let every further answer close its connection, and end open streams."""
+        """Become not ready, let every further answer close its connection, and end open streams."""
 
 
 class Stop:
-    """What the signals say: `asked` to stop, `forced` to stop at once."""
+    """The signals received so far: `requested` is set by the first, `forced` by a second Ctrl-C."""
 
     def __init__(self) -> None:
-        self.asked = asyncio.Event()
+        self.requested = asyncio.Event()
         self.forced = asyncio.Event()
         self._since = 0.0
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
-        """Hear SIGTERM and SIGINT while inside."""
+        """Handle SIGTERM and SIGINT while inside."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.signal, number)
@@ -71,17 +71,17 @@ class Stop:
                 loop.remove_signal_handler(number)
 
     def signal(self, number: int) -> None:
-        """Take note of a signal. Only a Ctrl-C can force: `timeout` and others send SIGTERM twice."""
+        """Record a signal. Only a Ctrl-C can force: `timeout` and others send SIGTERM twice."""
         now = asyncio.get_running_loop().time()
-        if not self.asked.is_set():
+        if not self.requested.is_set():
             self._since = now
-            self.asked.set()
+            self.requested.set()
         elif number == signal.SIGINT and now - self._since > TWICE:
             self.forced.set()
 
-    async def unless_asked(self, work: Awaitable[object]) -> bool:
+    async def unless_requested(self, work: Awaitable[object]) -> bool:
         """Do work; False when it was cancelled because a signal said stop."""
-        return await _unless(self.asked, work, None)
+        return await _unless(self.requested, work, None)
 
     async def unless_forced(self, work: Awaitable[object], seconds: float) -> bool:
         """Do work; False when it was cancelled because time ran out or a signal forced the end."""
@@ -147,17 +147,17 @@ async def serve(
     server = _uvicorn(app, context)
     sockets.listen(bound)
     await server.startup(sockets=[sock for one in bound for sock in one.sockets])
-    memory.settle()
+    gc_tuning.freeze()
     ready()
     ticking = asyncio.ensure_future(_tick(server))
-    await stop.asked.wait()
+    await stop.requested.wait()
     _log.info("draining", seconds=drain)
     app.drain()
     draining = Draining(server.server_state.connections)
-    finished = await stop.unless_forced(_last(server, bound, context, draining), max(drain, LEAST))
+    finished = await stop.unless_forced(_finish(server, bound, context, draining), max(drain, LEAST))
     ticking.cancel()
     if not finished:
-        await _cut(server, draining, drain, forced=stop.forced.is_set())
+        await _abort(server, draining, drain, forced=stop.forced.is_set())
     return 130 if stop.forced.is_set() else 0
 
 
@@ -189,10 +189,10 @@ async def _tick(server: uvicorn.Server) -> None:
         await asyncio.sleep(1)
 
 
-async def _last(
+async def _finish(
     server: uvicorn.Server, bound: Sequence[Bound], context: ssl.SSLContext | None, draining: Draining
 ) -> None:
-    """Tell those who come, stop accepting, and wait until everybody has their answer."""
+    """Stop accepting connections, serve those that were under way, and wait until every answer has been sent."""
     await asyncio.sleep(GRACE)
     # The loop closes its own handle of a socket; through ours we still reach who is waiting.
     spare = [sock.dup() for one in bound for sock in one.sockets]
@@ -201,14 +201,14 @@ async def _last(
     await asyncio.sleep(SETTLE)
     for listener in server.servers:
         listener.close()
-    late = [_take(server, connection, context) for sock in spare for connection in sockets.waiting(sock)]
+    late = [_serve_late(server, connection, context) for sock in spare for connection in sockets.waiting(sock)]
     for sock in spare:
         sock.close()
     # A TLS handshake under way is no connection yet that could be seen.
     await asyncio.gather(draining.finish(at_least=FRESH if context else 0.0), *late)
 
 
-async def _take(server: uvicorn.Server, connection: Any, context: ssl.SSLContext | None) -> None:
+async def _serve_late(server: uvicorn.Server, connection: Any, context: ssl.SSLContext | None) -> None:
     config, state = server.config, server.server_state
 
     def make() -> asyncio.Protocol:
@@ -221,8 +221,8 @@ async def _take(server: uvicorn.Server, connection: Any, context: ssl.SSLContext
         await asyncio.get_running_loop().connect_accepted_socket(make, connection, ssl=context)
 
 
-async def _cut(server: uvicorn.Server, draining: Draining, drain: float, *, forced: bool) -> None:
-    """End what would not."""
+async def _abort(server: uvicorn.Server, draining: Draining, drain: float, *, forced: bool) -> None:
+    """Cut the connections and cancel the calls that have not ended in time."""
     for listener in server.servers:
         listener.close()
     if draining.busy:

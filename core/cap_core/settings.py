@@ -6,18 +6,22 @@ given where, and which of it wins, is `cap_core.configuration`.
 
 from __future__ import annotations
 
-import types
-import typing
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
-from cap_core import kinds
-from cap_core.kinds import Kind
 from cap_core.plan import Timeouts, Tls
+from cap_core.value_types import (
+    ANY,
+    CALLER_AUTH,
+    ORIGIN,
+    PORT,
+    PROXY,
+    URL,
+    ValueType,
+)
 
 LISTENERS, CALLERS, UPSTREAMS, DOCUMENTS = "Listeners", "Callers", "Upstreams", "Documents"
 LIFE, PLUGINS, LOGS, CONFIGURATION = "Life", "Plugins", "Logs", "Configuration"
@@ -30,7 +34,6 @@ class Setting(msgspec.Struct, frozen=True):
     * `name`: what people call it, where that is not the field's name.
     * `absent`: what happens without it, where the default does not say.
     * `everywhere`: every command that reads documents has the flag, not `serve` alone.
-    * `later`: not built yet; shown, and refused when it is used. `built` are the only values that are.
     * `split`: one flag may hold several values, with commas between them.
     * `hidden`: its values are shown as ***.
     """
@@ -38,12 +41,10 @@ class Setting(msgspec.Struct, frozen=True):
     help: str
     group: str = UPSTREAMS
     metavar: str = ""
-    kind: Kind | None = None
+    kind: ValueType | None = None
     name: str = ""
     absent: str = ""
     everywhere: bool = False
-    later: bool = False
-    built: tuple[object, ...] = ()
     split: bool = False
     hidden: bool = False
 
@@ -58,7 +59,7 @@ class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True):
     ca: Annotated[Path | None, Setting("CA certificates to trust.", absent="the system's")] = None
     certificate: Annotated[Path | None, Setting("The certificate to show to the upstream.")] = None
     key: Annotated[Path | None, Setting("Its private key.")] = None
-    proxy: Annotated[str | None, Setting("A proxy to go through.", kind=kinds.PROXY, hidden=True)] = None
+    proxy: Annotated[str | None, Setting("A proxy to go through.", kind=PROXY, hidden=True)] = None
     connections: Annotated[int | None, Setting("The most connections at one time.", absent="no limit")] = None
 
     def timeouts(self, default: Timeouts) -> Timeouts:
@@ -82,14 +83,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "One listener for everything: REST at its paths, MCP at /mcp; 0 takes a free one.",
             LISTENERS,
             "P",
-            kinds.PORT,
+            PORT,
             absent="each exposure on the port its document names",
         ),
     ] = None
-    stdio: Annotated[bool, Setting("MCP on stdin and stdout instead of listeners.", LISTENERS, later=True)] = False
     public_url: Annotated[
         str | None,
-        Setting("What to call ourselves in metadata and OpenAPI.", LISTENERS, "U", kinds.URL, absent="the listener"),
+        Setting("What to call ourselves in metadata and OpenAPI.", LISTENERS, "U", URL, absent="the listener"),
     ] = None
     tls_cert: Annotated[Path | None, Setting("Serve https with this certificate chain.", LISTENERS, "F")] = None
     tls_key: Annotated[Path | None, Setting("The private key of --tls-cert.", LISTENERS, "F")] = None
@@ -101,7 +101,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "where NAME is the variable that holds what they must know.",
             CALLERS,
             "TYPE:NAME",
-            kinds.CALLER_AUTH,
+            CALLER_AUTH,
             everywhere=True,
         ),
     ] = None
@@ -118,7 +118,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "A further Origin that browsers may come from.",
             CALLERS,
             "O",
-            kinds.ORIGIN,
+            ORIGIN,
             name="allow-origin",
             absent="ours, localhost",
         ),
@@ -130,14 +130,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Replace the base URI of a consumed namespace; CAPABILITY:NAMESPACE where several documents share one.",
             UPSTREAMS,
             "NS=URL",
-            kinds.URL,
+            URL,
             name="base-uri",
             everywhere=True,
         ),
     ] = {}
     values: Annotated[
         Mapping[str, str],
-        Setting("Supply a binding.", UPSTREAMS, "[NS.]NAME=VALUE", kinds.ANY, name="set", everywhere=True, hidden=True),
+        Setting("Supply a binding.", UPSTREAMS, "[NS.]NAME=VALUE", ANY, name="set", everywhere=True, hidden=True),
     ] = {}
     env_file: Annotated[Path | None, Setting("A dotenv file of bindings.", UPSTREAMS, "F", everywhere=True)] = None
     allow_plaintext: Annotated[
@@ -167,13 +167,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             everywhere=True,
         ),
     ] = ()
-    allow_scripts: Annotated[bool, Setting("Run script steps.", DOCUMENTS, later=True, everywhere=True)] = False
     strict_outputs: Annotated[
         bool, Setting("Answer 502 where an output mapping finds nothing.", DOCUMENTS, everywhere=True)
     ] = False
     keep_going: Annotated[bool, Setting("Serve the other documents where one is refused.", DOCUMENTS)] = False
 
-    workers: Annotated[int, Setting("Processes; more than 1 is not built yet.", LIFE, "N", built=(1,))] = 1
     reload: Annotated[bool, Setting("Watch the documents; a bad edit keeps the last good plan and says why.", LIFE)] = (
         False
     )
@@ -220,87 +218,3 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def origin(self, *path: str) -> str:
         """Where a setting came from: `origin("port")`, `origin("set", "NAME")`, `origin("upstreams", "ns", "idle")`."""
         return self.origins.get(".".join(path), "default")
-
-
-class Row(msgspec.Struct, frozen=True):
-    """One row of the table: how a setting is called, its field in the struct, its default, its values, and the rest."""
-
-    name: str
-    field: str
-    default: Any
-    kind: Kind
-    many: Literal["", "list", "table"]
-    about: Setting
-
-    @property
-    def flag(self) -> str:
-        """As the command line spells it."""
-        return f"--{self.name}"
-
-    @property
-    def variable(self) -> str:
-        """As the environment spells it."""
-        return "CAP_" + self.name.upper().replace("-", "_")
-
-    @property
-    def is_switch(self) -> bool:
-        """Whether its flag takes no value."""
-        return self.kind is kinds.SWITCH
-
-    @property
-    def without(self) -> str:
-        """What happens without it, for people; "" where there is nothing to say."""
-        if self.about.absent or self.default in (None, False, (), {}):
-            return self.about.absent
-        return f"{self.default:g}" if isinstance(self.default, float) else str(self.default)
-
-    @property
-    def help(self) -> str:
-        """One paragraph: what it does, what happens without it, and whether it is there yet."""
-        notes = [
-            f"[{self.without}]" if self.without else "",
-            "(repeatable)" if self.many else "",
-            "(not built yet)" if self.about.later else "",
-        ]
-        return " ".join(note for note in (self.about.help, *notes) if note)
-
-
-@cache
-def rows(table: type[msgspec.Struct] = Settings) -> tuple[Row, ...]:
-    """The rows of a table, in order."""
-    hints = typing.get_type_hints(table, include_extras=True)
-    return tuple(
-        _row(field, hints[field.name].__origin__, *hints[field.name].__metadata__)
-        for field in msgspec.structs.fields(table)
-        if hasattr(hints[field.name], "__metadata__")
-    )
-
-
-def _row(field: msgspec.structs.FieldInfo, hint: Any, about: Setting) -> Row:
-    many, hint = _repeated(_present(hint))
-    default = {} if field.default is msgspec.NODEFAULT else field.default
-    name = about.name or field.name.replace("_", "-")
-    return Row(name, field.name, default, about.kind or _kind(hint), many, about)
-
-
-def _present(hint: Any) -> Any:
-    """A type without its None."""
-    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
-        return next(option for option in typing.get_args(hint) if option is not types.NoneType)
-    return hint
-
-
-def _repeated(hint: Any) -> tuple[Literal["", "list", "table"], Any]:
-    """Whether a type holds several values, and the type of one."""
-    origin = typing.get_origin(hint)
-    if origin is tuple:
-        return "list", typing.get_args(hint)[0]
-    if origin is Mapping:
-        return "table", typing.get_args(hint)[1]
-    return "", hint
-
-
-def _kind(hint: Any) -> Kind:
-    if typing.get_origin(hint) is Literal:
-        return kinds.choice(*typing.get_args(hint))
-    return {str: kinds.TEXT, int: kinds.COUNT, float: kinds.SECONDS, bool: kinds.SWITCH, Path: kinds.FILE}[hint]

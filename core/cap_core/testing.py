@@ -24,7 +24,7 @@ from cap_core.bindings import Given
 from cap_core.compile import CompileOptions, compile_source
 from cap_core.errors import CapError
 from cap_core.gateway import Gateway, ListenOptions
-from cap_core.opening import OpenOptions
+from cap_core.open_options import OpenOptions
 from cap_core.plan import Plan
 from cap_core.server import Stop, serve
 from cap_core.sources import locate
@@ -225,7 +225,7 @@ def gateway(
         try:
             yield Running(app, loop, port, compiling)
         finally:
-            loop.call_soon_threadsafe(stop.asked.set)
+            loop.call_soon_threadsafe(stop.requested.set)
             loop.call_soon_threadsafe(stop.forced.set)
             serving.result(PATIENCE)
             _call(loop, app.close())

@@ -13,7 +13,6 @@ import msgspec
 
 from cap_core.bindings import Bindings
 from cap_core.consumed import WRITES, Callee, Parameter, Quarantine, reserved
-from cap_core.diagnostics import Report
 from cap_core.documents import Node, Scalar, scalars
 from cap_core.errors import Mark
 from cap_core.expressions import FACES, Names, leaves, substitute, value, with_value
@@ -21,6 +20,7 @@ from cap_core.inputs import Input, Inputs, Place, aliases
 from cap_core.names import Spellings, match, near, norm
 from cap_core.patterns import checked_pattern
 from cap_core.plan import Constant, DeclaredInput, Exposed, Feed, FeedPlace, InputRef, Value
+from cap_core.report import Report
 from cap_core.templates import TemplateError, Var, parse_path
 
 _QUALIFIED: dict[str, Place] = {

@@ -63,7 +63,6 @@ def test_a_bad_document(cap, free_ports, tmp_path: Path, change: tuple[str, str]
             ["--plugin", "bad.py"], {"bad.py": "import nowhere_at_all\n"}, r".*bad.*does not load", id="plugin"
         ),
         pytest.param(["--config", "absent.toml"], {}, r".*absent\.toml", id="missing-configuration"),
-        pytest.param(["--stdio"], {}, r".*--stdio is not built yet", id="not-built"),
     ],
 )
 def test_a_bad_command(cap, free_ports, tmp_path: Path, words: list[str], files: dict[str, str], line: str) -> None:

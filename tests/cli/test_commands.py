@@ -1,4 +1,4 @@
-"""What every command has in common: help, errors of one line, exit codes, what is not built yet."""
+"""What every command has in common: help, errors of one line, exit codes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from cap_core.cli import COMMANDS, LATER, cap
-from cap_core.settings import rows
+from cap_core.cli import COMMANDS, cap
+from cap_core.setting_rows import rows
 
 Cap = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -34,7 +34,6 @@ def test_the_help_of_serve_lists_every_setting_in_its_group() -> None:
     for row in rows():
         assert f"  {row.flag}" in text
         assert f"\n{row.about.group}:\n" in text
-    assert " ".join(text.split()).count("(not built yet)") == sum(row.about.later for row in rows())
 
 
 def test_the_other_commands_have_the_settings_that_matter_to_documents() -> None:
@@ -44,28 +43,17 @@ def test_the_other_commands_have_the_settings_that_matter_to_documents() -> None
         assert (f"  {row.flag} " in text) == row.about.everywhere
 
 
-def test_the_help_lists_every_command_and_what_is_to_come() -> None:
+def test_the_help_lists_every_command_and_no_other() -> None:
     text = shown("--help").output
 
-    assert [name for name in COMMANDS if f"  {name}" not in text] == [], text
-    assert "Not built yet: " + ", ".join(LATER) in " ".join(text.split())
-
-
-@pytest.mark.parametrize("command", LATER)
-def test_what_is_not_built_says_so(command: str) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "cap_core", command, "x", "--y"], capture_output=True, text=True, check=False
-    )
-
-    assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == f"'cap {command}' is not built yet; see 'cap --help' for what is\n"
+    assert [line.split()[0] for line in text.partition("Commands:\n")[2].splitlines()] == list(COMMANDS)
 
 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (["srve"], "No such command 'srve'; did you mean 'serve'?"),
-        (["conect"], "No such command 'conect'; did you mean 'connect'?"),
+        (["connect", "x", "--y"], "No such command 'connect'; see 'cap --help'"),
         (["serve", "--prot", "1"], "No such option '--prot'; did you mean '--port'?"),
         (["check", "--port", "1"], "No such option '--port'; it is a flag of 'cap serve'"),
         (["check", "--nonsense"], "No such option '--nonsense'; see 'cap check --help'"),
@@ -73,9 +61,8 @@ def test_what_is_not_built_says_so(command: str) -> None:
         (["check", "--format", "xml"], "Invalid value for '--format': 'xml' is not one of"),
         (["check", "nowhere.yaml"], "'nowhere.yaml' is no file, no directory and no installed capability"),
         (["config", "--port", "x"], "--port must be a port, 0 to 65535, not 'x'"),
-        (["serve", "--stdio"], "--stdio is not built yet"),
-        (["serve", "--workers", "2"], "--workers 2 is not built yet"),
-        (["check", "--allow-scripts"], "--allow-scripts is not built yet"),
+        (["serve", "--stdio"], "No such option '--stdio'; "),
+        (["serve", "--workers", "2"], "No such option '--workers'; see 'cap serve --help'"),
         (["config", "--config", "no.toml"], "no.toml: no such file or directory"),
     ],
 )

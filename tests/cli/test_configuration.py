@@ -10,7 +10,8 @@ import pytest
 from cap_core.configuration import resolve
 from cap_core.errors import ConfigError
 from cap_core.plan import Timeouts, Tls
-from cap_core.settings import Settings, rows
+from cap_core.setting_rows import rows
+from cap_core.settings import Settings
 
 FILE = 'port = 3\nblock = ["f"]\nset = ["A=file", "B=file"]\n'
 
@@ -109,8 +110,7 @@ def test_a_file_has_tables(tmp_path: Path) -> None:
         ("[upstreams.a]\nconect = 1", "2:1: 'conect' is no key of an upstream; did you mean 'connect'?"),
         ("[upstreams.a]\nconnect = 'x'", "2:11: 'connect' must be a number of seconds, not 'x'"),
         ("[upstreams.a]\nproxy = 'socks5://u:p@h'", "2:9: 'proxy' must be an http(s) URL"),
-        ("stdio = true", "1:1: 'stdio' is not built yet"),
-        ("workers = 2", "1:1: 'workers' 2 is not built yet"),
+        ("workers = 2", "1:1: 'workers' is no setting; known are: host, port"),
         ("port = ", "1:8: Invalid value"),
     ],
 )
@@ -136,10 +136,6 @@ def test_what_is_wrong_in_a_file_has_a_place(tmp_path: Path, text: str, complain
         ({"base-uri": ("api=x",)}, {}, "--base-uri api must be an http(s) URL"),
         ({"caller-auth": "bearer"}, {}, "--caller-auth must be TYPE:NAME, not 'bearer'"),
         ({"allow-origin": ("https://a/b",)}, {}, "--allow-origin must be an origin such as"),
-        ({"stdio": True}, {}, "--stdio is not built yet"),
-        ({}, {"CAP_STDIO": "true"}, "CAP_STDIO is not built yet"),
-        ({"allow-scripts": True}, {}, "--allow-scripts is not built yet"),
-        ({"workers": "2"}, {}, "--workers 2 is not built yet"),
         ({"tls-cert": "x"}, {}, "--tls-cert needs --tls-key; give both, or neither"),
         ({"config": "no.toml"}, {}, "no.toml: no such file or directory"),
         ({}, {"CAP_CONFIG": "no.toml"}, "no.toml: no such file or directory"),
@@ -159,10 +155,6 @@ def test_a_value_that_may_be_a_secret_is_not_repeated(tmp_path: Path) -> None:
         resolve({"set": ("s3cret-value",)}, {}, cwd=tmp_path)
 
     assert "s3cret" not in str(wrong.value)
-
-
-def test_what_is_not_built_may_be_said_not_to_be_wanted() -> None:
-    assert resolve({"workers": "1", "stdio": False}, {"CAP_STDIO": "false"}, cwd=Path("/nowhere")) is not None
 
 
 def test_the_file_beside_the_documents_goes_before_the_one_here(here: Path) -> None:

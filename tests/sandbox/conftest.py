@@ -19,7 +19,7 @@ from cap_core.compile import CompileOptions, compile_source
 from cap_core.context import Context
 from cap_core.executor import collect
 from cap_core.offers import OpenAt, Transport
-from cap_core.opening import OpenOptions
+from cap_core.open_options import OpenOptions
 from cap_core.plan import Operation, Upstream
 from cap_core.sources import Source
 from cap_core.testing import Running, gateway

@@ -16,8 +16,9 @@ import pytest
 from cap_core.compile import CompileOptions, compile_source
 from cap_core.inputs import Input
 from cap_core.offers import OpenAt
+from cap_core.path_template import placeholders, shape
 from cap_core.plan import Call, CapabilityPlan, Upstream
-from cap_core.router import Found, placeholders, shape
+from cap_core.router import Found
 from cap_core.sources import locate
 from cap_plugins.transport.sandbox.paths import parse_path
 from cap_plugins.transport.sandbox.routes import routes

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cap_core import DiagnosticRule, hookimpl
-from cap_core.bases import literal_base
-from cap_core.diagnostics import Code, Diagnostic
+from cap_core.base_uri import literal_base
+from cap_core.codes import Code
 from cap_core.plan import CapabilityPlan, Consumed
+from cap_core.report import Diagnostic
 
 HOST = "api.portkey.ai"
 KEY = "x-portkey-api-key"

@@ -11,9 +11,8 @@ from importlib import import_module
 
 import click
 
-from cap_core.cli.options import Session
-from cap_core.errors import CapError, ConfigError
-from cap_core.settings import rows
+from cap_core.cli.session import Session
+from cap_core.errors import CapError
 
 COMMANDS = {
     "serve": "Serve capabilities as REST and MCP.",
@@ -29,17 +28,12 @@ COMMANDS = {
 
 _MODULES = {"list": "installed"}  # a module `list` would hide the built-in one in here
 
-LATER = ("new", "connect", "tokens", "import", "export", "record", "diff", "flow", "doctor")
-"""What is not built yet."""
-
 
 class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*COMMANDS, *LATER]
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in LATER:
-            return _not_built(cmd_name)
         if cmd_name not in COMMANDS:
             return None
         command = import_module(f"cap_core.cli.{_MODULES.get(cmd_name, cmd_name)}").command
@@ -57,21 +51,10 @@ class _Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
-        with formatter.section("Not built yet"):
-            formatter.write_text(", ".join(LATER))
 
 
-def _not_built(name: str) -> click.Command:
-    @click.command(name, context_settings={"ignore_unknown_options": True, "help_option_names": []})
-    @click.argument("rest", nargs=-1, type=click.UNPROCESSED)
-    def command(rest: tuple[str, ...]) -> int:
-        raise ConfigError(f"'cap {name}' is not built yet", hint="see 'cap --help' for what is")
-
-    return command
-
-
-def _version(ctx: click.Context, _parameter: click.Parameter, asked: bool) -> None:
-    if asked:
+def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
         from cap_core.cli.versions import versions
 
         click.echo(versions())
@@ -108,16 +91,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo(error.format_message(), err=True)
         return error.exit_code
     except click.ClickException as error:
-        return _say(_usage(error), error.exit_code)
+        return _print_error(_usage(error), error.exit_code)
     except CapError as error:
-        return _say(str(error), error.exit_code)
+        return _print_error(str(error), error.exit_code)
     except click.Abort:
         return 130
     except BrokenPipeError:
         # Whoever read our output has what they want; Python must not complain of it when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    # The last boundary: whatever nobody foresaw is told in one line too.
+    # The last boundary: whatever nobody foresaw is one line too.
     except Exception as error:
         return _internal(error, debug=session.debug)
 
@@ -129,13 +112,19 @@ def _usage(error: click.ClickException) -> str:
     if isinstance(error, click.NoSuchOption | click.NoSuchCommand):
         what = error.message
         hint = f"did you mean {error.possibilities[0]!r}?" if error.possibilities else ""
-    if isinstance(error, click.NoSuchOption) and error.option_name in {row.flag for row in rows()}:
+    if isinstance(error, click.NoSuchOption) and _is_setting(error.option_name):
         hint = "it is a flag of 'cap serve'"
     ctx = getattr(error, "ctx", None)
     return f"{what.rstrip('.')}; {hint or 'see ' + repr((ctx.command_path if ctx else 'cap') + ' --help')}"
 
 
-def _say(line: str, code: int) -> int:
+def _is_setting(flag: str) -> bool:
+    from cap_core.setting_rows import rows
+
+    return flag in {row.flag for row in rows()}
+
+
+def _print_error(line: str, code: int) -> int:
     from cap_core.redaction import hidden
 
     click.echo(" ".join(hidden(line).split()), err=True)
@@ -148,4 +137,4 @@ def _internal(error: Exception, *, debug: bool) -> int:
     if debug:
         click.echo(hidden("".join(traceback.format_exception(error))), err=True)
     what = f"internal error: {type(error).__name__}: {error}"
-    return _say(what if debug else f"{what}; run it again with --log-level debug to see where", 1)
+    return _print_error(what if debug else f"{what}; run it again with --log-level debug to see where", 1)

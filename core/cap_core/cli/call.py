@@ -11,14 +11,14 @@ import click
 
 from cap_core import log, redaction
 from cap_core.cli.arguments import read_arguments
-from cap_core.cli.documents import offers_of, one
+from cap_core.cli.documents import offers_of, single_plan
 from cap_core.cli.options import Command, settings_flags
-from cap_core.cli.running import open_options
+from cap_core.cli.options_from_settings import open_options
 from cap_core.context import Context
 from cap_core.errors import CapError, Refusal, UpstreamError
 from cap_core.executor import collect
+from cap_core.find_operation import find_call
 from cap_core.opening import close, open_plan
-from cap_core.operations import find_call
 from cap_core.plan import Call, CapabilityPlan, Plan
 from cap_core.plugins import Offers
 from cap_core.pools import Pools, choose
@@ -53,7 +53,7 @@ def command(settings: Settings, capability: str, operation: str, inputs: tuple[s
     """
     log.configure(settings.log_format, settings.log_level if settings.origin("log-level") != "default" else "warning")
     offers = offers_of(settings)
-    plan = one(settings, offers, capability)
+    plan = single_plan(settings, offers, capability)
     call = find_call(plan, operation)
     try:
         values = read_arguments(inputs, call.inputs)
@@ -75,7 +75,7 @@ async def _carry_out(
         answer = await opened.runs[call.key](values, Context("cli", call.key, follow=True))
         return await _print(answer, call)
     finally:
-        await close(opened.ways, pools)
+        await close(opened.leases, pools)
 
 
 async def _print(answer: Answer, call: Call) -> int:
@@ -113,8 +113,8 @@ async def _write(body: Body) -> None:
 
 async def _failure(answer: Reply, call: Call) -> str:
     body = await collect(answer.body, 1024 * 1024) or b""
-    said = " ".join(body.decode("utf-8", "replace").split())
-    if len(said) > _SHOWN:
-        said = said[:_SHOWN] + "…"
+    text = " ".join(body.decode("utf-8", "replace").split())
+    if len(text) > _SHOWN:
+        text = text[:_SHOWN] + "…"
     status = f"{answer.status} {responses.get(answer.status, '')}".strip()
-    return f"{call.operation.address} answered {status}" + (f": {said}" if said else "")
+    return f"{call.operation.address} answered {status}" + (f": {text}" if text else "")

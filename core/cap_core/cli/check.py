@@ -9,12 +9,12 @@ import click
 
 from cap_core.bindings import unset
 from cap_core.cli import reports
-from cap_core.cli.documents import Document, check_namespaces, namespaces, offers_of, one_by_one
+from cap_core.cli.documents import Document, check_namespaces, compile_each, namespaces, offers_of
 from cap_core.cli.options import Command, settings_flags
-from cap_core.cli.progress import shown
-from cap_core.credentials import dispensable
-from cap_core.diagnostics import Diagnostic, Report
+from cap_core.cli.progress import progress_bar
+from cap_core.credentials import optional_variables
 from cap_core.plugins import Offers
+from cap_core.report import Diagnostic, Report
 from cap_core.settings import Settings
 from cap_core.sources import locate
 
@@ -47,9 +47,9 @@ def command(settings: Settings, capabilities: tuple[str, ...], format_: str, str
     known: set[str] = set()
     refused = False
     # One at a time, so that a thousand documents take no more memory than one and what is said of all.
-    with asyncio.Runner() as runner, shown(len(sources)) as advance:
-        for document in one_by_one(settings, offers, sources):
-            diagnostics += runner.run(_said(document, offers))
+    with asyncio.Runner() as runner, progress_bar(len(sources)) as advance:
+        for document in compile_each(settings, offers, sources):
+            diagnostics += runner.run(_diagnose(document, offers))
             plan = document.compiled.plan
             refused = refused or plan is None
             known.update(namespaces(plan) if plan is not None else ())
@@ -62,14 +62,14 @@ def command(settings: Settings, capabilities: tuple[str, ...], format_: str, str
     return int(any(d.severity in failing for d in diagnostics))
 
 
-async def _said(document: Document, offers: Offers) -> tuple[Diagnostic, ...]:
-    """What compiling said, and which declared variables have no value here and now (it changes no tier)."""
+async def _diagnose(document: Document, offers: Offers) -> tuple[Diagnostic, ...]:
+    """What compiling reported, and which declared variables have no value here and now (it changes no tier)."""
     compiled = document.compiled
     if compiled.plan is None:
         return compiled.diagnostics
     report = Report()
     report.extend(compiled.diagnostics)
-    choices = dispensable(compiled.plan, offers.auth_schemes)
+    choices = optional_variables(compiled.plan, offers.auth_schemes)
     for variable in await unset(v for v in compiled.plan.variables if v.binding not in choices):
         assert variable.at is not None
         what = f"{variable.binding.name} has no value: {variable.describe()} is not set"

@@ -11,7 +11,8 @@ import msgspec
 
 from cap_core.cli.options import Command, settings_flags
 from cap_core.redaction import MASK
-from cap_core.settings import Row, Settings, UpstreamSettings, rows
+from cap_core.setting_rows import Row, rows
+from cap_core.settings import Settings, UpstreamSettings
 
 
 class Line(msgspec.Struct, frozen=True):

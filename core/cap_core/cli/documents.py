@@ -10,14 +10,15 @@ import msgspec
 
 from cap_core.bindings import Given
 from cap_core.compile import Compiled, CompileOptions, compile_source
-from cap_core.diagnostics import Report
 from cap_core.dotenv import read_dotenv
 from cap_core.errors import CapError, ConfigError, Mark, SpecError
 from cap_core.names import near
 from cap_core.plan import CapabilityPlan
 from cap_core.plugins import Offers, load
 from cap_core.redaction import hidden
-from cap_core.settings import Settings, rows
+from cap_core.report import Report
+from cap_core.setting_rows import rows
+from cap_core.settings import Settings
 from cap_core.sources import Source, locate
 
 
@@ -73,16 +74,16 @@ def _dotenv(settings: Settings) -> dict[str, Given]:
     return {name: Given(value, f"{path}:{line}") for name, (value, line) in read_dotenv(text, str(path)).items()}
 
 
-def documents(settings: Settings, offers: Offers, names: Sequence[str]) -> tuple[Document, ...]:
+def compile_documents(settings: Settings, offers: Offers, names: Sequence[str]) -> tuple[Document, ...]:
     """The documents that `names` mean, compiled. Raises `ConfigError` for a name or a namespace that means nothing."""
-    compiled = tuple(one_by_one(settings, offers, locate(names, offers.capabilities)))
+    compiled = tuple(compile_each(settings, offers, locate(names, offers.capabilities)))
     plans = [document.compiled.plan for document in compiled]
     if all(plans):
         check_namespaces(settings, (name for plan in plans if plan is not None for name in namespaces(plan)))
     return compiled
 
 
-def one_by_one(settings: Settings, offers: Offers, sources: Iterable[Source]) -> Iterator[Document]:
+def compile_each(settings: Settings, offers: Offers, sources: Iterable[Source]) -> Iterator[Document]:
     """Each document, compiled when it is asked for."""
     options = compile_options(settings)
     for source in sources:
@@ -104,9 +105,9 @@ def _compiled(source: Source, offers: Offers, options: CompileOptions, *, debug:
         return Compiled(None, report.sorted())
 
 
-def one(settings: Settings, offers: Offers, name: str) -> CapabilityPlan:
+def single_plan(settings: Settings, offers: Offers, name: str) -> CapabilityPlan:
     """The plan of the one document that `name` means. Raises `CapError` for a refused one, and for several."""
-    found = documents(settings, offers, [name])
+    found = compile_documents(settings, offers, [name])
     if len(found) > 1:
         listed = ", ".join(document.source.name for document in found[:8])
         raise ConfigError(f"{name!r} holds several documents: {listed}", hint="name one of them")

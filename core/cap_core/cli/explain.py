@@ -11,17 +11,17 @@ import click
 import msgspec
 
 from cap_core.cli.arguments import read_arguments
-from cap_core.cli.documents import offers_of, one
+from cap_core.cli.documents import offers_of, single_plan
 from cap_core.cli.options import Command, settings_flags
-from cap_core.cli.running import open_options
+from cap_core.cli.options_from_settings import open_options
 from cap_core.cli.tables import print_table, printable
-from cap_core.diagnostics import Diagnostic
 from cap_core.errors import Refusal
-from cap_core.explain import Explanation, explain, left_out
+from cap_core.explain import Explanation, explain, explain_rejected
+from cap_core.find_operation import display_name, every_operation, find_operation
 from cap_core.inputs import Inputs
-from cap_core.operations import every_operation, find_operation, spelled
-from cap_core.origins import Step
+from cap_core.origin import Step
 from cap_core.plan import Call, Quarantined
+from cap_core.report import Diagnostic
 from cap_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -52,13 +52,13 @@ def command(settings: Settings, capability: str, operation: str | None, inputs: 
     for an operation that is left out, why.
     """
     offers = offers_of(settings)
-    plan = one(settings, offers, capability)
+    plan = single_plan(settings, offers, capability)
     if operation is None:
-        _print_all(format_, [_told(one) for one in every_operation(plan)])
+        _print_all(format_, [_listed(one) for one in every_operation(plan)])
         return 0
     found = find_operation(plan, operation)
     if isinstance(found, Quarantined):
-        explanation = left_out(plan, found)
+        explanation = explain_rejected(plan, found)
     else:
         values, refused = _read(inputs, found.inputs)
         explanation = asyncio.run(explain(plan, found, offers, open_options(settings), values, refused))
@@ -78,7 +78,7 @@ def _printable(data: object) -> object:
     return printable(data) if isinstance(data, str) else data
 
 
-class Told(msgspec.Struct, frozen=True):
+class ListedOperation(msgspec.Struct, frozen=True):
     """An exposed operation in the list: how to name it, what it calls, where it stands, and why it is left out."""
 
     exposed: str
@@ -87,12 +87,12 @@ class Told(msgspec.Struct, frozen=True):
     quarantined: Diagnostic | None
 
 
-def _told(one: Call | Quarantined) -> Told:
+def _listed(one: Call | Quarantined) -> ListedOperation:
     why = one.why if isinstance(one, Quarantined) else None
-    return Told(spelled(one), one.exposed.call or "", str(one.exposed.at), why)
+    return ListedOperation(display_name(one), one.exposed.call or "", str(one.exposed.at), why)
 
 
-def _print_all(format_: str, found: Sequence[Told]) -> None:
+def _print_all(format_: str, found: Sequence[ListedOperation]) -> None:
     if format_ == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
         return
@@ -153,11 +153,11 @@ def _values(it: Explanation) -> Iterable[tuple[str, ...]]:
 
 
 def _inputs(it: Explanation) -> Iterable[tuple[str, ...]]:
-    for asked in it.inputs:
-        needed = "required" if asked.required else ""
-        name = asked.name if asked.property == asked.name else f"{asked.name} ({asked.property})"
-        yield name, asked.type or "any", needed, asked.place, asked.source, asked.at
-        yield from _steps(asked.via, 4)
+    for trace in it.inputs:
+        needed = "required" if trace.required else ""
+        name = trace.name if trace.property == trace.name else f"{trace.name} ({trace.property})"
+        yield name, trace.type or "any", needed, trace.place, trace.source, trace.at
+        yield from _steps(trace.via, 4)
 
 
 def _steps(steps: Iterable[Step], blank: int) -> Iterable[tuple[str, ...]]:

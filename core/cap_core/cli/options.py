@@ -9,21 +9,9 @@ from typing import Any
 
 import click
 
+from cap_core.cli.session import Session
 from cap_core.configuration import resolve
-from cap_core.settings import Row, Settings, rows
-
-
-class Session:
-    """What one run of the command line knows: its settings, once they are read, and how to read them again."""
-
-    def __init__(self) -> None:
-        self.settings: Settings | None = None
-        self.again: Callable[[], Settings] = Settings
-
-    @property
-    def debug(self) -> bool:
-        """Whether tracebacks were asked for."""
-        return self.settings is not None and self.settings.log_level == "debug"
+from cap_core.setting_rows import Row, rows
 
 
 class SettingOption(click.Option):
@@ -83,9 +71,8 @@ def settings_flags(*, serving: bool = False) -> Callable[[Callable[..., int]], C
             flags = {row.name: given.pop(row.field) for row in shown}
             named = given.get("capabilities") or [name for name in (given.get("capability"),) if name]
             session = ctx.ensure_object(Session)
-            session.again = functools.partial(resolve, flags, os.environ, named)
-            session.settings = session.again()
-            return function(settings=session.settings, **given)
+            settings = session.read(functools.partial(resolve, flags, os.environ, named))
+            return function(settings=settings, **given)
 
         whole: Callable[..., int] = functools.wraps(function)(click.pass_context(command))
         for row in reversed(shown):

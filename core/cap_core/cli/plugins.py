@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import click
 import msgspec
 
-from cap_core.cli.documents import offers_of, one
+from cap_core.cli.documents import offers_of, single_plan
 from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.tables import print_table
 from cap_core.plan import CapabilityPlan
@@ -42,7 +42,7 @@ def command(settings: Settings, capability: str | None, format_: str) -> int:
     """Show the plugins: their names (for --block), the distributions they come from, and what they offer."""
     offers = offers_of(settings)
     if capability:
-        uses = list(_uses(one(settings, offers, capability), offers))
+        uses = list(_uses(single_plan(settings, offers, capability), offers))
         _print(format_, uses, ("OFFER", "FOR", "PLUGIN", "DISTRIBUTION"), map(_use_line, uses))
     else:
         _print(format_, offers.plugins, ("PLUGIN", "DISTRIBUTION", "OFFERS"), map(_plugin_line, offers.plugins))

@@ -11,7 +11,7 @@ MANY = 50
 
 
 @contextlib.contextmanager
-def shown(count: int) -> Iterator[Callable[[str], None]]:
+def progress_bar(count: int) -> Iterator[Callable[[str], None]]:
     """Show how far `count` steps have come. Gives the function to call after each, with what it was."""
     if count < MANY or not sys.stderr.isatty():
         yield lambda name: None

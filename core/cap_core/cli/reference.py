@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from cap_core.settings import Row, UpstreamSettings, rows
+from cap_core.setting_rows import Row, rows
+from cap_core.settings import UpstreamSettings
 
 
 def reference() -> str:
@@ -26,8 +27,7 @@ def _lines() -> Iterator[str]:
 
 
 def _meaning(row: Row) -> str:
-    notes = [" Repeatable." if row.many else "", " Not built yet." if row.about.later else ""]
-    return row.about.help + "".join(notes)
+    return row.about.help + (" Repeatable." if row.many else "")
 
 
 def _cell(text: str) -> str:

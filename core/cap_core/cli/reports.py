@@ -11,7 +11,8 @@ from urllib.parse import quote
 import click
 import msgspec
 
-from cap_core.diagnostics import CODES, Diagnostic
+from cap_core.codes import CODES
+from cap_core.report import Diagnostic
 from cap_core.version import VERSION
 
 Report = Callable[[Sequence[Diagnostic], int], str]
@@ -63,8 +64,8 @@ def _annotation(diagnostic: Diagnostic) -> str:
     at = diagnostic.at
     place = f",line={at.line},col={at.column}" if at.line else ""
     properties = f"file={_property(at.file)}{place},title={_property(diagnostic.code)}"
-    said = diagnostic.message + (f"; {diagnostic.hint}" if diagnostic.hint else "")
-    return f"::{_COMMANDS[diagnostic.severity]} {properties}::{_escaped(said)}\n"
+    message = diagnostic.message + (f"; {diagnostic.hint}" if diagnostic.hint else "")
+    return f"::{_COMMANDS[diagnostic.severity]} {properties}::{_escaped(message)}\n"
 
 
 def _escaped(value: str) -> str:

@@ -7,23 +7,24 @@ import contextlib
 from collections.abc import Iterator
 
 import click
-import structlog
 
 from cap_core import log, server, sockets
-from cap_core.access import AccessLog
+from cap_core.access_log import AccessLog
 from cap_core.cli import startup
-from cap_core.cli.documents import documents, offers_of
-from cap_core.cli.live import Live
-from cap_core.cli.options import Command, Session, settings_flags
-from cap_core.cli.policy import refuse_anonymous, served
-from cap_core.cli.running import open_options
+from cap_core.cli.documents import compile_documents, offers_of
+from cap_core.cli.options import Command, settings_flags
+from cap_core.cli.options_from_settings import open_options
+from cap_core.cli.reloader import Reloader
+from cap_core.cli.serve_policy import refuse_anonymous, served
+from cap_core.cli.session import Session
 from cap_core.errors import CapError
 from cap_core.gateway import Gateway, ListenOptions, listeners
+from cap_core.lazy_logger import get_logger
 from cap_core.plan import Plan
 from cap_core.settings import Settings
 from cap_core.sockets import Wanted
 
-_log = structlog.get_logger("cap.serve")
+_log = get_logger("cap.serve")
 
 CLOSING = 5.0
 """Seconds that pools and plugins get to close."""
@@ -50,11 +51,11 @@ def command(session: Session, settings: Settings, capabilities: tuple[str, ...])
     log.configure(settings.log_format, settings.log_level)
     try:
         offers = offers_of(settings)
-        plan = served(documents(settings, offers, capabilities), keep_going=settings.keep_going)
+        plan = served(compile_documents(settings, offers, capabilities), keep_going=settings.keep_going)
         refuse_anonymous(plan, settings)
         gateway = Gateway(offers, _listening(settings), open_options(settings))
-        live = Live(gateway, offers, settings, session.again, capabilities)
-        return server.run(_serve(gateway, plan, settings, live))
+        reloader = Reloader(gateway, offers, settings, session.reread, capabilities)
+        return server.run(_serve(gateway, plan, settings, reloader))
     except CapError as error:
         if log.chosen_format(settings.log_format) == "console":
             raise
@@ -74,24 +75,24 @@ def _listening(settings: Settings) -> ListenOptions:
     )
 
 
-async def _serve(gateway: Gateway, plan: Plan, settings: Settings, live: Live) -> int:
+async def _serve(gateway: Gateway, plan: Plan, settings: Settings, reloader: Reloader) -> int:
     """Bind, open, serve, close. Until every socket is bound and the plan is open, nothing listens."""
     style = log.chosen_format(settings.log_format)
     context = server.tls(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
     stop = server.Stop()
     with stop.listening(), contextlib.closing(_Sockets(gateway, plan)) as held:
         try:
-            if not await stop.unless_asked(gateway.open(plan, held.ports)):
+            if not await stop.unless_requested(gateway.open(plan, held.ports)):
                 return 0
-            startup.tell(gateway, style)
-            with _following(live, reload=settings.reload):
+            startup.report_listeners(gateway, style)
+            with _following(reloader, reload=settings.reload):
                 return await server.serve(
                     AccessLog(gateway) if settings.access_log else gateway,
                     held.bound,
                     stop,
                     drain=settings.drain,
                     context=context,
-                    ready=lambda: startup.ready(gateway, style),
+                    ready=lambda: startup.report_ready(gateway, style),
                 )
         finally:
             await stop.unless_forced(gateway.close(), CLOSING)
@@ -113,10 +114,10 @@ class _Sockets:
 
 
 @contextlib.contextmanager
-def _following(live: Live, *, reload: bool) -> Iterator[None]:
-    task = asyncio.ensure_future(live.follow()) if reload else None
+def _following(reloader: Reloader, *, reload: bool) -> Iterator[None]:
+    task = asyncio.ensure_future(reloader.follow()) if reload else None
     if task is not None:
-        task.add_done_callback(_say_why_it_ended)
+        task.add_done_callback(_log_why_it_ended)
     try:
         yield
     finally:
@@ -124,6 +125,6 @@ def _following(live: Live, *, reload: bool) -> Iterator[None]:
             task.cancel()
 
 
-def _say_why_it_ended(task: asyncio.Future[None]) -> None:
+def _log_why_it_ended(task: asyncio.Future[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         _log.error("documents are not followed any more", exc_info=error)

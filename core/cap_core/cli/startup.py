@@ -1,23 +1,23 @@
-"""What `cap serve` says before it is ready: where it listens, what lives there, and which variable goes where."""
+"""What `cap serve` prints before it is ready: where it listens, what lives there, and which variable goes where."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import click
-import structlog
 
 from cap_core import log
 from cap_core.cli.tables import print_table
 from cap_core.gateway import Gateway
-from cap_core.listeners import Table
+from cap_core.lazy_logger import get_logger
+from cap_core.listeners import RoutingTable
+from cap_core.path_template import shape
 from cap_core.plan import Call
-from cap_core.router import shape
 
-_log = structlog.get_logger("cap.serve")
+_log = get_logger("cap.serve")
 
 
-def tell(gateway: Gateway, style: log.Format) -> None:
+def report_listeners(gateway: Gateway, style: log.Format) -> None:
     """Everything but the last line."""
     if style == "console":
         _print(gateway)
@@ -32,7 +32,7 @@ def tell(gateway: Gateway, style: log.Format) -> None:
         _log.warning(f"{variable} is not set; what needs it answers 503")
 
 
-def ready(gateway: Gateway, style: log.Format) -> None:
+def report_ready(gateway: Gateway, style: log.Format) -> None:
     """The last line."""
     tables = gateway.tables.values()
     capabilities = len(gateway.plan.capabilities)
@@ -45,15 +45,15 @@ def ready(gateway: Gateway, style: log.Format) -> None:
     log.always("ready", capabilities=capabilities, routes=routes, tools=tools, addresses=addresses)
 
 
-def _routes(table: Table) -> int:
+def _routes(table: RoutingTable) -> int:
     return sum(call.exposed.method is not None for e in table.listener.exposures for call in e.calls)
 
 
-def _tools(table: Table) -> int:
+def _tools(table: RoutingTable) -> int:
     return sum(face.tools for face in table.faces)
 
 
-def _summary(table: Table) -> dict[str, object]:
+def _summary(table: RoutingTable) -> dict[str, object]:
     return {
         "url": table.listener.url,
         "exposures": [exposure.key for exposure in table.listener.exposures],
@@ -74,7 +74,7 @@ def _print(gateway: Gateway) -> None:
     click.echo(err=True)
 
 
-def _lines(table: Table) -> Iterator[tuple[str, str, str]]:
+def _lines(table: RoutingTable) -> Iterator[tuple[str, str, str]]:
     for face in table.faces:
         for name, address in face.addresses.items():
             yield name.partition(" ")[0], address, name.partition(" ")[2] or "every tool"

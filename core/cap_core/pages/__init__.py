@@ -20,8 +20,9 @@ from cap_core.types import Reply
 from cap_core.version import VERSION
 
 if TYPE_CHECKING:
-    from cap_core.gateway import Gateway
-    from cap_core.listeners import Table
+    from collections.abc import Callable
+
+    from cap_core.listeners import RoutingTable
     from cap_core.plugins import Offers
     from cap_core.types import AsgiSend, Message, Receive, Scope
 
@@ -43,8 +44,8 @@ _PAGE_HEADERS = {
 
 _DOCS = {"/docs": "docs.html", "/docs/docs.css": "docs.css", "/docs/docs.js": "docs.js"}
 
-# Pages that tell what is served; behind the callers' authentication where there is one.
-_TELLING = frozenset({"/openapi.json", *_DOCS})
+# Pages about what is served; behind the callers' authentication where there is one.
+_ABOUT_EXPOSURES = frozenset({"/openapi.json", *_DOCS})
 
 
 class Pages:
@@ -58,8 +59,8 @@ class Pages:
         """Whether a page lives at this path."""
         return path in self._paths or (path.rstrip("/") or "/") in self._paths
 
-    async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend, table: Table) -> None:
-        """Answer for one listener; what tells of exposures tells of those whose guard lets the caller in."""
+    async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend, table: RoutingTable) -> None:
+        """Answer for one listener; a page about exposures covers those that let the caller in."""
         path = scope["path"]
         if path != "/" and path.endswith("/"):
             # Links of the page are relative to it, so it has one address.
@@ -67,7 +68,7 @@ class Pages:
             await answer(send, Reply(308, ((b"location", location),), b""))
             return
         try:
-            scope["cap.exposures"] = await _let_in(scope, table)
+            scope["cap.exposures"] = await _accepting_exposures(scope, table)
         except Refusal as refusal:
             await answer(send, problem(refusal), head=scope["method"] == "HEAD")
             return
@@ -86,16 +87,16 @@ def _headless(send: AsgiSend) -> AsgiSend:
     return headless
 
 
-async def _let_in(scope: Scope, table: Table) -> frozenset[str]:
+async def _accepting_exposures(scope: Scope, table: RoutingTable) -> frozenset[str]:
     path = scope["path"]
-    if (path.rstrip("/") or "/") not in _TELLING:
+    if (path.rstrip("/") or "/") not in _ABOUT_EXPOSURES:
         return frozenset()
     accepted = set()
     refused: Refusal | None = None
     headers = dict(scope["headers"])
     for exposure in table.listener.exposures:
         try:
-            await table.guards.enter(exposure.key, scope, headers)
+            await table.authenticator.authenticate(exposure.key, scope, headers)
         except Refusal as refusal:
             refused = refusal
         else:
@@ -105,7 +106,7 @@ async def _let_in(scope: Scope, table: Table) -> frozenset[str]:
     return frozenset(accepted)
 
 
-def build_pages(gateway: Gateway, offers: Offers) -> Pages:
+def build_pages(offers: Offers, *, is_draining: Callable[[], bool]) -> Pages:
     """Build the pages, and let plugins change them (`cap_app_init`)."""
 
     @get("/health/live", media_type=MediaType.JSON, sync_to_thread=False)
@@ -114,8 +115,8 @@ def build_pages(gateway: Gateway, offers: Offers) -> Pages:
 
     @get("/health/ready", media_type=MediaType.JSON, sync_to_thread=False)
     def ready() -> Response[dict[str, str]]:
-        up = not gateway.draining
-        return Response({"status": "UP" if up else "DRAINING"}, status_code=200 if up else 503)
+        draining = is_draining()
+        return Response({"status": "DRAINING" if draining else "UP"}, status_code=503 if draining else 200)
 
     @get("/openapi.json", sync_to_thread=False)
     def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -154,31 +155,30 @@ def _problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[
     return Response(reply.body, status_code=reply.status, media_type="application/problem+json", headers=allow)
 
 
-def document(table: Table, exposures: frozenset[str]) -> dict[str, Any]:
+def document(table: RoutingTable, exposures: frozenset[str]) -> dict[str, Any]:
     """The OpenAPI document of a listener, with what these exposures serve."""
     out: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": _info(table, exposures),
         "servers": [{"url": table.listener.url}],
         "paths": {},
-        "x-cap-capabilities": [_introduced(about) for about in _abouts(table, exposures)],
+        "x-cap-capabilities": [_described(about) for about in _abouts(table, exposures)],
     }
     for face in table.faces:
         _merge(out, face, exposures)
     return out
 
 
-def _abouts(table: Table, exposures: frozenset[str]) -> list[About]:
+def _abouts(table: RoutingTable, exposures: frozenset[str]) -> list[About]:
     return list(dict.fromkeys(e.about for e in table.listener.exposures if e.key in exposures))
 
 
-def _introduced(about: About) -> dict[str, Any]:
+def _described(about: About) -> dict[str, Any]:
     """What a document says of itself, except for where it lies."""
-    said = msgspec.to_builtins(about)
-    return {key: value for key, value in said.items() if value and key != "file"}
+    return {key: value for key, value in msgspec.to_builtins(about).items() if value and key != "file"}
 
 
-def _info(table: Table, exposures: frozenset[str]) -> dict[str, Any]:
+def _info(table: RoutingTable, exposures: frozenset[str]) -> dict[str, Any]:
     abouts = _abouts(table, exposures)
     if len(abouts) == 1:
         one = abouts[0]

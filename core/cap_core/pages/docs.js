@@ -116,8 +116,8 @@ function grouped(description, resolve) {
 
 function introduction(info, groups) {
   // With several capabilities, each says for itself what it is.
-  const said = groups.length > 1 || groups.some((group) => group.description.endsWith(text(info.description)));
-  return text(info.description) && !said ? h("section", {}, h("p", {}, text(info.description))) : null;
+  const repeated = groups.length > 1 || groups.some((group) => group.description.endsWith(text(info.description)));
+  return text(info.description) && !repeated ? h("section", {}, h("p", {}, text(info.description))) : null;
 }
 
 function credentialsSection(schemes) {
@@ -354,7 +354,7 @@ function tryForm(entry) {
   const fields = entry.parameters.map((parameter) => parameterField(entry, parameter));
   const body = entry.body ? bodyField(entry) : null;
   const problem = h("p", { class: "wrong", role: "alert" });
-  const result = { said: h("div", { class: "status", "aria-live": "polite" }), shown: h("div") };
+  const result = { statusLine: h("div", { class: "status", "aria-live": "polite" }), shown: h("div") };
   const curl = h("div");
   let running = null;
 
@@ -405,7 +405,7 @@ function tryForm(entry) {
       problem,
     ),
     curl,
-    h("div", { class: "result" }, result.said, result.shown),
+    h("div", { class: "result" }, result.statusLine, result.shown),
   );
   return form;
 }
@@ -557,8 +557,8 @@ function request(entry, fields, body) {
   const sent = body?.value() ?? null;
   if (entry.body?.required && !sent) throw new Error("a body is required");
   if (sent) headers.push({ name: "Content-Type", value: sent.type });
-  const asked = query.toString();
-  return { method: entry.method.toUpperCase(), url: `${base}${path}${asked ? `?${asked}` : ""}`, secrets, headers, body: sent };
+  const search = query.toString();
+  return { method: entry.method.toUpperCase(), url: `${base}${path}${search ? `?${search}` : ""}`, secrets, headers, body: sent };
 }
 
 /** A credential as a header, or as a `secrets` pair for the query. In a header `value` is only the secret part. */
@@ -580,11 +580,11 @@ function curlOf(wanted) {
   // Everything else is in single quotes, where a shell reads nothing: names come from documents of others.
   const quote = (value) => `'${value.replaceAll("'", "'\\''")}'`;
   const secret = '"$CAP_CREDENTIAL"';
-  const asked = wanted.secrets.map(({ name }, n) => {
+  const prompts = wanted.secrets.map(({ name }, n) => {
     const sign = n === 0 && !wanted.url.includes("?") ? "?" : "&";
     return `${quote(`${sign}${encodeURIComponent(name)}=`)}${secret}`;
   });
-  const parts = [`curl ${quote(wanted.url)}${asked.join("")}`];
+  const parts = [`curl ${quote(wanted.url)}${prompts.join("")}`];
   if (wanted.method === "HEAD") parts.push("--head");
   else if (wanted.method !== "GET") parts.push(`--request ${wanted.method}`);
   for (const header of wanted.headers) {
@@ -596,8 +596,8 @@ function curlOf(wanted) {
   return parts.join(" \\\n  ");
 }
 
-async function perform(wanted, signal, { said, shown }) {
-  said.replaceChildren(h("span", { class: "quiet" }, "Waiting for the answer …"));
+async function perform(wanted, signal, { statusLine, shown }) {
+  statusLine.replaceChildren(h("span", { class: "quiet" }, "Waiting for the answer …"));
   shown.replaceChildren();
   const began = performance.now();
   const took = () => `${Math.round(performance.now() - began)} ms`;
@@ -617,24 +617,24 @@ async function perform(wanted, signal, { said, shown }) {
       cache: "no-store",
       redirect: "manual",
     });
-    await showAnswer(answer, said, shown, took);
+    await showAnswer(answer, statusLine, shown, took);
   } catch (error) {
     const what = error.name === "AbortError" ? "Stopped" : `No whole answer: ${error.message}`;
-    said.append(h("span", { class: "wrong" }, `${what} (${took()})`));
-    said.querySelector(".quiet")?.remove();
+    statusLine.append(h("span", { class: "wrong" }, `${what} (${took()})`));
+    statusLine.querySelector(".quiet")?.remove();
   }
 }
 
-async function showAnswer(answer, said, shown, took) {
+async function showAnswer(answer, statusLine, shown, took) {
   if (answer.type === "opaqueredirect") {
-    said.replaceChildren(h("span", {}, `A redirect, which a browser does not let a page look at; curl shows it. (${took()})`));
+    statusLine.replaceChildren(h("span", {}, `A redirect, which a browser does not let a page look at; curl shows it. (${took()})`));
     return;
   }
   const time = h("span", {}, took());
   const size = h("span");
   const whole = h("pre", { tabindex: "0" });
   const fields = [...answer.headers].flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]);
-  said.replaceChildren(h("strong", { class: answer.ok ? "good" : "bad" }, `${answer.status} ${answer.statusText}`), time, size);
+  statusLine.replaceChildren(h("strong", { class: answer.ok ? "good" : "bad" }, `${answer.status} ${answer.statusText}`), time, size);
   shown.replaceChildren(h("details", { class: "plain" }, h("summary", {}, "Headers"), h("dl", {}, fields)), whole);
   const type = answer.headers.get("content-type") ?? "";
   const chunks = [];

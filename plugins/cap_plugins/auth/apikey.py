@@ -8,12 +8,12 @@ from typing import Annotated
 
 import msgspec
 
-from cap_core.diagnostics import Diagnostic
 from cap_core.errors import OptionError, Refusal
 from cap_core.hookspecs import hookimpl
 from cap_core.names import near
 from cap_core.offers import AuthScheme, CheckAt, Credentials, DiagnosticRule, SignAt
 from cap_core.plan import CapabilityPlan, Constant
+from cap_core.report import Diagnostic
 from cap_core.types import Caller, Check, Incoming
 
 HEADER = ("name", "value")

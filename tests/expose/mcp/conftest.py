@@ -65,7 +65,7 @@ class Guards:
 
     public_url = "http://127.0.0.1"
 
-    async def enter(self, exposure, scope, headers):
+    async def authenticate(self, exposure, scope, headers):
         self.asked.append(exposure)
         expected = self.passwords.get(exposure)
         if expected is None:

@@ -175,10 +175,10 @@ def test_several_exposures_of_a_capability_share_its_address(kit):
 def test_an_unforeseen_failure_of_a_guard_is_no_traceback(kit):
     face = kit.face(kit.capability(kit.entry(kit.tool("list"))))
 
-    async def enter(exposure, scope, headers):
+    async def authenticate(exposure, scope, headers):
         raise KeyError("inner")
 
-    face.guards.enter = enter
+    face.guards.authenticate = authenticate
     got = face.modern("tools/list")
 
     assert (got.status, got.code, got.json["id"]) == (200, -32603, None)

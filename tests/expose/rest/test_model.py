@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cap_core.diagnostics import Diagnostic
 from cap_core.documents import load
 from cap_core.offers import ExposeAt
 from cap_core.reading import read
+from cap_core.report import Diagnostic
 from cap_plugins.expose.rest.model import RestEntry, declared
 
 ENTRY = """\

@@ -12,7 +12,7 @@ from cap_core.types import Caller, Scope
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cap_core.offers import Host
+    from cap_core.offers import Authenticator
 
 
 class Admission(msgspec.Struct, frozen=True):
@@ -25,7 +25,7 @@ class Admission(msgspec.Struct, frozen=True):
 class Callers:
     """Authenticates a caller against the exposures of an endpoint, and against no more of them than a request needs."""
 
-    def __init__(self, host: Host, exposures: tuple[str, ...]) -> None:
+    def __init__(self, host: Authenticator, exposures: tuple[str, ...]) -> None:
         self._host = host
         self._exposures = exposures
 
@@ -53,7 +53,7 @@ class Callers:
         return frozenset((admission.exposure, *accepted))
 
     async def _admission(self, exposure: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Admission:
-        caller = await self._host.enter(exposure, scope, headers)
+        caller = await self._host.authenticate(exposure, scope, headers)
         return Admission(exposure, caller)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import structlog
 from msgspec import UNSET
 
 from cap_core.asgi import CallerGone, Watch, answer, read_body
 from cap_core.context import Context, new_id
 from cap_core.errors import Refusal, UpstreamError
 from cap_core.executor import collect
+from cap_core.lazy_logger import get_logger
 from cap_core.problems import problem
 from cap_core.types import AsgiSend, Caller, Headers, Receive, Reply, Scope
 from cap_plugins.expose.mcp.error_texts import broke_off, refused, too_large
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from cap_plugins.expose.mcp.catalogue import Catalogue
     from cap_plugins.expose.mcp.tool import ServedTool
 
-_log = structlog.get_logger("cap.mcp")
+_log = get_logger("cap.mcp")
 _CONTENT_TYPE: Final = (b"content-type", b"application/json")
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import msgspec
 
 from cap_core import later
-from cap_core.diagnostics import Diagnostic
 from cap_core.documents import Map, Node
 from cap_core.model import ExposedOutput, ExposedParameter, ExposesEntry, texts
 from cap_core.plan import Exposed
 from cap_core.reading import Part
+from cap_core.report import Diagnostic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cap_core.asgi import EventStreams
 from cap_core.hookspecs import hookimpl
 from cap_core.offers import AttachAt, Exposure, Face, Route
-from cap_core.router import balanced, shape
+from cap_core.path_template import balanced, shape
 from cap_plugins.expose.rest.endpoint import compile_endpoint, compile_quarantined
 from cap_plugins.expose.rest.model import RestEntry, declared
 from cap_plugins.expose.rest.openapi import describe

@@ -8,12 +8,11 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING
 
-import structlog
-
 from cap_core.asgi import CallerGone, EventStreams, Watch, answer, has_body
 from cap_core.context import Context, traceparent
 from cap_core.errors import Fault, Refusal
 from cap_core.inputs import Input, refuse
+from cap_core.lazy_logger import get_logger
 from cap_core.problems import problem
 from cap_core.types import AsgiSend, Endpoint, Headers, Receive, Reply, Run, Scope
 from cap_plugins.expose.rest.replies import as_reply
@@ -23,7 +22,7 @@ from cap_plugins.expose.rest.text_inputs import Faults, Values, compile_text_inp
 if TYPE_CHECKING:
     from cap_core.plan import About, Call, Quarantined
 
-_log = structlog.get_logger("cap.rest")
+_log = get_logger("cap.rest")
 
 PASSED = frozenset(
     b"accept accept-encoding accept-language range if-match if-none-match if-modified-since if-unmodified-since"

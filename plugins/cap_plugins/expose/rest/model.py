@@ -10,16 +10,17 @@ from cap_core import later
 from cap_core.consumed import KNOWN_METHODS, joined
 from cap_core.documents import Map, Node
 from cap_core.model import ExposedOutput, ExposedParameter, ExposesEntry, texts
+from cap_core.path_template import balanced
 from cap_core.plan import DeclaredInput, Exposed
 from cap_core.reading import Part
-from cap_core.router import ANY, balanced
+from cap_core.router import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from cap_core.diagnostics import Diagnostic
     from cap_core.errors import Mark
     from cap_core.offers import ExposeAt
+    from cap_core.report import Diagnostic
 
 
 _LIMIT = "REST does not keep to a limit for binary answers yet"

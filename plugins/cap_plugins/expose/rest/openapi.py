@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cap_core.router import placeholders, shape
+from cap_core.path_template import placeholders, shape
 from cap_plugins.expose.rest.model import OperationDetail
 from cap_plugins.expose.rest.openapi_schemas import PROBLEM, parameter, request_body, responses
 from cap_plugins.expose.rest.openapi_security import security_scheme

@@ -12,7 +12,7 @@ import msgspec
 
 from cap_core.errors import Fault
 from cap_core.inputs import Input, Place, TextCheck, text_check
-from cap_core.router import placeholders
+from cap_core.path_template import placeholders
 from cap_core.types import Scope
 
 Values = dict[str, object]

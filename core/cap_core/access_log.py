@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
-
-import structlog
+from typing import Protocol
 
 from cap_core.context import id_of
+from cap_core.lazy_logger import get_logger
 from cap_core.types import AsgiSend, Message, Receive, Scope
 
-if TYPE_CHECKING:
-    from cap_core.server import Served
+_log = get_logger("cap.access")
 
-_log = structlog.get_logger("cap.access")
+
+class _Drainable(Protocol):
+    async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None: ...
+
+    def drain(self) -> None: ...
 
 
 class AccessLog:
-    """Stands around an app and logs its answers. Queries are left out: they may hold credentials."""
+    """Wraps an app and logs its answers. Queries are left out: they may hold credentials."""
 
-    def __init__(self, app: Served) -> None:
+    def __init__(self, app: _Drainable) -> None:
         self._app = app
 
     def drain(self) -> None:
-        """Pass it on."""
+        """Drain the app."""
         self._app.drain()
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:

@@ -1,4 +1,4 @@
-"""Which operation a person means: a tool name, `METHOD /exposed/path`, or `namespace.operation` if it is unique."""
+"""Find the operation of a name: a tool name, `METHOD /exposed/path`, or `namespace.operation` if it is unique."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cap_core.errors import ConfigError
 from cap_core.plan import Call, CapabilityPlan, Quarantined
 
 
-def spelled(call: Call | Quarantined) -> str:
+def display_name(call: Call | Quarantined) -> str:
     """How a person names an exposed operation."""
     exposed = call.exposed
     return exposed.name if exposed.method is None else f"{exposed.method} {exposed.path}"
@@ -34,12 +34,12 @@ def find_operation(plan: CapabilityPlan, text: str) -> Call | Quarantined:
         wanted = f"{method.upper()} {path}"
     calls = [call for exposure in plan.exposures for call in exposure.calls]
     left_out = [one for exposure in plan.exposures for one in exposure.quarantined]
-    found = _meant(wanted, calls) or _meant(wanted, left_out)
+    found = _matching(wanted, calls) or _matching(wanted, left_out)
     if not found:
         raise _unknown(plan, [*calls, *left_out], text)
-    if len(found) == 1 or _alike(found):
+    if len(found) == 1 or _send_the_same(found):
         return found[0]
-    listed = ", ".join(repr(spelled(one)) for one in found)
+    listed = ", ".join(repr(display_name(one)) for one in found)
     raise ConfigError(f"{text!r} may be any of {listed}", hint="name one of them")
 
 
@@ -52,23 +52,23 @@ def find_call(plan: CapabilityPlan, text: str) -> Call:
     return found
 
 
-def _meant(wanted: str, among: Sequence[Call | Quarantined]) -> list[Call | Quarantined]:
-    exact = [one for one in among if spelled(one) == wanted]
+def _matching(wanted: str, among: Sequence[Call | Quarantined]) -> list[Call | Quarantined]:
+    exact = [one for one in among if display_name(one) == wanted]
     return exact or [one for one in among if wanted in (one.exposed.call, one.exposed.name)]
 
 
-def _alike(found: Sequence[Call | Quarantined]) -> bool:
-    """Whether it makes no difference which of several is meant: they send the same."""
-    sent = [_sent(one) for one in found if isinstance(one, Call)]
-    return bool(sent) and all(one == sent[0] for one in sent)
+def _send_the_same(found: Sequence[Call | Quarantined]) -> bool:
+    """Whether several operations send the same request, so that it makes no difference which is meant."""
+    requests = [_request_of(one) for one in found if isinstance(one, Call)]
+    return bool(requests) and all(request == requests[0] for request in requests)
 
 
-def _sent(call: Call) -> tuple[object, ...]:
+def _request_of(call: Call) -> tuple[object, ...]:
     return call.operation.at, [(feed.place, feed.name, feed.value) for feed in call.feeds]
 
 
 def _unknown(plan: CapabilityPlan, among: list[Call | Quarantined], text: str) -> ConfigError:
-    names = list(dict.fromkeys(spelled(one) for one in among))
+    names = list(dict.fromkeys(display_name(one) for one in among))
     called = [one.operation.address if isinstance(one, Call) else one.exposed.call or "" for one in among]
     near = difflib.get_close_matches(text, list(dict.fromkeys([*names, *called])), n=3)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {', '.join(map(repr, names[:12]))}"

@@ -1,4 +1,4 @@
-"""A gateway that follows its documents: what `cap serve --reload` does when one of them changes."""
+"""What `cap serve --reload` does when a document or `cap.toml` changes: the gateway takes over a new plan."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-import structlog
-
-from cap_core.cli.documents import Document, documents
-from cap_core.cli.policy import refuse_anonymous, served
+from cap_core.cli.documents import Document, compile_documents
+from cap_core.cli.serve_policy import refuse_anonymous, served
 from cap_core.errors import CapError
 from cap_core.gateway import Gateway
+from cap_core.lazy_logger import get_logger
 from cap_core.plan import Plan
 from cap_core.plugins import Offers
 from cap_core.reload import changes, state
-from cap_core.settings import Settings, rows
+from cap_core.setting_rows import rows
+from cap_core.settings import Settings
 from cap_core.sources import locate
 
-_log = structlog.get_logger("cap.reload")
+_log = get_logger("cap.reload")
 
 _COMPILED = frozenset({"base-uri", "set", "env-file", "allow-files", "caller-auth", "config"})
 """The settings that a new plan takes up; the others are the running gateway's."""
 
 
-class Live:
+class Reloader:
     """Keeps a gateway on the newest documents that can be served."""
 
     def __init__(
-        self, gateway: Gateway, offers: Offers, settings: Settings, again: Callable[[], Settings], names: Sequence[str]
+        self, gateway: Gateway, offers: Offers, settings: Settings, reread: Callable[[], Settings], names: Sequence[str]
     ) -> None:
         self._gateway = gateway
         self._offers = offers
         self._settings = settings
-        self._again = again
+        self._reread = reread
         self._names = names
         self._known = state(self._files())
 
@@ -53,15 +53,15 @@ class Live:
 
     async def _reload(self) -> None:
         try:
-            settings = self._again()
+            settings = self._reread()
             # In a thread, so that calls go on meanwhile.
-            found = await asyncio.to_thread(documents, settings, self._offers, self._names)
+            found = await asyncio.to_thread(compile_documents, settings, self._offers, self._names)
             plan = self._plan(found, settings)
             await self._gateway.replace(plan)
         except CapError as error:
             _log.error(f"{error} (the last good plan is kept)")
             return
-        self._say_left_behind(settings)
+        self._log_ignored_changes(settings)
         self._settings = settings
         _log.info("reloaded", capabilities=len(plan.capabilities))
 
@@ -70,7 +70,7 @@ class Live:
         refuse_anonymous(plan, settings)
         return plan
 
-    def _say_left_behind(self, settings: Settings) -> None:
+    def _log_ignored_changes(self, settings: Settings) -> None:
         before, now = self._settings, settings
         changed = [
             row.name

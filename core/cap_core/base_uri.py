@@ -1,8 +1,7 @@
-"""Base URIs: variables put in raw, then the whole is parsed (`docs/semantics.md`, base URI)."""
+"""Base URIs: variables are put in as they are, then the whole is parsed (`docs/semantics.md`, base URI)."""
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Literal
@@ -10,7 +9,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from cap_core.plan import Binding, Template
+from cap_core.errors import Refusal
+from cap_core.loopback import is_loopback
+from cap_core.plan import Binding, Consumed, Template
 
 _LITERAL_SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -28,12 +29,8 @@ class Base(msgspec.Struct, frozen=True):
     @property
     def loopback(self) -> bool:
         """Whether the address is on this machine."""
-        if self.host == "localhost" or self.host.endswith(".localhost"):
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        # Names below `localhost` lead nowhere else (RFC 6761, 6.3).
+        return is_loopback(self.host) or self.host.endswith(".localhost")
 
     @property
     def safe(self) -> bool:
@@ -105,3 +102,23 @@ def parse(text: str) -> Base:
         raise ValueError("has a query or a fragment")
     host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode()
     return Base(scheme, host, port or _DEFAULT_PORTS[scheme], parts.path.rstrip("/"))  # type: ignore[arg-type]  # checked
+
+
+def base_of(consumed: Consumed, values: Mapping[Binding, str]) -> Base | Refusal:
+    """A namespace's address, or the refusal that says what is missing."""
+    name = consumed.namespace
+    if consumed.base is None:
+        return Refusal(503, "not-configured", f"{name} has no base URI", hint=f"give one with --base-uri {name}=URL")
+    unset = missing(consumed.base, values)
+    if unset:
+        names = ", ".join(binding.name for binding in unset)
+        what = f"{names} is not set" if len(unset) == 1 else f"{names} are not set"
+        hint = f"give the base URI with --base-uri {name}=URL, or the variable with --set {unset[0].name}=VALUE"
+        return Refusal(503, "not-configured", f"the base URI of {name} is not known: {what}", hint=hint)
+    try:
+        return render(consumed.base, values)
+    except ValueError as error:
+        # The text is not repeated: a variable in it may be somebody's secret.
+        return Refusal(
+            503, "not-configured", f"the base URI of {name} {error}", hint=f"give one with --base-uri {name}=URL"
+        )

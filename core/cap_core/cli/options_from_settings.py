@@ -1,8 +1,8 @@
-"""How calls run, as the settings say."""
+"""The settings about running calls, as the options with which a plan is opened."""
 
 from __future__ import annotations
 
-from cap_core.opening import OpenOptions, UpstreamOptions
+from cap_core.open_options import OpenOptions, UpstreamOptions
 from cap_core.settings import Settings
 
 SANDBOX = "sandbox"

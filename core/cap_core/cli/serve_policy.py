@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from pathlib import Path
 
-import structlog
-
 from cap_core.cli.documents import Document
-from cap_core.diagnostics import summed
 from cap_core.errors import StartError
+from cap_core.lazy_logger import get_logger
+from cap_core.loopback import is_loopback
 from cap_core.plan import CapabilityPlan, Plan
+from cap_core.report import summed
 from cap_core.settings import Settings
 
-_log = structlog.get_logger("cap.serve")
+_log = get_logger("cap.serve")
 
 
 def served(found: Sequence[Document], *, keep_going: bool) -> Plan:
@@ -28,11 +27,11 @@ def served(found: Sequence[Document], *, keep_going: bool) -> Plan:
     for error in bad:
         _log.error(f"{error} (left out)")
     for plan in good:
-        _say_warnings(plan)
+        _log_warnings(plan)
     return Plan(tuple(good))
 
 
-def _say_warnings(plan: CapabilityPlan) -> None:
+def _log_warnings(plan: CapabilityPlan) -> None:
     """What is left out, line by line; of what merely surprises, how much."""
     left_out = {quarantined.why for exposure in plan.exposures for quarantined in exposure.quarantined}
     for why in sorted(left_out, key=lambda d: (d.at.line, d.at.column)):
@@ -55,13 +54,3 @@ def refuse_anonymous(plan: Plan, settings: Settings) -> None:
         more = f" and {len(asking_nobody) - 1} more" if len(asking_nobody) > 1 else ""
         what = f"{settings.host} is open to other machines, and {first.key} ({first.at}){more} lets anybody in"
         raise StartError(what, hint="ask callers with --caller-auth TYPE:NAME, or permit it with --allow-anonymous")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -1,11 +1,11 @@
-"""What the garbage collector is spared while requests are served."""
+"""Garbage collection while requests are served: what stays for good is not looked at, and the rest less often."""
 
 from __future__ import annotations
 
 import gc
 
 
-def settle() -> None:
+def freeze() -> None:
     """Set aside what stays for good: libraries, plans and routes. Called at start and after each reload.
 
     With 32 requests in flight Python's own threshold of 700 objects is passed all the time: a short load meant about a

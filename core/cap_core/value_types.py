@@ -1,4 +1,4 @@
-"""The kinds of values that settings have: what people call them, and how text and TOML values become them."""
+"""The types of values that settings have: what people call them, and how text and TOML values become them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 
-class Kind(msgspec.Struct, frozen=True):
-    """One kind of value.
+class ValueType(msgspec.Struct, frozen=True):
+    """One type of value.
 
     `noun` names it in messages ("a port, 0 to 65535"); `types` are the TOML types that may hold it; `parse` reads the
     text of a flag or variable and raises ValueError; `accepts` says whether a value of the right type is allowed.
@@ -47,10 +47,10 @@ class Kind(msgspec.Struct, frozen=True):
         return directory / value if self.path else value
 
 
-def choice(*words: str) -> Kind:
+def choice(*words: str) -> ValueType:
     """One of a few words."""
     noun = " or ".join((", ".join(words[:-1]), words[-1]))
-    return Kind(noun, accepts=words.__contains__, metavar="|".join(words))
+    return ValueType(noun, accepts=words.__contains__, metavar="|".join(words))
 
 
 _WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
@@ -85,14 +85,14 @@ def _is_caller_auth(text: str) -> bool:
     return bool(kind and colon and name)
 
 
-TEXT = Kind("text")
-ANY = Kind("text", accepts=lambda _: True)
-PORT = Kind("a port, 0 to 65535", (int,), int, range(65536).__contains__)
-COUNT = Kind("a whole number from 1", (int,), int, lambda number: number >= 1)
-SECONDS = Kind("a number of seconds", (int, float), float, lambda number: number >= 0 and math.isfinite(number))
-SWITCH = Kind("true or false", (bool,), _parse_switch, lambda _: True)
-FILE = Kind("a path", path=True)
-URL = Kind("an http(s) URL without userinfo, query and fragment", accepts=_is_url)
-PROXY = Kind("an http(s) URL", accepts=_is_web)
-ORIGIN = Kind("an origin such as https://app.example", accepts=_is_origin)
-CALLER_AUTH = Kind("TYPE:NAME", accepts=_is_caller_auth)
+TEXT = ValueType("text")
+ANY = ValueType("text", accepts=lambda _: True)
+PORT = ValueType("a port, 0 to 65535", (int,), int, range(65536).__contains__)
+COUNT = ValueType("a whole number from 1", (int,), int, lambda number: number >= 1)
+SECONDS = ValueType("a number of seconds", (int, float), float, lambda number: number >= 0 and math.isfinite(number))
+SWITCH = ValueType("true or false", (bool,), _parse_switch, lambda _: True)
+FILE = ValueType("a path", path=True)
+URL = ValueType("an http(s) URL without userinfo, query and fragment", accepts=_is_url)
+PROXY = ValueType("an http(s) URL", accepts=_is_web)
+ORIGIN = ValueType("an origin such as https://app.example", accepts=_is_origin)
+CALLER_AUTH = ValueType("TYPE:NAME", accepts=_is_caller_auth)

@@ -1,0 +1,34 @@
+"""What one run of the command line knows: its settings, and how to read them again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cap_core.settings import Settings
+
+
+class Session:
+    """What one run of the command line knows: its settings, once they are read, and how to read them again."""
+
+    def __init__(self) -> None:
+        self.settings: Settings | None = None
+        self._resolve: Callable[[], Settings] | None = None
+
+    def read(self, resolve: Callable[[], Settings]) -> Settings:
+        """Read the settings, and remember how for `reread`."""
+        self._resolve = resolve
+        self.settings = resolve()
+        return self.settings
+
+    def reread(self) -> Settings:
+        """The settings as they are now; those of this run stay what they were."""
+        assert self._resolve is not None  # a command has its settings before anything can change them
+        return self._resolve()
+
+    @property
+    def debug(self) -> bool:
+        """Whether tracebacks were asked for."""
+        return self.settings is not None and self.settings.log_level == "debug"

@@ -1,0 +1,54 @@
+"""Credentials as they are shown: what a scheme sends for masked values, and no literal that an author wrote."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from cap_core.call_variables import UNSET, CallVariables
+from cap_core.credentials import sign
+from cap_core.offers import AuthScheme, Credentials, Flow
+from cap_core.plan import Authentication, Call, Constant, Consumed
+from cap_core.redaction import MASK
+
+_CREDENTIAL_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
+"""Headers whose values are credentials, whoever wrote them (RFC 9110, 11.6.2 and 11.7.2; RFC 6265, 4.2)."""
+
+
+def masked_credentials(
+    scheme: AuthScheme[Any], authentication: Authentication, consumed: Consumed, variables: CallVariables
+) -> Credentials:
+    """What a scheme sends for masked values."""
+    signed = sign(scheme, authentication, consumed, variables.credential_mask, masked=True)
+    credentials = signed.shown if isinstance(signed, Flow) else signed
+    return Credentials(
+        headers=tuple(
+            (name, _masked(value.decode("latin-1")).encode("latin-1")) for name, value in credentials.headers
+        ),
+        query=tuple((name, _masked(value)) for name, value in credentials.query),
+        cookies=tuple((name, _masked(value)) for name, value in credentials.cookies),
+        members=tuple((name, _masked(value)) for name, value in credentials.members),
+    )
+
+
+def _masked(value: str) -> str:
+    """A credential with its masks, or, where its author wrote it out or it encodes them away, masked itself.
+
+    A scheme before a space (`Basic`) stays.
+    """
+    if MASK in value or UNSET in value:
+        return value
+    scheme, space, _ = value.partition(" ")
+    return f"{scheme} {MASK}" if space else MASK
+
+
+def without_literal_credentials(call: Call) -> Call:
+    """A call in which a credential that its author wrote as a header's value is masked too."""
+    feeds = tuple(
+        msgspec.structs.replace(feed, value=Constant(MASK), node=None)
+        if feed.place == "header" and feed.name.lower() in _CREDENTIAL_HEADERS and isinstance(feed.value, Constant)
+        else feed
+        for feed in call.feeds
+    )
+    return msgspec.structs.replace(call, feeds=feeds)

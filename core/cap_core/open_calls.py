@@ -1,0 +1,86 @@
+"""Each call of a plan as a function that runs it: its request, its sending and its answer compiled together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from cap_core import formats
+from cap_core.errors import CapError, OptionError, Refusal
+from cap_core.executor import compile_run
+from cap_core.expressions import leaves
+from cap_core.lazy_logger import get_logger
+from cap_core.open_connections import Connection
+from cap_core.open_options import OpenOptions
+from cap_core.plan import Binding, Call, CapabilityPlan
+from cap_core.plugins import Offers
+from cap_core.redaction import MASK
+from cap_core.refusals import not_set, refusing, unprotected
+from cap_core.requests import compile_request
+from cap_core.types import Run, Send
+
+_log = get_logger("cap.open")
+
+
+class CallOpener:
+    """Opens the calls of one capability, with the values of its variables."""
+
+    def __init__(
+        self, plan: CapabilityPlan, values: Mapping[Binding, str], offers: Offers, options: OpenOptions
+    ) -> None:
+        self._plan = plan
+        self._values = values
+        self._offers = offers
+        self._options = options
+        self._warned: set[str] = set()
+
+    def open(self, call: Call, connection: Connection | Refusal) -> Run:
+        """The function behind a call; one that refuses where something is not configured.
+
+        Raises `CapError` for an option of its format that does not fit.
+        """
+        run = refusing(connection) if isinstance(connection, Refusal) else self._run(call, connection)
+        for interceptor in reversed(self._offers.interceptors):
+            run = interceptor.wrap_call(call, run)
+        return run
+
+    def _run(self, call: Call, connection: Connection) -> Run:
+        values = self._values
+        used = [leaf for feed in call.feeds for leaf in leaves(feed.value) if isinstance(leaf, Binding)]
+        unset = list(dict.fromkeys(binding for binding in used if binding not in values))
+        if connection.local:
+            values = {**values, **dict.fromkeys(unset, MASK)}
+        elif unset:
+            return refusing(not_set(unset, self._plan))
+        elif (refusal := unprotected(call, connection.base, values, self._options)) is not None:
+            self._warn_once(call, refusal)
+            return refusing(refusal)
+        run = compile_run(
+            call,
+            compile_request(call, connection.base.path, connection.credentials, values),
+            self._intercepted(call, connection.send),
+            None if call.identity else self._decoder(call),
+            self._options.limits,
+            strict=self._options.strict_outputs,
+            origin=connection.base.text.removesuffix(connection.base.path),
+        )
+        media_type = formats.media_type(call.operation) if call.identity else None
+        return run if media_type is None else formats.named(run, media_type)
+
+    def _warn_once(self, call: Call, refusal: Refusal) -> None:
+        """Log why a namespace's calls are refused."""
+        namespace = call.operation.consumed.key
+        if namespace not in self._warned:
+            self._warned.add(namespace)
+            _log.warning(f"{refusal.detail}; every such call answers 503; {refusal.hint}")
+
+    def _decoder(self, call: Call) -> Callable[[bytes, str | None], object]:
+        try:
+            return formats.decoder(self._offers.output_mappers[call.operation.format], call)
+        except OptionError as error:
+            at = call.operation.marks.get(error.option, call.operation.at)
+            raise CapError(error.what, at=at, hint=error.hint, code="bad-format-option") from None
+
+    def _intercepted(self, call: Call, send: Send) -> Send:
+        for interceptor in reversed(self._offers.interceptors):
+            send = interceptor.wrap_send(call.operation, send)
+        return send
