@@ -21,8 +21,9 @@ from cap_core.operations import spelled
 from cap_core.origins import Asked, Origin, Origins
 from cap_core.plan import Binding, Call, CapabilityPlan, Constant, Feed, Operation, Quarantined
 from cap_core.plugins import Offers
-from cap_core.requests import compile_request
+from cap_core.request import compile_request
 from cap_core.types import Request
+from cap_core.values import Frame
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -97,7 +98,7 @@ async def explain(
     elif refused is None:
         build = compile_request(call, address.path, credentials, values)
         try:
-            request = _shown(build(inputs, Context("cli", call.key)), address, call, values)
+            request = _shown(build(Frame(inputs), Context("cli", call.key)), address, call, values)
             refused = _refused(plan, offers, call, have, unset, address, values, options)
         except Refusal as refusal:
             refused = "; ".join(text for text in (refusal.detail, refusal.hint) if text)

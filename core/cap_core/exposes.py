@@ -19,10 +19,10 @@ from cap_core.errors import OptionError, SpecError
 from cap_core.model import ExposesEntry
 from cap_core.names import near
 from cap_core.offers import ExposeAt, Exposure, OutputMapper
+from cap_core.output_mapping import check_outputs
 from cap_core.plan import About, Authentication, Call, DeclaredOutput, Exposed, ExposurePlan, Operation, Quarantined
 from cap_core.reading import read
 from cap_core.router import shape
-from cap_core.shapes import check_outputs
 from cap_core.wiring import wire
 
 

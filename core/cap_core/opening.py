@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -13,7 +13,7 @@ from cap_core.bases import Base, in_path, missing, render
 from cap_core.bindings import fetch
 from cap_core.credentials import MASK, Text, bindings_of, check, required, sign
 from cap_core.errors import CapError, OptionError, Refusal
-from cap_core.executor import compile_run
+from cap_core.execute import Decode, compile_run
 from cap_core.expressions import leaves, mentions_binding
 from cap_core.offers import Credentials, Flow, Limits, OpenAt
 from cap_core.plan import (
@@ -30,8 +30,9 @@ from cap_core.plan import (
 )
 from cap_core.plugins import Offers
 from cap_core.pools import Pools, upstream_of
-from cap_core.requests import compile_request
+from cap_core.request import compile_request
 from cap_core.secret import Secret
+from cap_core.send import compile_send
 from cap_core.types import Answer, Caller, Check, Incoming, Run, Send
 
 _log = structlog.get_logger("cap.open")
@@ -243,19 +244,21 @@ class _Opening:
                 self.warned.add(call.operation.consumed.key)
                 _log.warning(f"{bare.detail}; every such call answers 503; {bare.hint}")
             return refusing(bare)
-        run = compile_run(
-            call,
+        limit = self.options.limits.answer
+        step = compile_send(
+            call.operation,
             compile_request(call, way.base.path, way.credentials, values),
             self._sending(call, way.send),
-            None if call.identity else self._decoder(call),
-            self.options.limits,
-            strict=self.options.strict_outputs,
             origin=way.base.text.removesuffix(way.base.path),
+            reads=not call.identity,
+            limit=limit,
         )
+        decode = None if call.identity else self._decoder(call)
+        run = compile_run(call, step, decode, limit=limit, strict=self.options.strict_outputs)
         media_type = formats.media_type(call.operation) if call.identity else None
         return run if media_type is None else formats.named(run, media_type)
 
-    def _decoder(self, call: Call) -> Callable[[bytes, str | None], object]:
+    def _decoder(self, call: Call) -> Decode:
         try:
             return formats.decoder(self.offers.output_mappers[call.operation.format], call)
         except OptionError as error:

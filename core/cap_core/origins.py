@@ -29,9 +29,9 @@ from cap_core.plan import (
 )
 from cap_core.plugins import OURS, Offers
 from cap_core.pools import choose
-from cap_core.rendering import ABSENT, as_text, text_getter
 from cap_core.templates import parse
 from cap_core.types import Headers
+from cap_core.values import ABSENT, Frame, as_text, compile_text
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -120,7 +120,7 @@ class Origins:
             feed.name if feed.place != "body" else ""
         )
         for where, item, node, template in self._apart(place, feed.value, feed.node):
-            value = text_getter(item, masks)(given)
+            value = compile_text(item, masks)(Frame(given))
             shown = (
                 None if value is ABSENT else as_text(value) if isinstance(value, str | msgspec.Raw) else _json(value)
             )

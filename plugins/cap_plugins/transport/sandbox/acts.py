@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from cap_core.rendering import as_text
+from cap_core.values import as_text
 from cap_plugins.transport.sandbox import items, kinds, paging, words
 from cap_plugins.transport.sandbox.answers import Lines
 from cap_plugins.transport.sandbox.database import Item, State
