@@ -12,10 +12,9 @@ import yaml
 from cap_core import multipart
 from cap_core.offers import Credentials
 from cap_core.plan import Binding, Call, Feed, InputRef, Template, Value
-from cap_core.rendering import ABSENT, Get, as_text, json_getter, text_getter
 from cap_core.types import Body, Entity
+from cap_core.values import ABSENT, Evaluate, Frame, as_text, compile_json, compile_text
 
-Values = Mapping[str, object]
 Encoded = tuple[Body, int | None, bytes | None]
 """The body, its length where it is a stream of known size, and its content type (None: none, or the author's own)."""
 
@@ -31,7 +30,7 @@ _CONTENT_TYPES = {
 }
 
 
-def body_builder(call: Call, credentials: Credentials, values: Mapping[Binding, str]) -> Callable[[Values], Encoded]:
+def compile_body(call: Call, credentials: Credentials, variables: Mapping[Binding, str]) -> Callable[[Frame], Encoded]:
     """The function that makes this call's bodies. An absent body is no body."""
     named = any(feed.place == "header" and feed.name.lower() == "content-type" for feed in call.feeds)
     content_type = None if named else _CONTENT_TYPES.get(call.body_type)
@@ -39,23 +38,23 @@ def body_builder(call: Call, credentials: Credentials, values: Mapping[Binding, 
     whole = next((feed for feed in call.feeds if feed.place == "body"), None)
     types = {item.name: item.type for item in call.inputs.items}
     if whole is None and not members and not credentials.members:
-        return lambda inputs: NO_BODY
+        return lambda frame: NO_BODY
     if whole is not None and call.body_type == "multipart":
-        return _in_parts(whole, values)
+        return _in_parts(whole, variables)
     if whole is not None and call.body_type == "json" and isinstance(whole.value, InputRef):
         return _entity(whole.value.name, content_type, credentials)
     if whole is not None:
-        return _template(call.body_type, whole, content_type, types, values, credentials)
-    return _members(members, content_type, types, values, credentials)
+        return _template(call.body_type, whole, content_type, types, variables, credentials)
+    return _members(members, content_type, types, variables, credentials)
 
 
-def _entity(name: str, content_type: bytes | None, credentials: Credentials) -> Callable[[Values], Encoded]:
+def _entity(name: str, content_type: bytes | None, credentials: Credentials) -> Callable[[Frame], Encoded]:
     """A body that is one input: handed on byte for byte where it came as bytes."""
 
     alone = _alone(credentials, content_type)
 
-    def entity(inputs: Values) -> Encoded:
-        value = inputs.get(name, ABSENT)
+    def entity(frame: Frame) -> Encoded:
+        value = frame.inputs.get(name, ABSENT)
         if value is ABSENT:
             return alone
         if isinstance(value, Entity):
@@ -70,14 +69,14 @@ def _members(
     feeds: list[Feed],
     content_type: bytes | None,
     types: Mapping[str, str | None],
-    values: Mapping[Binding, str],
+    variables: Mapping[Binding, str],
     credentials: Credentials,
-) -> Callable[[Values], Encoded]:
-    getters = [(feed.name, json_getter(feed.value, values, types)) for feed in feeds]
+) -> Callable[[Frame], Encoded]:
+    evaluators = [(feed.name, compile_json(feed.value, variables, types)) for feed in feeds]
     own = dict(credentials.members)
 
-    def members(inputs: Values) -> Encoded:
-        out = {name: value for name, get in getters if (value := get(inputs)) is not ABSENT}
+    def members(frame: Frame) -> Encoded:
+        out = {name: value for name, evaluate in evaluators if (value := evaluate(frame)) is not ABSENT}
         if not out and not own:
             return NO_BODY
         return msgspec.json.encode({**out, **own}), None, content_type
@@ -90,15 +89,15 @@ def _template(
     feed: Feed,
     content_type: bytes | None,
     types: Mapping[str, str | None],
-    values: Mapping[Binding, str],
+    variables: Mapping[Binding, str],
     credentials: Credentials,
-) -> Callable[[Values], Encoded]:
-    encode, get = _encoder(kind, feed.value, types, values)
+) -> Callable[[Frame], Encoded]:
+    encode, evaluate = _encoder(kind, feed.value, types, variables)
 
     alone = _alone(credentials, content_type)
 
-    def template(inputs: Values) -> Encoded:
-        value = get(inputs)
+    def template(frame: Frame) -> Encoded:
+        value = evaluate(frame)
         if value is ABSENT:
             return alone
         return _with_members(encode(value), credentials), None, content_type
@@ -106,11 +105,11 @@ def _template(
     return template
 
 
-def _in_parts(feed: Feed, values: Mapping[Binding, str]) -> Callable[[Values], Encoded]:
-    get = text_getter(feed.value, values)
+def _in_parts(feed: Feed, variables: Mapping[Binding, str]) -> Callable[[Frame], Encoded]:
+    evaluate = compile_text(feed.value, variables)
 
-    def in_parts(inputs: Values) -> Encoded:
-        value = get(inputs)
+    def in_parts(frame: Frame) -> Encoded:
+        value = evaluate(frame)
         encoded = None if value is ABSENT else multipart.encode(value)
         return NO_BODY if encoded is None else (encoded[0], None, encoded[1])
 
@@ -118,19 +117,19 @@ def _in_parts(feed: Feed, values: Mapping[Binding, str]) -> Callable[[Values], E
 
 
 def _encoder(
-    kind: str, item: Value, types: Mapping[str, str | None], values: Mapping[Binding, str]
-) -> tuple[Callable[[object], bytes], Get]:
+    kind: str, item: Value, types: Mapping[str, str | None], variables: Mapping[Binding, str]
+) -> tuple[Callable[[object], bytes], Evaluate]:
     if kind == "json":
-        return msgspec.json.encode, json_getter(item, values, types)
+        return msgspec.json.encode, compile_json(item, variables, types)
     if kind == "form":
         if isinstance(item, Template):
-            return _plain, _escaped(item, values, quote_plus)
-        return _form, text_getter(item, values)
+            return _plain, _escaped(item, variables, quote_plus)
+        return _form, compile_text(item, variables)
     if kind == "yaml":
-        return _yaml, json_getter(item, values, types)
+        return _yaml, compile_json(item, variables, types)
     if kind == "xml" and isinstance(item, Template):
-        return _plain, _escaped(item, values, lambda text: escape(text, {'"': "&quot;", "'": "&apos;"}))
-    return _plain, text_getter(item, values)
+        return _plain, _escaped(item, variables, lambda text: escape(text, {'"': "&quot;", "'": "&apos;"}))
+    return _plain, compile_text(item, variables)
 
 
 def _plain(value: object) -> bytes:
@@ -156,17 +155,17 @@ def _form(value: object) -> bytes:
     return urlencode(pairs).encode()
 
 
-def _escaped(item: Template, values: Mapping[Binding, str], change: Callable[[str], str]) -> Get:
+def _escaped(item: Template, variables: Mapping[Binding, str], change: Callable[[str], str]) -> Evaluate:
     """A template whose values are escaped for the text around them."""
-    getters = [part if isinstance(part, str) else text_getter(part, values) for part in item.parts]
+    evaluators = [part if isinstance(part, str) else compile_text(part, variables) for part in item.parts]
 
-    def escaped(inputs: Values) -> object:
+    def escaped(frame: Frame) -> object:
         out = []
-        for part in getters:
+        for part in evaluators:
             if isinstance(part, str):
                 out.append(part)
                 continue
-            value = part(inputs)
+            value = part(frame)
             if value is ABSENT:
                 return ABSENT
             out.append(change(as_text(value)))

@@ -19,6 +19,7 @@ from cap_core.plan import (
     Constant,
     Consumed,
     InputRef,
+    StepRef,
     Template,
     Tree,
     Value,
@@ -155,8 +156,8 @@ def _expand(item: Value, value_of: ValueOf) -> object:
     return item
 
 
-def _part(part: InputRef | Binding, value_of: ValueOf) -> str:
-    if isinstance(part, InputRef):
+def _part(part: InputRef | StepRef | Binding, value_of: ValueOf) -> str:
+    if isinstance(part, InputRef | StepRef):
         raise OptionError("", "an authentication option cannot depend on the caller's input")
     value = value_of(part)
     assert value is not None  # whoever asks has made sure that the required ones are set

@@ -31,7 +31,7 @@ from cap_core.plugins import Offers
 from cap_core.redaction import MASK
 from cap_core.refusals import not_set, unprotected
 from cap_core.report import Diagnostic, summed
-from cap_core.requests import compile_request
+from cap_core.request import compile_request
 from cap_core.types import Request
 from cap_core.value_origins import value_origins
 
@@ -154,7 +154,7 @@ def _shown(
     call: Call, base: Base, credentials: Credentials, masks: Mapping[Binding, str], inputs: Mapping[str, object]
 ) -> Shown:
     """The request for these inputs. Raises `Refusal` where it cannot be built."""
-    request = compile_request(call, base.path, credentials, masks)(inputs, Context("cli", call.key))
+    request = compile_request(call, base.path, credentials, masks)(Frame(inputs), Context("cli", call.key))
     server = base.text.removesuffix(base.path)
     target = request.target.decode("latin-1")
     text = _body(request).decode("utf-8", "replace") or None

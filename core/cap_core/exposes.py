@@ -18,11 +18,11 @@ from cap_core.errors import OptionError, SpecError
 from cap_core.model import ExposesEntry
 from cap_core.names import near
 from cap_core.offers import ExposeAt, Exposure, OutputMapper
+from cap_core.output_mapping import check_outputs
 from cap_core.path_template import shape
 from cap_core.plan import About, Authentication, Call, DeclaredOutput, Exposed, ExposurePlan, Operation, Quarantined
 from cap_core.reading import read
 from cap_core.report import Diagnostic
-from cap_core.shapes import check_outputs
 from cap_core.wiring import wire
 
 

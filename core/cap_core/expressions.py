@@ -9,7 +9,7 @@ import msgspec
 from cap_core.bindings import Bindings
 from cap_core.documents import Map, Node, Scalar, Seq, resolve
 from cap_core.errors import Mark
-from cap_core.plan import Binding, Constant, InputRef, Template, Tree, Value
+from cap_core.plan import Binding, Constant, InputRef, StepRef, Template, Tree, Value
 from cap_core.templates import TemplateError, Var, parse
 
 FACES = frozenset({"rest", "tools"})
@@ -75,7 +75,7 @@ def _unbound(name: str, at: Mark, names: Names) -> Binding:
     return Binding(name, declared=False)
 
 
-def leaves(item: Value) -> Iterator[InputRef | Binding | Constant]:
+def leaves(item: Value) -> Iterator[InputRef | StepRef | Binding | Constant]:
     """Every reference and literal in a value."""
     if isinstance(item, Template):
         for part in item.parts:
@@ -101,13 +101,15 @@ def substitute(item: Value, change: Callable[[InputRef], Value]) -> Value:
     return item
 
 
-def _part(part: str | InputRef | Binding, change: Callable[[InputRef], Value]) -> str | InputRef | Binding:
+def _part(
+    part: str | InputRef | StepRef | Binding, change: Callable[[InputRef], Value]
+) -> str | InputRef | StepRef | Binding:
     if not isinstance(part, InputRef):
         return part
     new = change(part)
     if isinstance(new, Constant):
         return new.value if isinstance(new.value, str) else msgspec.json.encode(new.value).decode()
-    if isinstance(new, InputRef | Binding):
+    if isinstance(new, InputRef | StepRef | Binding):
         return new
     raise TemplateError("a value made of several parts cannot stand inside a text")
 

@@ -1,113 +1,202 @@
-"""JSONPath compiled to closures: what documents write (`$.a.b`, `$['a']`, `[0]`, `[*]`, `.length`), then the rest.
+"""JSONPath (RFC 9535) compiled to closures: python-jsonpath parses, names, indexes and wildcards run here.
 
-Names, indexes and wildcards are compiled here, because mappings run once per answer (three paths take 0.5-0.7 µs,
-against 32 µs in a general engine). A name may have spaces inside, which the RFC wants in
-quotes. Anything else of RFC 9535 (filters, slices, descendants) goes to python-jsonpath.
+Mappings run once per answer, and three paths take 0.5 to 0.7 µs as closures against 32 µs in a general engine. Filters,
+slices, descendants and several selectors in one pair of brackets run in the library.
+
+Three spellings go beyond the RFC (`docs/semantics.md`, the response): `$.` is the whole document, `.length` of a list
+is its size, and a name after a dot may have spaces inside.
 """
 
 from __future__ import annotations
 
+import enum
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
-Find = Callable[[Any], Any]
-"""From a JSON document to what the path finds in it, or None. A path that can find many gives a list."""
+import msgspec
 
-MAX_LENGTH = 1000
-"""Paths are compiled to nested functions, whose depth Python limits; no published one has more than 40 characters."""
+if TYPE_CHECKING:
+    import jsonpath as library
 
-_STEP = re.compile(
-    r"""\.(?P<name>[A-Za-z_\u0080-\U0010FFFF][\w\-\u0080-\U0010FFFF]*(?:[ ]+[\w\-\u0080-\U0010FFFF]+)*)
-      | \[\s*'(?P<single>(?:[^'\\]|\\.)*)'\s*\]
-      | \[\s*"(?P<double>(?:[^"\\]|\\.)*)"\s*\]
-      | \[\s*(?P<index>-?\d+)\s*\]
-      | (?P<all>\.\*|\[\s*\*\s*\])""",
-    re.VERBOSE,
-)
+MAX_LENGTH: Final = 1000
+"""Characters. Paths are compiled to nested functions, whose depth Python limits; no published one has more than 40."""
 
 
-def compile(path: str) -> Find:
-    """A function for a path. Raises `ValueError` for what is not a JSONPath."""
-    path = path.strip()
+class QueryError(Exception):
+    """A path that cannot be followed in this document, because the document is nested too deep."""
+
+
+class Wild(enum.Enum):
+    """A step of a path that can lead to any number of values."""
+
+    EVERY = "*"
+    SOME = "a slice, a filter, or several selectors"
+    BELOW = ".."
+
+
+Step = str | int | Wild
+"""The member of this name, the element at this index (from the end where it is negative), or what `Wild` says."""
+
+
+class Query(msgspec.Struct, frozen=True):
+    """A compiled path.
+
+    * `steps`: what the path does, one step after the other.
+    * `find`: from a document to what the path finds in it. One that can find many gives a list; None is nothing, and
+      `null`. Raises `QueryError`.
+    * `nodes`: from a document to the values of the RFC's nodelist. Raises `QueryError`.
+    """
+
+    steps: tuple[Step, ...]
+    find: Callable[[Any], Any]
+    nodes: Callable[[Any], list[Any]]
+
+
+@lru_cache(maxsize=4096)
+def compile(path: str) -> Query:
+    """The functions for a path. Raises `ValueError`, with one line that says why, for what is not a JSONPath."""
     if path in ("$", "$."):
-        return lambda document: document
+        return Query((), lambda document: document, lambda document: [document])
     if not path.startswith("$"):
         raise ValueError(f"{path!r} does not start with $")
     if len(path) > MAX_LENGTH:
         raise ValueError(f"a path of {len(path)} characters is longer than {MAX_LENGTH}")
-    steps = _steps(path.removesuffix(".") if path.endswith("].") else path)
-    if steps is None:
-        return _general(path)
-    find = _chain(steps)
-    return find
+    parsed = _parse(path.removesuffix(".") if path.endswith("].") else path, path)
+    steps = _steps(parsed)
+    own = tuple(step for step in steps if step not in (Wild.SOME, Wild.BELOW))
+    if own != steps:
+        return _by_the_library(parsed, steps)
+    value, found = _chain(own, None), _chain(own, _MISSING)
+    if Wild.EVERY in own:
+        return Query(own, value, lambda document: [] if (nodes := found(document)) is _MISSING else nodes)
+    return Query(own, value, lambda document: [] if (node := found(document)) is _MISSING else [node])
 
 
-def _steps(path: str) -> list[str | int | None] | None:
-    """Names, indexes and None for a wildcard; None for a path of another kind."""
-    steps: list[str | int | None] = []
-    end = 1
-    while end < len(path):
-        found = _STEP.match(path, end)
-        if found is None:
-            return None
-        if found["index"] is not None:
-            steps.append(int(found["index"]))
-        elif found["all"] is not None:
-            steps.append(None)
-        else:
-            quoted = found["single"] if found["single"] is not None else found["double"]
-            steps.append(found["name"] if quoted is None else re.sub(r"\\(.)", r"\1", quoted))
-        end = found.end()
-    return steps
+# --- parsing ------------------------------------------------------------------------------------------------------
 
 
-def _chain(steps: list[str | int | None]) -> Find:
+@cache
+def _library() -> tuple[Any, library.JSONPathEnvironment]:
+    """The library, strict. Imported late: it takes 20 ms, and most documents have no path but `$.`."""
+    import jsonpath
+
+    return jsonpath, jsonpath.JSONPathEnvironment(strict=True)
+
+
+def _parse(path: str, written: str) -> library.JSONPath:
+    """The library's syntax tree. `written` is the path as messages show it."""
+    module, strict = _library()
+    try:
+        try:
+            parsed = strict.compile(path)
+        except module.JSONPathError:
+            quoted = _quoted(path)
+            if quoted == path:
+                raise
+            parsed = strict.compile(quoted)
+    except module.JSONPathError as error:
+        raise ValueError(f"{written!r} is not a JSONPath: {error.message}") from None
+    except RecursionError:
+        raise ValueError(f"{written!r} is nested too deep") from None
+    if not isinstance(parsed, module.JSONPath):
+        raise ValueError(f"{written!r} is not a JSONPath: it is several")
+    return parsed  # type: ignore[no-any-return]  # the library is imported late, so it is Any here
+
+
+def _quoted(path: str) -> str:
+    """A path whose names of several words stand in quotes, as the RFC wants them; names inside of brackets stay.
+
+    So do names with characters above U+FFFF, which the RFC allows after a dot and the library does not.
+    """
+    depth, out, end = 0, [], 0
+    for token in _tokens().finditer(path):
+        depth += {"[": 1, "]": -1}.get(token[0], 0)
+        if token["name"] is not None and depth == 0:
+            out += [path[end : token.start()], f"['{token['name']}']"]
+            end = token.end()
+    return "".join([*out, path[end:]])
+
+
+@cache
+def _tokens() -> re.Pattern[str]:
+    """What a dotted name can be confused with, and dotted names. Compiled late: few paths are not strict ones."""
+    first, further = r"[A-Za-z_\u0080-\U0010FFFF]", r"[\w\-\u0080-\U0010FFFF]"
+    name = rf"\.(?P<name>{first}{further}*(?:[ ]+{further}+)*)"
+    return re.compile(rf"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[\[\]]|{name}""", re.DOTALL)
+
+
+def _steps(parsed: library.JSONPath) -> tuple[Step, ...]:
+    return tuple(step for segment in parsed.segments for step in _step(segment))
+
+
+def _step(segment: Any) -> Iterator[Step]:
+    from jsonpath.segments import JSONPathRecursiveDescentSegment
+    from jsonpath.selectors import IndexSelector, NameSelector, WildcardSelector
+
+    if isinstance(segment, JSONPathRecursiveDescentSegment):
+        yield Wild.BELOW
+    match segment.selectors:
+        case (NameSelector() as selector,):
+            yield selector.name
+        case (IndexSelector() as selector,):
+            yield selector.index
+        case (WildcardSelector(),):
+            yield Wild.EVERY
+        case _:
+            yield Wild.SOME
+
+
+# --- running ------------------------------------------------------------------------------------------------------
+
+_MISSING: Final = object()
+"""What is not there; `null` is a value like any other (RFC 9535, 2.6)."""
+
+_Find = Callable[[Any], Any]
+
+
+def _chain(steps: tuple[Step, ...], absent: object) -> _Find:
+    """From a node to what the steps lead to, or `absent`."""
     if not steps:
-        return lambda document: document
-    step, rest = steps[0], _chain(steps[1:])
-    last = len(steps) == 1
-    if step is None:
-        many = None in steps[1:]
-        return lambda node: _each(node, rest, many)
+        return lambda node: node
+    step, tail = steps[0], steps[1:]
+    if step is Wild.EVERY:
+        rest, many = _chain(tail, _MISSING), Wild.EVERY in tail
+        return lambda node: _each(node, rest, many, absent)
+    rest = _chain(tail, absent)
     if isinstance(step, int):
-        return lambda node: rest(node[step]) if isinstance(node, list) and -len(node) <= step < len(node) else None
-    if step == "length" and last:
-        return _length
-    return lambda node: rest(node[step]) if isinstance(node, dict) and step in node else None
+        return lambda node: rest(node[step]) if isinstance(node, list) and -len(node) <= step < len(node) else absent
+    if step == "length" and not tail:
+        return lambda node: _length(node, absent)
+    return lambda node: rest(node[step]) if isinstance(node, dict) and step in node else absent
 
 
-def _length(node: Any) -> Any:
+def _length(node: Any, absent: object) -> Any:
     """`.length` of a list is its size; of an object it is the member of that name."""
     if isinstance(node, list):
         return len(node)
-    return node.get("length") if isinstance(node, dict) else None
+    return node.get("length", absent) if isinstance(node, dict) else absent
 
 
-def _each(node: Any, rest: Find, many: bool) -> list[Any] | None:
+def _each(node: Any, rest: _Find, many: bool, absent: object) -> Any:
+    """What every element or member leads to. With `many`, each leads to a list, and they become one."""
     if not isinstance(node, list | dict):
-        return None
-    found = [value for item in (node if isinstance(node, list) else node.values()) if (value := rest(item)) is not None]
+        return absent
+    children = node if isinstance(node, list) else node.values()
+    found = [value for child in children if (value := rest(child)) is not _MISSING]
     return [value for part in found for value in part] if many else found
 
 
-def _general(path: str) -> Find:
-    import jsonpath  # a rare path pays for its own engine
+def _by_the_library(parsed: library.JSONPath, steps: tuple[Step, ...]) -> Query:
+    module, _ = _library()
 
-    try:
-        compiled = jsonpath.compile(path)
-    except jsonpath.JSONPathError as error:
-        # Its further lines draw the path and point into it, which one line cannot.
-        why = (str(error).splitlines() or [""])[0]
-        raise ValueError(f"{path!r} is not a JSONPath: {why}") from None
-    except RecursionError:
-        raise ValueError(f"{path!r} is nested too deep") from None
-    singular = isinstance(compiled, jsonpath.JSONPath) and compiled.singular_query()
+    def nodes(document: Any) -> list[Any]:
+        if not isinstance(document, list | dict):  # the library would take a text for a document to decode
+            return []
+        try:
+            return parsed.findall(document)
+        except (module.JSONPathError, RecursionError):
+            raise QueryError("it is nested too deep") from None
 
-    def find(document: Any) -> Any:
-        found = compiled.findall(document)
-        if singular:
-            return found[0] if found else None
-        return found
-
-    return find
+    return Query(steps, nodes, nodes)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from cap_core import formats
 from cap_core.errors import CapError, OptionError, Refusal
-from cap_core.executor import compile_run
+from cap_core.execute import Decode, compile_run
 from cap_core.expressions import leaves
 from cap_core.lazy_logger import get_logger
 from cap_core.open_connections import Connection
@@ -15,7 +15,8 @@ from cap_core.plan import Binding, Call, CapabilityPlan
 from cap_core.plugins import Offers
 from cap_core.redaction import MASK
 from cap_core.refusals import not_set, refusing, unprotected
-from cap_core.requests import compile_request
+from cap_core.request import compile_request
+from cap_core.send import compile_send
 from cap_core.types import Run, Send
 
 _log = get_logger("cap.open")
@@ -54,15 +55,17 @@ class CallOpener:
         elif (refusal := unprotected(call, connection.base, values, self._options)) is not None:
             self._warn_once(call, refusal)
             return refusing(refusal)
-        run = compile_run(
-            call,
+        limit = self._options.limits.answer
+        step = compile_send(
+            call.operation,
             compile_request(call, connection.base.path, connection.credentials, values),
             self._intercepted(call, connection.send),
-            None if call.identity else self._decoder(call),
-            self._options.limits,
-            strict=self._options.strict_outputs,
             origin=connection.base.text.removesuffix(connection.base.path),
+            reads=not call.identity,
+            limit=limit,
         )
+        decode = None if call.identity else self._decoder(call)
+        run = compile_run(call, step, decode, limit=limit, strict=self._options.strict_outputs)
         media_type = formats.media_type(call.operation) if call.identity else None
         return run if media_type is None else formats.named(run, media_type)
 
@@ -73,7 +76,7 @@ class CallOpener:
             self._warned.add(namespace)
             _log.warning(f"{refusal.detail}; every such call answers 503; {refusal.hint}")
 
-    def _decoder(self, call: Call) -> Callable[[bytes, str | None], object]:
+    def _decoder(self, call: Call) -> Decode:
         try:
             return formats.decoder(self._offers.output_mappers[call.operation.format], call)
         except OptionError as error:

@@ -34,6 +34,14 @@ class InputRef(msgspec.Struct, frozen=True):
     name: str
 
 
+class StepRef(msgspec.Struct, frozen=True):
+    """What an earlier step of the same call gave; absent where the path finds nothing, or `null`."""
+
+    step: str
+    path: str
+    """A JSONPath into the step's result; `$` is the whole of it."""
+
+
 class Constant(msgspec.Struct, frozen=True):
     """A value the document's author wrote."""
 
@@ -43,7 +51,7 @@ class Constant(msgspec.Struct, frozen=True):
 class Template(msgspec.Struct, frozen=True):
     """Text with variables. A template of one variable and nothing else keeps that variable's JSON type."""
 
-    parts: tuple[str | InputRef | Binding, ...]
+    parts: tuple[str | InputRef | Binding | StepRef, ...]
 
 
 class Tree(msgspec.Struct, frozen=True):
@@ -53,7 +61,7 @@ class Tree(msgspec.Struct, frozen=True):
     keyed: bool
 
 
-Value = InputRef | Constant | Template | Tree | Binding
+Value = InputRef | StepRef | Constant | Template | Tree | Binding
 
 
 class Feed(msgspec.Struct, frozen=True):

@@ -12,8 +12,8 @@ from cap_core.input_origins import input_mark
 from cap_core.origin import Origin, Step, bindings_in, distinct, variable_steps
 from cap_core.plan import Binding, Call, CapabilityPlan, Constant, Feed, InputRef, Tree, Value
 from cap_core.refusals import origin_of
-from cap_core.rendering import ABSENT, as_text, text_getter
 from cap_core.value_pieces import Piece, pieces
+from cap_core.values import ABSENT, Frame, as_text, compile_text
 
 
 def value_origins(
@@ -23,7 +23,7 @@ def value_origins(
     for feed in call.feeds:
         for piece in pieces(call, feed):
             at = piece.node.mark if piece.node is not None else feed.at
-            shown = _shown(text_getter(piece.value, masks)(inputs))
+            shown = _shown(compile_text(piece.value, masks)(Frame(inputs)))
             source = _source(plan, piece.value) + (_ABSENT if shown is None and _varies(piece.value) else "")
             yield Origin(piece.place, shown, source, str(at), distinct(_steps(plan, call, feed, piece, at), at))
 

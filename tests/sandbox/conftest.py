@@ -17,11 +17,11 @@ import pytest
 from cap_core import plugins
 from cap_core.compile import CompileOptions, compile_source
 from cap_core.context import Context
-from cap_core.executor import collect
 from cap_core.offers import OpenAt, Transport
 from cap_core.open_options import OpenOptions
 from cap_core.plan import Operation, Upstream
 from cap_core.sources import Source
+from cap_core.streams import collect
 from cap_core.testing import Running, gateway
 from cap_core.types import Request, Response
 from cap_plugins.transport import sandbox

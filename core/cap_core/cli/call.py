@@ -16,13 +16,13 @@ from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.options_from_settings import open_options
 from cap_core.context import Context
 from cap_core.errors import CapError, Refusal, UpstreamError
-from cap_core.executor import collect
 from cap_core.find_operation import find_call
 from cap_core.opening import close, open_plan
 from cap_core.plan import Call, CapabilityPlan, Plan
 from cap_core.plugins import Offers
 from cap_core.pools import Pools, choose
 from cap_core.settings import Settings
+from cap_core.streams import collect
 from cap_core.types import Answer, Body, Content, Reply, Text
 
 _SHOWN = 500

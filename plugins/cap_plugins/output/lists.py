@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from cap_core import jsonpath
+from cap_core.jsonpath import Wild
+
 if TYPE_CHECKING:
     from cap_core.plan import DeclaredOutput
-
-_NAME = re.compile(
-    r"""\.(?P<name>[A-Za-z_\u0080-\U0010FFFF][\w\-\u0080-\U0010FFFF]*)
-      | \[\s*'(?P<single>(?:[^'\\]|\\.)*)'\s*\]
-      | \[\s*"(?P<double>(?:[^"\\]|\\.)*)"\s*\]""",
-    re.VERBOSE,
-)
-_ELEMENTS = re.compile(r"\[\s*(-?\d+|\*)\s*\]")
 
 
 class Lists:
@@ -35,8 +29,7 @@ def lists_of(outputs: Iterable[DeclaredOutput]) -> Lists:
 
 def _declare(outputs: Iterable[DeclaredOutput], within: Lists) -> None:
     for output in outputs:
-        path = output.mapping.strip() if output.mapping is not None else f"$['{output.name}']" if output.name else "$"
-        at, many = _follow(path, within)
+        at, many = _element(output, within)
         if at is None:
             continue
         if (output.type == "array" or output.items is not None) and not many:
@@ -44,27 +37,32 @@ def _declare(outputs: Iterable[DeclaredOutput], within: Lists) -> None:
         if output.items is not None:
             _declare((output.items,), at)
         _declare(output.properties, at)
+        if output.mapping is None and output.name:
+            # It may stand on the element itself, which only the answer tells.
+            _declare(output.properties, within)
 
 
-def _follow(path: str, node: Lists) -> tuple[Lists | None, bool]:
-    """The member a path leads to, or None where it is another kind of path, and whether it finds many values.
+def _element(output: DeclaredOutput, within: Lists) -> tuple[Lists | None, bool]:
+    """The member that an output reads, or None where its path is of another kind, and whether it finds many values."""
+    if output.mapping is not None:
+        return _follow(jsonpath.compile(output.mapping.strip()).steps, within)
+    return (within.below.setdefault(output.name, Lists()) if output.name else within), False
 
-    The members that it takes for lists on its way are noted.
+
+def _follow(steps: tuple[jsonpath.Step, ...], node: Lists) -> tuple[Lists | None, bool]:
+    """The member that steps lead to, or None where it is not known, and whether they find many values.
+
+    The members that they take for lists on their way are noted.
     """
-    end, many = 1, False
-    while end < len(path) and path[end:] != ".":
-        if step := _NAME.match(path, end):
-            name = next(text for text in step.group("name", "single", "double") if text is not None)
-            node = node.below.setdefault(re.sub(r"\\(.)", r"\1", name), Lists())
-            end = step.end()
-        elif path[end] == "[":
-            # An index, all elements, a slice or a filter.
-            node.taken = True
-            found = _ELEMENTS.match(path, end)
-            if found is None:
-                return None, True
-            many = many or found[1] == "*"
-            end = found.end()
-        else:
+    many = False
+    for step in steps:
+        if isinstance(step, str):
+            node = node.below.setdefault(step, Lists())
+            continue
+        if step is Wild.BELOW:
             return None, True
+        node.taken = True
+        if step is Wild.SOME:
+            return None, True
+        many = many or step is Wild.EVERY
     return node, many

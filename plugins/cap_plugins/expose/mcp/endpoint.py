@@ -9,9 +9,9 @@ from msgspec import UNSET
 from cap_core.asgi import CallerGone, Watch, answer, read_body
 from cap_core.context import Context, new_id
 from cap_core.errors import Refusal, UpstreamError
-from cap_core.executor import collect
 from cap_core.lazy_logger import get_logger
 from cap_core.problems import problem
+from cap_core.streams import collect
 from cap_core.types import AsgiSend, Caller, Headers, Receive, Reply, Scope
 from cap_plugins.expose.mcp.error_texts import broke_off, refused, too_large
 from cap_plugins.expose.mcp.headers import accepts_json, is_json, refuse_repeated, traceparent

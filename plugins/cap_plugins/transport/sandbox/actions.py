@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from cap_core.rendering import as_text
+from cap_core.values import as_text
 from cap_plugins.transport.sandbox.database import Item, State
 from cap_plugins.transport.sandbox.english import participle
 from cap_plugins.transport.sandbox.items import (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import msgspec
 
 from cap_core.names import match, norm
-from cap_core.rendering import as_text
+from cap_core.values import as_text
 from cap_plugins.transport.sandbox.responses import RequestError
 
 if TYPE_CHECKING:

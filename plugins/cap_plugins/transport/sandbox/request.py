@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from cap_core.errors import UpstreamError
-from cap_core.executor import collect
 from cap_core.offers import Limits
 from cap_core.plan import Constant
+from cap_core.streams import collect
 from cap_plugins.transport.sandbox.responses import RequestError
 
 if TYPE_CHECKING:

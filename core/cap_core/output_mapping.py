@@ -10,7 +10,8 @@ import msgspec
 from cap_core import jsonpath
 from cap_core.plan import DeclaredOutput
 
-Shape = Callable[[Any], Any]
+Mapper = Callable[[Any], Any]
+"""From a decoded answer, or an element of it, to what an output makes of it."""
 
 
 class NothingFound(Exception):
@@ -22,7 +23,7 @@ def check_outputs(outputs: tuple[DeclaredOutput, ...]) -> Iterator[tuple[Declare
     for output in outputs:
         if output.mapping is not None:
             try:
-                jsonpath.compile(output.mapping)
+                _query(output.mapping)
             except ValueError as error:
                 yield output, str(error)
         yield from check_outputs(output.properties)
@@ -31,20 +32,25 @@ def check_outputs(outputs: tuple[DeclaredOutput, ...]) -> Iterator[tuple[Declare
                 yield from check_outputs((inner,))
 
 
-def compile(outputs: tuple[DeclaredOutput, ...], *, strict: bool = False) -> Shape:
+def _query(mapping: str) -> jsonpath.Query:
+    """YAML has ways to write text that end it with a line break, which is no part of the path."""
+    return jsonpath.compile(mapping.strip())
+
+
+def compile(outputs: tuple[DeclaredOutput, ...], *, strict: bool = False) -> Mapper:
     """Several named outputs form an object; of unnamed ones the first that finds something wins.
 
     With `strict`, a mapping that finds nothing raises `NothingFound`.
     """
     named = [(output.name, _output(output, strict)) for output in outputs if output.name is not None]
     if named:
-        return lambda document: {name: shape(document) for name, shape in named}
+        return lambda document: {name: mapper(document) for name, mapper in named}
     unnamed = [_output(output, strict and len(outputs) == 1) for output in outputs]
     if len(unnamed) == 1:
         return unnamed[0]
 
     def first(document: Any) -> Any:
-        found = next((value for shape in unnamed if (value := shape(document)) is not None), None)
+        found = next((value for mapper in unnamed if (value := mapper(document)) is not None), None)
         if found is None and strict:
             raise NothingFound
         return found
@@ -52,13 +58,13 @@ def compile(outputs: tuple[DeclaredOutput, ...], *, strict: bool = False) -> Sha
     return first
 
 
-def _output(output: DeclaredOutput, strict: bool) -> Shape:
-    find = jsonpath.compile(output.mapping) if output.mapping is not None else _by_name(output)
+def _output(output: DeclaredOutput, strict: bool) -> Mapper:
+    find = _query(output.mapping).find if output.mapping is not None else _by_name(output)
     inner = _nested(output)
     convert = _CONVERSIONS.get(output.type or "", _same)
     longest = output.max_length
 
-    def shape(document: Any) -> Any:
+    def mapper(document: Any) -> Any:
         found = find(document)
         if found is None:
             if strict:
@@ -67,18 +73,37 @@ def _output(output: DeclaredOutput, strict: bool) -> Shape:
         value = convert(inner(found))
         return value[:longest] if longest is not None and isinstance(value, str) else value
 
-    return shape
+    return mapper
 
 
-def _by_name(output: DeclaredOutput) -> jsonpath.Find:
-    """An output without a mapping is the member of its name, or the element itself where it has none."""
+def _by_name(output: DeclaredOutput) -> Mapper:
+    """An output without a mapping is the member of its name, and without a name the element itself.
+
+    One with `properties` or `items` stands on the element itself, too, where that has no object or list of its name.
+    """
     name = output.name
     if name is None:
         return _same
-    return lambda node: node.get(name) if isinstance(node, dict) else None
+    if output.properties:
+        return lambda node: _own_object(node, name)
+    if output.items is not None:
+        return lambda node: node if isinstance(node, list) else _member(node, name)
+    return lambda node: _member(node, name)
 
 
-def _nested(output: DeclaredOutput) -> Shape:
+def _member(node: Any, name: str) -> Any:
+    return node.get(name) if isinstance(node, dict) else None
+
+
+def _own_object(node: Any, name: str) -> Any:
+    """The member of this name if it is an object, or `null`, which says that there is none; else the element itself."""
+    if not isinstance(node, dict):
+        return None
+    member = node.get(name, node)
+    return member if member is None or isinstance(member, dict) else node
+
+
+def _nested(output: DeclaredOutput) -> Mapper:
     """Nested `properties` and `items` apply at every depth, relative to the current element."""
     if output.items is not None:
         each = _output(output.items, strict=False)
@@ -88,7 +113,7 @@ def _nested(output: DeclaredOutput) -> Shape:
         return lambda found: {name: one(v) for name, v in found.items()} if isinstance(found, dict) else found
     if output.properties:
         members = [(p.name or "", _output(p, strict=False)) for p in output.properties]
-        return lambda found: {name: shape(found) for name, shape in members} if isinstance(found, dict) else found
+        return lambda found: {name: mapper(found) for name, mapper in members} if isinstance(found, dict) else found
     return _same
 
 
@@ -129,5 +154,5 @@ def _boolean(value: Any) -> Any:
     return {"true": True, "false": False}.get(value) if isinstance(value, str) else None
 
 
-_CONVERSIONS: dict[str, Shape] = {"string": _string, "integer": _integer, "number": _number, "boolean": _boolean}
+_CONVERSIONS: dict[str, Mapper] = {"string": _string, "integer": _integer, "number": _number, "boolean": _boolean}
 """Scalar types are enforced: a lossless conversion, else null."""

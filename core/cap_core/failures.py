@@ -1,0 +1,33 @@
+"""What goes wrong between the gateway and an upstream, as the refusal that a caller gets."""
+
+from __future__ import annotations
+
+from cap_core.errors import Refusal, UpstreamError
+
+
+def unanswered(error: UpstreamError, namespace: str) -> Refusal:
+    """A transport's failure: out of time is 504, anything else 502 (`docs/semantics.md`, the response)."""
+    if error.kind in ("connect", "idle", "total"):
+        return Refusal(
+            504, "upstream-timeout", f"{namespace} did not answer in time: {error.detail}", hint="try again later"
+        )
+    code = "upstream-malformed" if error.kind in ("garbage", "length") else "upstream-unreachable"
+    return Refusal(502, code, f"{namespace}: {error.detail}", hint="try again later", sent=error.sent)
+
+
+def malformed(namespace: str, what: str) -> Refusal:
+    """An answer that came, and cannot be read."""
+    return Refusal(502, "upstream-malformed", f"{namespace}: {what}")
+
+
+def unsendable() -> Refusal:
+    """A request that its transport refuses to send. The transport's own words may quote what must not be shown."""
+    what = "the request cannot be sent: a header, its path or the length of its body is not what HTTP allows"
+    return Refusal(400, "invalid-input", what)
+
+
+def nothing_found(path: str, address: str) -> Refusal:
+    """A mapping that found nothing, where mappings are strict."""
+    what = f"the mapping {path} found nothing in the answer of {address}"
+    hint = "see 'cap explain', or serve without --strict-outputs"
+    return Refusal(502, "nothing-found", what, hint=hint)
