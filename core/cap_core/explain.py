@@ -34,6 +34,7 @@ from cap_core.report import Diagnostic, summed
 from cap_core.request import compile_request
 from cap_core.types import Request
 from cap_core.value_origins import value_origins
+from cap_core.values import Frame
 
 
 class Shown(msgspec.Struct, frozen=True):
