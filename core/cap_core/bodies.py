@@ -11,7 +11,7 @@ import yaml
 
 from cap_core import multipart
 from cap_core.offers import Credentials
-from cap_core.plan import Binding, Call, Feed, InputRef, Template, Value
+from cap_core.plan import Binding, Call, InputRef, RequestField, Template, Value
 from cap_core.rendering import ABSENT, Get, as_text, json_getter, text_getter
 from cap_core.types import Body, Entity
 
@@ -33,10 +33,10 @@ _CONTENT_TYPES = {
 
 def body_builder(call: Call, credentials: Credentials, values: Mapping[Binding, str]) -> Callable[[Values], Encoded]:
     """The function that makes this call's bodies. An absent body is no body."""
-    named = any(feed.place == "header" and feed.name.lower() == "content-type" for feed in call.feeds)
+    named = any(field.place == "header" and field.name.lower() == "content-type" for field in call.fields)
     content_type = None if named else _CONTENT_TYPES.get(call.body_type)
-    members = [feed for feed in call.feeds if feed.place == "member"]
-    whole = next((feed for feed in call.feeds if feed.place == "body"), None)
+    members = [field for field in call.fields if field.place == "member"]
+    whole = next((field for field in call.fields if field.place == "body"), None)
     types = {item.name: item.type for item in call.inputs.items}
     if whole is None and not members and not credentials.members:
         return lambda inputs: NO_BODY
@@ -67,13 +67,13 @@ def _entity(name: str, content_type: bytes | None, credentials: Credentials) -> 
 
 
 def _members(
-    feeds: list[Feed],
+    fields: list[RequestField],
     content_type: bytes | None,
     types: Mapping[str, str | None],
     values: Mapping[Binding, str],
     credentials: Credentials,
 ) -> Callable[[Values], Encoded]:
-    getters = [(feed.name, json_getter(feed.value, values, types)) for feed in feeds]
+    getters = [(field.name, json_getter(field.value, values, types)) for field in fields]
     own = dict(credentials.members)
 
     def members(inputs: Values) -> Encoded:
@@ -87,13 +87,13 @@ def _members(
 
 def _template(
     kind: str,
-    feed: Feed,
+    field: RequestField,
     content_type: bytes | None,
     types: Mapping[str, str | None],
     values: Mapping[Binding, str],
     credentials: Credentials,
 ) -> Callable[[Values], Encoded]:
-    encode, get = _encoder(kind, feed.value, types, values)
+    encode, get = _encoder(kind, field.value, types, values)
 
     alone = _alone(credentials, content_type)
 
@@ -106,8 +106,8 @@ def _template(
     return template
 
 
-def _in_parts(feed: Feed, values: Mapping[Binding, str]) -> Callable[[Values], Encoded]:
-    get = text_getter(feed.value, values)
+def _in_parts(field: RequestField, values: Mapping[Binding, str]) -> Callable[[Values], Encoded]:
+    get = text_getter(field.value, values)
 
     def in_parts(inputs: Values) -> Encoded:
         value = get(inputs)

@@ -19,6 +19,7 @@ from cap_core.plan import (
     Constant,
     Consumed,
     InputRef,
+    StepRef,
     Template,
     Tree,
     Value,
@@ -152,8 +153,8 @@ def _expand(item: Value, text: Text) -> object:
     return item
 
 
-def _part(part: InputRef | Binding, text: Text) -> str:
-    if isinstance(part, InputRef):
+def _part(part: InputRef | Binding | StepRef, text: Text) -> str:
+    if not isinstance(part, Binding):
         raise OptionError("", "an authentication option cannot depend on the caller's input")
     value = text(part)
     assert value is not None  # whoever asks has made sure that the required ones are set

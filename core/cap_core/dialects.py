@@ -11,7 +11,7 @@ import re
 from cap_core.documents import Map, Node, Scalar, Seq
 from cap_core.errors import Mark, SpecError
 from cap_core.names import near
-from cap_core.reading import Say
+from cap_core.reporter import Reporter
 
 VERSIONS = {
     "naftiko": ("1.0.0-alpha1", "1.0.0-alpha2", "1.0.0-alpha3"),
@@ -40,7 +40,7 @@ ALIASES = {"auth": "authentication", "id": "name", "title": "label"}
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-(alpha|beta|rc)\.?(\d+))?")
 
 
-def normalize(root: Node, say: Say) -> Map:
+def normalize(root: Node, report: Reporter) -> Map:
     """Bring a parsed document to the internal shape. Raises `SpecError` for one of no dialect we know."""
     if not isinstance(root, Map):
         raise _not_one(root.mark, "the document is not a mapping")
@@ -53,19 +53,19 @@ def normalize(root: Node, say: Say) -> Map:
     key = keys[0]
     for other in keys[1:]:
         what = f"the file has two dialect keys, {str(key)!r} and {str(other)!r}; it is read by the first"
-        say("unknown-key", other.mark, what, "remove one of them")
+        report("unknown-key", other.mark, what, "remove one of them")
     version = root[key]
     if not isinstance(version, Scalar):
         what = f"the version of {str(key)!r} must be text"
         raise SpecError(what, at=key.mark, code="unknown-version", hint=f"write {key}: {VERSIONS[key][-1]}")
-    _check_version(str(key), version, say)
+    _check_version(str(key), version, report)
     body = Map({k: v for k, v in root.items() if k not in VERSIONS})
     body.mark = root.mark
     aliases: dict[str, list[Mark]] = {}
     out = _lists(body, aliases)
     for alias, marks in aliases.items():
         for mark in marks:
-            say("alias-key", mark, f"the key {alias!r} is read as {ALIASES[alias]!r}")
+            report("alias-key", mark, f"the key {alias!r} is read as {ALIASES[alias]!r}")
     return out
 
 
@@ -81,14 +81,14 @@ def _unknown(at: Mark, key: str, version: str) -> SpecError:
     return SpecError(what, at=at, code="unknown-version", hint=hint)
 
 
-def _check_version(key: str, version: Scalar, say: Say) -> None:
+def _check_version(key: str, version: Scalar, report: Reporter) -> None:
     if version in VERSIONS[key]:
         return
     order = _order(version)
     newest = VERSIONS[key][-1]
     if order is None or order <= _order(newest):  # type: ignore[operator]  # every version in the table has an order
         raise _unknown(version.mark, key, repr(str(version)))
-    say("newer-version", version.mark, f"{key} {version} is newer than {newest}, and is read as that")
+    report("newer-version", version.mark, f"{key} {version} is newer than {newest}, and is read as that")
 
 
 def _order(version: str) -> tuple[int, int, int, int, int] | None:

@@ -9,7 +9,6 @@ from urllib.parse import quote_plus
 import msgspec
 
 from cap_core.bases import Base, in_path
-from cap_core.bindings import fetch
 from cap_core.context import Context
 from cap_core.credentials import MASK, bindings_of, required, sign
 from cap_core.diagnostics import Diagnostic, summed
@@ -19,10 +18,11 @@ from cap_core.offers import Credentials, Flow
 from cap_core.opening import OpenOptions, base_of, not_set, unprotected
 from cap_core.operations import spelled
 from cap_core.origins import Asked, Origin, Origins
-from cap_core.plan import Binding, Call, CapabilityPlan, Constant, Feed, Operation, Quarantined
+from cap_core.plan import Binding, Call, CapabilityPlan, Constant, Operation, RejectedOperation, RequestField
 from cap_core.plugins import Offers
 from cap_core.requests import compile_request
 from cap_core.types import Request
+from cap_core.variable_values import fetch
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -61,7 +61,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[Diagnostic, ...] = ()
 
 
-def left_out(plan: CapabilityPlan, one: Quarantined) -> Explanation:
+def left_out(plan: CapabilityPlan, one: RejectedOperation) -> Explanation:
     """Explain an operation that is not served."""
     called = next((o for o in plan.operations if o.address == one.exposed.call), None)
     places = _places(called) if called is not None else set()
@@ -90,7 +90,7 @@ async def explain(
     credentials = _masked(plan, offers, call, have)
     call = _without_literal(call)
     unset = _unset(plan, offers, call, have)
-    values = {b: _mask(b in unset) for feed in call.feeds for b in _bindings(feed)}
+    values = {b: _mask(b in unset) for field in call.fields for b in _bindings(field)}
     request = None
     if isinstance(address, Refusal):
         refused = refused or f"{address.detail}; {address.hint}"
@@ -140,13 +140,13 @@ def _mask(unset: bool) -> str:
 
 def _without_literal(call: Call) -> Call:
     """A call in which a credential that its author wrote as a header's value is masked too."""
-    feeds = tuple(
-        msgspec.structs.replace(feed, value=Constant(MASK), node=None)
-        if feed.place == "header" and feed.name.lower() in _CREDENTIALS and isinstance(feed.value, Constant)
-        else feed
-        for feed in call.feeds
+    fields = tuple(
+        msgspec.structs.replace(field, value=Constant(MASK), node=None)
+        if field.place == "header" and field.name.lower() in _CREDENTIALS and isinstance(field.value, Constant)
+        else field
+        for field in call.fields
     )
-    return msgspec.structs.replace(call, feeds=feeds)
+    return msgspec.structs.replace(call, fields=fields)
 
 
 def _refused(
@@ -209,8 +209,8 @@ def _notes(
     return summed(note for note in dict.fromkeys((*own, *about)) if note != why)
 
 
-def _bindings(feed: Feed) -> list[Binding]:
-    return [leaf for leaf in leaves(feed.value) if isinstance(leaf, Binding)]
+def _bindings(field: RequestField) -> list[Binding]:
+    return [leaf for leaf in leaves(field.value) if isinstance(leaf, Binding)]
 
 
 async def _address(plan: CapabilityPlan, call: Call) -> Base | Refusal:
@@ -227,7 +227,7 @@ async def _address(plan: CapabilityPlan, call: Call) -> Base | Refusal:
 async def _have(plan: CapabilityPlan, call: Call) -> dict[Binding, str]:
     """The values of the variables that a call names, where they have one."""
     authentication = call.operation.consumed.authentication
-    named = [*(bindings_of(authentication) if authentication else []), *(b for f in call.feeds for b in _bindings(f))]
+    named = [*(bindings_of(authentication) if authentication else []), *(b for f in call.fields for b in _bindings(f))]
     secrets = await fetch(v for v in plan.variables if v.binding in named and v.near)
     return {binding: secret.reveal() for binding, secret in secrets.items()}
 
@@ -242,7 +242,7 @@ def _empty(plan: CapabilityPlan, call: Call, have: Mapping[Binding, str]) -> set
 def _unset(plan: CapabilityPlan, offers: Offers, call: Call, have: Mapping[Binding, str]) -> list[Binding]:
     authentication = call.operation.consumed.authentication
     needed = required(offers.auth_schemes[authentication.type], authentication) if authentication else []
-    used = [binding for feed in call.feeds for binding in _bindings(feed)]
+    used = [binding for field in call.fields for binding in _bindings(field)]
     far = {v.binding for v in plan.variables if not v.near}  # looking would take the network
     return [binding for binding in dict.fromkeys((*needed, *used)) if binding not in have and binding not in far]
 

@@ -9,7 +9,7 @@ import msgspec
 from cap_core.bindings import Bindings
 from cap_core.documents import Map, Node, Scalar, Seq, resolve
 from cap_core.errors import Mark
-from cap_core.plan import Binding, Constant, InputRef, Template, Tree, Value
+from cap_core.plan import Binding, Constant, InputRef, StepRef, Template, Tree, Value
 from cap_core.templates import TemplateError, Var, parse
 
 FACES = frozenset({"rest", "tools"})
@@ -17,16 +17,18 @@ FACES = frozenset({"rest", "tools"})
 
 
 class Names(msgspec.Struct, frozen=True):
-    """What names mean in one exposed operation.
+    """What names mean where an expression stands.
 
-    `prefixes` are the words before a dot that mean an input; `inputs` are the names that are surely inputs here.
+    `prefixes` are the words before a dot that mean an input; `inputs` are the names that are surely inputs here;
+    `steps` are the earlier steps of a flow, whose outputs can be named.
     """
 
     bindings: Bindings
-    prefixes: frozenset[str]
-    inputs: frozenset[str]
     unbound: Callable[[str, Mark], object]
-    """Told of each variable that nothing declares."""
+    """Called for each variable that nothing declares, with its name and place."""
+    prefixes: frozenset[str] = frozenset()
+    inputs: frozenset[str] = frozenset()
+    steps: frozenset[str] = frozenset()
 
 
 def with_value(node: Node, names: Names) -> Value:
@@ -35,8 +37,11 @@ def with_value(node: Node, names: Names) -> Value:
         # `$this.things.id`, an older spelling, is `things.id`.
         text = str(node).removeprefix("$this.")
         prefix, dot, rest = text.partition(".")
-        if dot and rest and prefix in names.prefixes and not any(c.isspace() for c in rest):
-            return InputRef(rest)
+        if dot and rest and not any(c.isspace() for c in rest):
+            if prefix in names.prefixes:
+                return InputRef(rest)
+            if prefix in names.steps:
+                return StepRef(prefix, f"$.{rest}")
         if dot and rest and (binding := names.bindings.find(text)):
             return binding
         if prefix == "env" and rest.isidentifier():
@@ -58,13 +63,15 @@ def value(node: Node, names: Names) -> Value:
     return parts[0] if len(parts) == 1 and not isinstance(parts[0], str) else Template(parts)
 
 
-def _variable(var: Var, at: Mark, names: Names) -> InputRef | Binding:
+def _variable(var: Var, at: Mark, names: Names) -> InputRef | Binding | StepRef:
     binding = names.bindings.find(var.name)
     if binding is not None:
         return binding
     prefix, dot, rest = var.name.partition(".")
     if dot and rest and prefix in names.prefixes:
         return InputRef(rest)
+    if prefix in names.steps and bool(dot) == bool(rest):
+        return StepRef(prefix, f"$.{rest}" if rest else "$")
     if var.name in names.inputs:
         return InputRef(var.name)
     return _unbound(var.name, at, names)
@@ -75,7 +82,7 @@ def _unbound(name: str, at: Mark, names: Names) -> Binding:
     return Binding(name, declared=False)
 
 
-def leaves(item: Value) -> Iterator[InputRef | Binding | Constant]:
+def leaves(item: Value) -> Iterator[InputRef | Binding | Constant | StepRef]:
     """Every reference and literal in a value."""
     if isinstance(item, Template):
         for part in item.parts:
@@ -86,6 +93,11 @@ def leaves(item: Value) -> Iterator[InputRef | Binding | Constant]:
             yield from leaves(entry[1] if isinstance(entry, tuple) else entry)
     else:
         yield item
+
+
+def input_names(item: Value) -> Iterator[str]:
+    """The name of every input in a value, each as often as it stands there."""
+    return (leaf.name for leaf in leaves(item) if isinstance(leaf, InputRef))
 
 
 def substitute(item: Value, change: Callable[[InputRef], Value]) -> Value:
@@ -101,13 +113,15 @@ def substitute(item: Value, change: Callable[[InputRef], Value]) -> Value:
     return item
 
 
-def _part(part: str | InputRef | Binding, change: Callable[[InputRef], Value]) -> str | InputRef | Binding:
+def _part(
+    part: str | InputRef | Binding | StepRef, change: Callable[[InputRef], Value]
+) -> str | InputRef | Binding | StepRef:
     if not isinstance(part, InputRef):
         return part
     new = change(part)
     if isinstance(new, Constant):
         return new.value if isinstance(new.value, str) else msgspec.json.encode(new.value).decode()
-    if isinstance(new, InputRef | Binding):
+    if isinstance(new, InputRef | Binding | StepRef):
         return new
     raise TemplateError("a value made of several parts cannot stand inside a text")
 

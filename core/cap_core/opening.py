@@ -10,7 +10,6 @@ import structlog
 
 from cap_core import formats
 from cap_core.bases import Base, in_path, missing, render
-from cap_core.bindings import fetch
 from cap_core.credentials import MASK, Text, bindings_of, check, required, sign
 from cap_core.errors import CapError, OptionError, Refusal
 from cap_core.executor import compile_run
@@ -33,6 +32,7 @@ from cap_core.pools import Pools, upstream_of
 from cap_core.requests import compile_request
 from cap_core.secret import Secret
 from cap_core.types import Answer, Caller, Check, Incoming, Run, Send
+from cap_core.variable_values import fetch
 
 _log = structlog.get_logger("cap.open")
 
@@ -138,7 +138,7 @@ class _Opening:
                 if id(consumed) not in sends:
                     sends[id(consumed)] = await self._way(plan, consumed, values, secrets)
                 self.runs[call.key] = self._wrapped(call, self._run(call, sends[id(consumed)], values, plan))
-                self._tell_feeds(plan, call, values, secrets)
+                self._tell_fields(plan, call, values, secrets)
 
     # --- towards upstreams ------------------------------------------------------------------------------------------
 
@@ -165,13 +165,13 @@ class _Opening:
         upstream = upstream_of(address, how.timeouts, how.tls, how.proxy, how.connections)
         return _Way(address, credentials, await self._opened(plan, consumed, address, upstream, wrap))
 
-    def _tell_feeds(
+    def _tell_fields(
         self, plan: CapabilityPlan, call: Call, values: Mapping[Binding, str], secrets: Mapping[Binding, Secret]
     ) -> None:
         """Variables in paths, queries, headers and bodies go to a host too."""
         address = base_of(call.operation.consumed, values, plan)
-        for feed in call.feeds:
-            for leaf in leaves(feed.value):
+        for field in call.fields:
+            for leaf in leaves(field.value):
                 if isinstance(leaf, Binding):
                     self._tell(plan, leaf, address, values, secrets)
 
@@ -231,7 +231,7 @@ class _Opening:
     def _run(self, call: Call, way: _Way | Refusal, values: Mapping[Binding, str], plan: CapabilityPlan) -> Run:
         if isinstance(way, Refusal):
             return refusing(way)
-        used = [leaf for feed in call.feeds for leaf in leaves(feed.value) if isinstance(leaf, Binding)]
+        used = [leaf for field in call.fields for leaf in leaves(field.value) if isinstance(leaf, Binding)]
         unset = list(dict.fromkeys(binding for binding in used if binding not in values))
         if self.pools.local:
             values = {**values, **dict.fromkeys(unset, MASK)}
@@ -356,7 +356,7 @@ def unprotected(call: Call, base: Base, values: Mapping[Binding, str], options: 
     Every variable in a request counts as one, and so does one of the base URI that lands behind its host.
     """
     consumed = call.operation.consumed
-    secret = bool(consumed.authentication) or any(mentions_binding(feed.value) for feed in call.feeds)
+    secret = bool(consumed.authentication) or any(mentions_binding(field.value) for field in call.fields)
     secret = secret or bool(consumed.base and in_path(consumed.base, values))
     if base.safe or not secret or options.plaintext(consumed):
         return None

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from cap_core.bases import Base
-from cap_core.bindings import Variable
 from cap_core.documents import Map, Node, Scalar, Seq
 from cap_core.errors import Mark
 from cap_core.expressions import leaves
@@ -21,8 +20,8 @@ from cap_core.plan import (
     Call,
     CapabilityPlan,
     Constant,
-    Feed,
     InputRef,
+    RequestField,
     Template,
     Tree,
     Value,
@@ -32,6 +31,7 @@ from cap_core.pools import choose
 from cap_core.rendering import ABSENT, as_text, text_getter
 from cap_core.templates import parse
 from cap_core.types import Headers
+from cap_core.variables import Variable
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -91,7 +91,7 @@ class Origins:
         """Everything in the request. `given` are the caller's inputs, `masks` what stands for variables."""
         return (
             *self._target(address),
-            *(origin for feed in self.call.feeds for origin in self._feed(feed, given, masks)),
+            *(origin for field in self.call.fields for origin in self._field(field, given, masks)),
             *self._auth(self.consumed.authentication, credentials),
             *self._own(credentials, headers),
             self._transport(),
@@ -113,20 +113,22 @@ class Origins:
         own = tuple(Step("the operation's own path", str(at)) for at in more)
         yield Origin("path", path, f"path of {operation.address}", str(first), own)
 
-    # --- what feeds say ----------------------------------------------------------------------------------------------
+    # --- what fields say ----------------------------------------------------------------------------------------------
 
-    def _feed(self, feed: Feed, given: Mapping[str, object], masks: Mapping[Binding, str]) -> Iterator[Origin]:
-        place = {"member": "body /", "body": "body"}.get(feed.place, f"{feed.place} ") + (
-            feed.name if feed.place != "body" else ""
+    def _field(
+        self, field: RequestField, given: Mapping[str, object], masks: Mapping[Binding, str]
+    ) -> Iterator[Origin]:
+        place = {"member": "body /", "body": "body"}.get(field.place, f"{field.place} ") + (
+            field.name if field.place != "body" else ""
         )
-        for where, item, node, template in self._apart(place, feed.value, feed.node):
+        for where, item, node, template in self._apart(place, field.value, field.node):
             value = text_getter(item, masks)(given)
             shown = (
                 None if value is ABSENT else as_text(value) if isinstance(value, str | msgspec.Raw) else _json(value)
             )
-            at = node.mark if node is not None else feed.at
+            at = node.mark if node is not None else field.at
             steps = [Step("the template", str(template))] if template is not None else []
-            via = [*steps, *self._declared(feed, at), *self._named(item, at), *self._variables(_bindings(item))]
+            via = [*steps, *self._declared(field, at), *self._named(item, at), *self._variables(_bindings(item))]
             yield Origin(where, shown, self._source(item, absent=shown is None), str(at), _distinct(via, at))
 
     def _apart(
@@ -159,9 +161,9 @@ class Origins:
                 return entries[key]
         return None
 
-    def _declared(self, feed: Feed, at: Mark) -> Iterator[Step]:
-        if feed.at != at and feed.name:  # a body's own block is where its type comes from
-            yield Step(f"parameter {feed.name}", str(feed.at))
+    def _declared(self, field: RequestField, at: Mark) -> Iterator[Step]:
+        if field.at != at and field.name:  # a body's own block is where its type comes from
+            yield Step(f"parameter {field.name}", str(field.at))
 
     def _named(self, item: Value, at: Mark) -> Iterator[Step]:
         """Where `with` names the inputs of a value, and where those are declared."""
@@ -210,7 +212,7 @@ class Origins:
 
     def _own(self, credentials: Credentials, headers: Headers) -> Iterator[Origin]:
         """The headers that neither the document's values nor its authentication put there."""
-        said = {feed.name.lower() for feed in self.call.feeds if feed.place == "header"} | {"cookie"}
+        said = {field.name.lower() for field in self.call.fields if field.place == "header"} | {"cookie"}
         said |= {name.decode("latin-1").lower() for name, _ in credentials.headers}
         for name, value in headers:
             wire = name.decode("latin-1")
@@ -261,10 +263,10 @@ class Origins:
 
     def _mentioned(self, item: Input) -> Mark:
         """Where an input that nobody declares is asked for: the variable of a template, else as the plan has it."""
-        for feed in self.call.feeds:
-            if feed.node is None or (feed.node.mark != feed.at and feed.name):
+        for field in self.call.fields:
+            if field.node is None or (field.node.mark != field.at and field.name):
                 continue
-            for _, value, node, _ in self._apart("", feed.value, feed.node):
+            for _, value, node, _ in self._apart("", field.value, field.node):
                 if node is not None and InputRef(item.name) in leaves(value):
                     return node.mark
         return item.at

@@ -68,6 +68,7 @@ def _getter(item: Value, values: Mapping[Binding, str], of_input: Callable[[str]
         return lambda inputs: literal
     if isinstance(item, Template):
         return _template(item, values)
+    assert isinstance(item, Tree)  # no step of a flow is run yet, so none is referred to
     return _tree(item, values, of_input)
 
 

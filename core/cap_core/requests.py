@@ -1,4 +1,4 @@
-"""A call's feeds compiled to one function from its inputs to the upstream request.
+"""A call's fields compiled to one function from its inputs to the upstream request.
 
 `cap explain` uses the same function with masked values, so what it shows is what would be sent.
 """
@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from cap_core.bodies import body_builder
 from cap_core.errors import Fault
-from cap_core.inputs import refuse
+from cap_core.input_checks import refuse
 from cap_core.offers import Credentials
-from cap_core.plan import Binding, Call, Feed, InputRef
+from cap_core.plan import Binding, Call, InputRef, RequestField
 from cap_core.rendering import ABSENT, Get, as_text, text_getter
 from cap_core.templates import Var
 from cap_core.types import Headers, Request
@@ -36,7 +36,7 @@ _BAD_HEADER = re.compile(r"[\r\n\0]")
 def compile_request(call: Call, prefix: str, credentials: Credentials, values: Mapping[Binding, str]) -> Build:
     """The function that makes this call's requests.
 
-    `prefix` is the path of the base URI; `values` has every binding the feeds need. The function raises `Refusal` 400
+    `prefix` is the path of the base URI; `values` has every binding the fields need. The function raises `Refusal` 400
     for a value that cannot stand where it lands.
     """
     target = _target(call, prefix, credentials, values)
@@ -108,13 +108,13 @@ def _target(
 
 
 def _path(call: Call, prefix: str, values: Mapping[Binding, str]) -> bytes | Callable[[Values], bytes]:
-    feeds = {feed.name: feed for feed in call.feeds if feed.place == "path"}
+    fields = {field.name: field for field in call.fields if field.place == "path"}
     pieces: list[bytes | Piece] = [_encoded(prefix)]
     for segment in _segments(call.operation.segments):
         if all(isinstance(part, str) for part in segment):
             pieces.append("".join(map(str, segment)).encode())
         else:
-            pieces.append(_segment([_piece(part, feeds, values) for part in segment]))
+            pieces.append(_segment([_piece(part, fields, values) for part in segment]))
     flat = _merged(pieces)
     if len(flat) == 1 and isinstance(flat[0], bytes):
         return flat[0] or b"/"
@@ -159,12 +159,14 @@ def _encoded(text: str) -> bytes:
     return quote(text, safe="%/?&=+:@!$'()*,;~[]{}|^\\\"<>`-._").replace("{", "%7B").replace("}", "%7D").encode()
 
 
-def _piece(part: str | Var, feeds: Mapping[str, Feed], values: Mapping[Binding, str]) -> bytes | tuple[str, Get]:
+def _piece(
+    part: str | Var, fields: Mapping[str, RequestField], values: Mapping[Binding, str]
+) -> bytes | tuple[str, Get]:
     if isinstance(part, str):
         return part.encode()
-    feed = feeds[part.name]
-    shown = next((leaf.name for leaf in [feed.value] if isinstance(leaf, InputRef)), feed.name)
-    return shown, text_getter(feed.value, values)
+    field = fields[part.name]
+    shown = next((leaf.name for leaf in [field.value] if isinstance(leaf, InputRef)), field.name)
+    return shown, text_getter(field.value, values)
 
 
 def _merged(pieces: list[bytes | Piece]) -> list[bytes | Piece]:
@@ -216,18 +218,18 @@ def _any_segment(pieces: list[bytes | tuple[str, Get]], inputs: Values) -> bytes
 def _query(call: Call, credentials: Credentials, values: Mapping[Binding, str]) -> bytes | Callable[[Values], bytes]:
     literal = _encoded(call.operation.query)
     end = b"&".join(_pair(name, value) for name, value in credentials.query)
-    feeds = [
-        (feed.name, quote(feed.name, safe=_QUERY_SAFE).encode() + b"=", text_getter(feed.value, values))
-        for feed in call.feeds
-        if feed.place == "query"
+    fields = [
+        (field.name, quote(field.name, safe=_QUERY_SAFE).encode() + b"=", text_getter(field.value, values))
+        for field in call.fields
+        if field.place == "query"
     ]
     constant = b"&".join(part for part in (literal, end) if part)
-    if not feeds:
+    if not fields:
         return b"?" + constant if constant else b""
 
     def query(inputs: Values) -> bytes:
         parts = [literal] if literal else []
-        for _, start, get in feeds:
+        for _, start, get in fields:
             value = get(inputs)
             if value is ABSENT:
                 continue
@@ -255,23 +257,23 @@ def _query_text(value: object) -> bytes:
 
 
 def _headers(call: Call, credentials: Credentials, values: Mapping[Binding, str]) -> Callable[[Values], Headers]:
-    feeds = [
-        (feed.name, feed.name.encode("latin-1", "replace"), text_getter(feed.value, values))
-        for feed in call.feeds
-        if feed.place == "header"
+    fields = [
+        (field.name, field.name.encode("latin-1", "replace"), text_getter(field.value, values))
+        for field in call.fields
+        if field.place == "header"
     ]
-    cookies = [(feed.name, text_getter(feed.value, values)) for feed in call.feeds if feed.place == "cookie"]
-    named = any(name.lower() == "user-agent" for name, _, _ in feeds)
+    cookies = [(field.name, text_getter(field.value, values)) for field in call.fields if field.place == "cookie"]
+    named = any(name.lower() == "user-agent" for name, _, _ in fields)
     own: Headers = () if named or _has(credentials, b"user-agent") else ((b"User-Agent", USER_AGENT),)
     fixed_cookies = tuple(f"{name}={value}" for name, value in credentials.cookies)
     end: Headers = (*credentials.headers, *own)
-    if not feeds and not cookies:
+    if not fields and not cookies:
         constant = (*end, *_cookie(fixed_cookies))
         return lambda inputs: constant
 
     def headers(inputs: Values) -> Headers:
         out = []
-        for name, wire, get in feeds:
+        for name, wire, get in fields:
             value = get(inputs)
             if value is not ABSENT:
                 out.append((wire, _header_text(name, value)))
@@ -302,5 +304,5 @@ def _cookie(crumbs: tuple[str, ...]) -> Headers:
 
 def _names_set(call: Call, credentials: Credentials) -> frozenset[bytes]:
     """The headers the document sets, which a caller's header of the same name does not double."""
-    named = {feed.name.lower().encode("latin-1", "replace") for feed in call.feeds if feed.place == "header"}
+    named = {field.name.lower().encode("latin-1", "replace") for field in call.fields if field.place == "header"}
     return frozenset(named | {name.lower() for name, _ in credentials.headers})

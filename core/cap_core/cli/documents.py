@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 import msgspec
 
-from cap_core.bindings import Given
 from cap_core.compile import Compiled, CompileOptions, compile_source
 from cap_core.diagnostics import Report
 from cap_core.dotenv import read_dotenv
@@ -19,6 +18,7 @@ from cap_core.plugins import Offers, load
 from cap_core.redaction import hidden
 from cap_core.settings import Settings, rows
 from cap_core.sources import Source, locate
+from cap_core.variables import Given
 
 
 class Document(msgspec.Struct, frozen=True):

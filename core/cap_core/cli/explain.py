@@ -21,7 +21,7 @@ from cap_core.explain import Explanation, explain, left_out
 from cap_core.inputs import Inputs
 from cap_core.operations import every_operation, find_operation, spelled
 from cap_core.origins import Step
-from cap_core.plan import Call, Quarantined
+from cap_core.plan import Call, RejectedOperation
 from cap_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def command(settings: Settings, capability: str, operation: str | None, inputs: 
         _print_all(format_, [_told(one) for one in every_operation(plan)])
         return 0
     found = find_operation(plan, operation)
-    if isinstance(found, Quarantined):
+    if isinstance(found, RejectedOperation):
         explanation = left_out(plan, found)
     else:
         values, refused = _read(inputs, found.inputs)
@@ -87,8 +87,8 @@ class Told(msgspec.Struct, frozen=True):
     quarantined: Diagnostic | None
 
 
-def _told(one: Call | Quarantined) -> Told:
-    why = one.why if isinstance(one, Quarantined) else None
+def _told(one: Call | RejectedOperation) -> Told:
+    why = one.why if isinstance(one, RejectedOperation) else None
     return Told(spelled(one), one.exposed.call or "", str(one.exposed.at), why)
 
 

@@ -13,7 +13,8 @@ import structlog
 from cap_core.asgi import CallerGone, EventStreams, Watch, answer, has_body
 from cap_core.context import Context, traceparent
 from cap_core.errors import Fault, Refusal
-from cap_core.inputs import Input, refuse
+from cap_core.input_checks import refuse
+from cap_core.inputs import Input
 from cap_core.problems import problem
 from cap_core.types import AsgiSend, Endpoint, Headers, Receive, Reply, Run, Scope
 from cap_plugins.expose.rest.answers import reply
@@ -21,7 +22,7 @@ from cap_plugins.expose.rest.body import compile_body, refuse_body
 from cap_plugins.expose.rest.texts import Faults, Values, compile_texts, where
 
 if TYPE_CHECKING:
-    from cap_core.plan import About, Call, Quarantined
+    from cap_core.plan import About, Call, RejectedOperation
 
 _log = structlog.get_logger("cap.rest")
 
@@ -116,7 +117,7 @@ async def _reply(run: Run, values: Values, context: Context) -> Reply:
         return problem(refusal, None, context.id)
 
 
-def compile_quarantined(left_out: Quarantined, about: About) -> Endpoint:
+def compile_rejected(left_out: RejectedOperation, about: About) -> Endpoint:
     """The endpoint of an operation that is not served: it says why, and where in the document."""
     why = left_out.why
     refusal = Refusal(501, "not-served", why.message, hint=why.hint)
