@@ -18,20 +18,23 @@ PLUGINS = ROOT / "plugins" / "cap_plugins"
 # From the ground up: a module imports only what stands below it. Modules of one layer may import each other.
 LAYERS = (
     "errors version secret names kinds sockets memory",
-    "diagnostics dotenv documents templates toml",
-    "reading types context",
+    "diagnostics dotenv documents templates toml reporter",
+    "reader types context",
     "patterns",
     "plan dialects",
-    "inputs model offers later",
+    "inputs variables vocabulary",
+    "input_checks model offers unsupported variable_values",
     "hookspecs sources problems redaction",
     "plugins router asgi jsonpath",
     "bindings bases rendering files formats multipart",
-    "expressions shapes",
-    "consumed credentials bodies",
-    "calls wiring requests schema",
+    "expressions shapes rejection target",
+    "query_template consumed_parameters consumed_bodies credentials bodies",
+    "consumed_operations scope assignments",
+    "bound bind_call unclaimed input_places bind_inputs",
+    "calls requests schema",
     "compilation executor operations pools",
-    "authentications",
-    "consumes exposes remarks",
+    "authentication compile_call",
+    "adapters exposures lint",
     "compile",
     "opening hosts",
     "listeners origins explain",
@@ -90,7 +93,8 @@ def test_the_core_knows_no_plugin() -> None:
 def test_plugins_use_only_what_anyone_may() -> None:
     """Built-ins stand on the public seams; none reaches into what the core does with a document."""
     private = {
-        f"cap_core.{m}" for m in ("compile", "wiring", "opening", "gateway", "listeners", "cli", "settings", "server")
+        f"cap_core.{m}"
+        for m in ("compile", "bind_call", "opening", "gateway", "listeners", "cli", "settings", "server")
     }
     for path in PLUGINS.rglob("*.py"):
         assert not imports(path) & private, path

@@ -89,7 +89,7 @@ def _tunnel(entry: ConsumesEntry, compilation: Compilation) -> Rejection | None:
 
 
 def _cause(diagnostic: Diagnostic, compilation: Compilation) -> Rejection:
-    """What a diagnostic says as the reason why nothing of the namespace can be called."""
+    """A diagnostic as the reason why nothing of the namespace can be called."""
     compilation.causes.append(diagnostic)
     return Rejection(diagnostic.code, diagnostic.at, diagnostic.message, diagnostic.hint)
 

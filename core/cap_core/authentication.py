@@ -20,7 +20,7 @@ SECRET = ("password", "token", "secret")
 """Options whose names say that their value is a credential, whatever the scheme."""
 
 OPERATOR = "(operator)"
-"""The namespace of names that the operator, not the document, asked to be read from the environment."""
+"""The namespace of names that are read from the environment for the operator, not for the document."""
 
 
 class CallerAuthentication(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from cap_core.bind_call import Bound, BoundField, Origin, origins
+from cap_core.bound import Bound, BoundField, Origin, origins
 from cap_core.errors import Mark
 from cap_core.expressions import substitute
 from cap_core.input_places import Places, Slot
@@ -160,7 +160,7 @@ def _mark(known: _Source, parameter: Parameter | None, scope: Mark) -> Mark:
 
 
 def _distinct(item: Input, slots: Mapping[tuple[Place, str], Input], taken: Collection[str]) -> Input:
-    """The input of a slot is one, whatever values call it; inputs of one name at several slots are told apart."""
+    """The input of a slot is one, whatever values call it; inputs of one name at several slots get different names."""
     same = slots.get((item.place, item.wire))
     if same is not None:
         return msgspec.structs.replace(same, required=same.required or item.required, type=same.type or item.type)

@@ -1,4 +1,4 @@
-"""The parameters of a consumed operation: which declarations hold, where each goes, and what it says."""
+"""The parameters of a consumed operation: which declarations hold, where each goes, and how it is typed."""
 
 from __future__ import annotations
 

@@ -8,38 +8,29 @@ from typing import Any
 
 import msgspec
 
-from cap_core import formats, unsupported
+from cap_core import unsupported
 from cap_core.authentication import UnusableAuthentication, caller_authentication
-from cap_core.bind_call import bind
-from cap_core.bind_inputs import BoundInputs, bind_inputs
-from cap_core.calls import OperationIndex, find
+from cap_core.calls import OperationIndex
 from cap_core.compilation import Compilation
+from cap_core.compile_call import compile_call, exposed_address
 from cap_core.diagnostics import Diagnostic
 from cap_core.documents import Map, Node, Scalar
-from cap_core.errors import OptionError, SpecError
+from cap_core.errors import SpecError
 from cap_core.model import ExposesEntry
 from cap_core.names import near
-from cap_core.offers import ExposeAt, Exposure, OutputMapper
+from cap_core.offers import ExposeAt, Exposure
 from cap_core.plan import (
     About,
     Authentication,
     Binding,
     Call,
-    DeclaredOutput,
     Exposed,
     ExposurePlan,
-    Operation,
     RejectedOperation,
 )
 from cap_core.reader import read
 from cap_core.rejection import Rejected
-from cap_core.reporter import Reporter
 from cap_core.router import shape
-from cap_core.scope import exposed_scope
-from cap_core.shapes import check_outputs
-from cap_core.target import Target
-from cap_core.templates import TemplateError
-from cap_core.unclaimed import claim
 from cap_core.variables import Variable
 
 
@@ -126,7 +117,7 @@ def _outcomes(
             continue
         count = len(compilation.diagnostics)
         try:
-            call = _call(exposed, given, index, compilation)
+            call = compile_call(exposed, given.key, given.entry.namespace, index, compilation)
         except Rejected as error:
             outcomes.append(_rejected(exposed, error, compilation, compilation.diagnostics.since(count)))
         else:
@@ -135,7 +126,7 @@ def _outcomes(
 
 
 def _consumed_description(calls: Iterable[Call]) -> str:
-    """What the document says of the APIs behind an exposure of which it says nothing."""
+    """The descriptions of the APIs behind an exposure that has none of its own."""
     descriptions = dict.fromkeys(call.operation.consumed.description for call in calls)
     return "\n".join(text for text in descriptions if text)
 
@@ -209,14 +200,9 @@ def _unique(
         first = seen.setdefault(address, exposed)
         if first is not exposed:
             code = "duplicate-name" if exposed.method is None else "duplicate-route"
-            what = f"{_address(exposed)!r} already stands in line {first.at.line}"
+            what = f"{exposed_address(exposed)!r} already stands in line {first.at.line}"
             rejected.append(_rejected(exposed, Rejected(code, exposed.at, what), compilation))
     return list(seen.values()), rejected
-
-
-def _address(exposed: Exposed) -> str:
-    """An operation as callers address it: the name of a tool, a method and a path."""
-    return exposed.name if exposed.method is None else f"{exposed.method} {exposed.path}"
 
 
 def _rejected(
@@ -225,83 +211,3 @@ def _rejected(
     why = error.rejection
     diagnostic = compilation.reporter(exposed.name)(why.code, why.at, why.message, why.hint)
     return RejectedOperation(exposed, diagnostic, notes)
-
-
-def _call(exposed: Exposed, given: _Entry, index: OperationIndex, compilation: Compilation) -> Call:
-    report = compilation.reporter(exposed.name)
-    target = find(exposed, index, report, compilation.elsewhere)
-    assert target.operation is not None  # only consumed operations are in the index
-    body_type, bound = _bound(exposed, target, given.entry.namespace, compilation, report)
-    if body_type != "json" and any(place == "body" for place, _ in target.supplied):
-        what = f"the authentication adds a member to the body of {target.address}, which is {body_type}"
-        raise Rejected("unsupported-body", target.at, what, "use another placement, or a json body")
-    outputs = _mapped(exposed.outputs)
-    for output, what in check_outputs(outputs):
-        raise Rejected("bad-mapping", output.at, what)
-    call = Call(
-        key=f"{given.key}/{_address(exposed)}",
-        exposed=exposed,
-        operation=target.operation,
-        inputs=bound.inputs,
-        fields=bound.fields,
-        outputs=outputs,
-        body_type=body_type,
-        body_at=target.body.at if target.body is not None else None,
-    )
-    return _with_format(call, compilation)
-
-
-def _bound(
-    exposed: Exposed, target: Target, namespace: str, compilation: Compilation, report: Reporter
-) -> tuple[str, BoundInputs]:
-    """How the body is encoded, and the inputs and values of the request: the three phases of binding."""
-    try:
-        bound = bind(target, exposed_scope(exposed, namespace, compilation.bindings), report)
-        claimed = claim(bound, report)
-        return bound.body_type, bind_inputs(bound, claimed, report)
-    except TemplateError as error:
-        raise Rejected("bad-template", exposed.at, str(error)) from None
-
-
-def _mapped(outputs: tuple[DeclaredOutput, ...]) -> tuple[DeclaredOutput, ...]:
-    """The outputs to apply; none where they mean the whole answer, untouched."""
-    if len(outputs) != 1:
-        return outputs
-    one = outputs[0]
-    plain = not one.properties and one.items is None and one.values is None and one.max_length is None
-    whole = one.mapping in (None, "$", "$.") and plain
-    return () if whole and one.name is None else outputs
-
-
-def _with_format(call: Call, compilation: Compilation) -> Call:
-    """A call with the options of the format its answers are decoded from; the decoder is compiled once to try it."""
-    operation = call.operation
-    try:
-        formats.size(operation)
-        formats.media_type(operation)
-        if call.identity:
-            return call
-        mapper = _mapper(operation, compilation)
-        directory = compilation.source.path.resolve().parent
-        options = formats.options(mapper, operation, (directory,), compilation.options.allow_files)
-        call = msgspec.structs.replace(call, output_options=options)
-        formats.decoder(mapper, call)
-    except OptionError as error:
-        # What no option is to blame for leaves the format without a decoder.
-        code = "bad-format-option" if error.option else "unknown-format"
-        at = operation.marks.get(error.option or "outputRawFormat", operation.at)
-        raise Rejected(code, at, error.what, error.hint or None) from None
-    return call
-
-
-def _mapper(operation: Operation, compilation: Compilation) -> OutputMapper[Any]:
-    offered = compilation.offers.output_mappers
-    mapper = offered.get(operation.format)
-    if mapper is None:
-        what = f"no plugin decodes outputRawFormat {operation.format!r}; offered are {', '.join(sorted(offered))}"
-        at = operation.marks.get("outputRawFormat", operation.at)
-        raise Rejected("unknown-format", at, what, near(operation.format, offered) or None)
-    for name in formats.unknown_options(mapper, operation):
-        what = f"{name!r} means nothing to the format {operation.format!r}"
-        compilation.report("bad-format-option", operation.marks.get(name, operation.at), what, "remove it")
-    return mapper

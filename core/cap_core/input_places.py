@@ -7,7 +7,8 @@ from typing import cast
 
 import msgspec
 
-from cap_core.bind_call import Bound, Origin, report_match
+from cap_core.bind_call import report_match
+from cap_core.bound import Bound, Origin
 from cap_core.inputs import Place
 from cap_core.names import match, near
 from cap_core.plan import DeclaredInput, InputRef

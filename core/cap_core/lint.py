@@ -53,7 +53,7 @@ def _parameters(entry: ConsumesEntry) -> Iterator[ConsumedParameter]:
 
 
 def _loose_outputs(exposures: Iterable[ExposurePlan], report: Reporter) -> None:
-    """Objects and lists of which nothing is said: the schemas want their members, and documents mean all of them."""
+    """Objects and lists without their members: the schemas want them, and documents mean all there is."""
     found = [output for exposure in exposures for output in _outputs(exposure) if _loose(output)]
     if found:
         outputs = "1 output" if len(found) == 1 else f"{len(found)} outputs"

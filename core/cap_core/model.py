@@ -256,12 +256,12 @@ class Document(ModelNode, frozen=True, kw_only=True):
 
 
 def texts(node: Node | None) -> tuple[str, ...]:
-    """A list of texts (`tags`), or one text alone; what is no text in it says nothing."""
+    """A list of texts (`tags`), or one text alone; what is no text in it is passed over."""
     return tuple(str(item) for item in _listed(node) or () if isinstance(item, Scalar))
 
 
 def choices(enum: Node | None, values: Node | None) -> tuple[object, ...] | None:
-    """What an input may be, by either spelling: a list of scalars, or one alone. Anything else says nothing."""
+    """What an input may be, by either spelling: a list of scalars, or one alone. Anything else is passed over."""
     listed = _listed(enum)
     listed = _listed(values) if listed is None else listed
     return None if listed is None else tuple(resolve(item) for item in listed if isinstance(item, Scalar))

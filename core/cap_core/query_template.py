@@ -15,7 +15,7 @@ from cap_core.templates import TemplateError, Var, parse_path
 
 
 class QueryTemplate(msgspec.Struct, frozen=True):
-    """A query, split: what is literal, and what its variables make of it (`docs/semantics.md`, where a value lands)."""
+    """A query, split: its literal part, and what its variables become (`docs/semantics.md`, the upstream request)."""
 
     literal: str = ""
     """What is sent as it is, "" for nothing."""

@@ -70,7 +70,7 @@ class _Wrong(Exception):
 def read(node: Node, model: type[P], report: Reporter, what: str) -> P | None:
     """Read a mapping into `model`; `what` names it in messages ("an operation").
 
-    Returns None, having said why, where a needed key is missing or a value has another type.
+    Returns None, having reported why, where a needed key is missing or a value has another type.
     """
     if not isinstance(node, Map):
         report("wrong-type", node.mark, f"{what} must be a mapping, not {_kind(node)}")

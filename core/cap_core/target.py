@@ -33,7 +33,7 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BodyTemplate(msgspec.Struct, frozen=True):
-    """A `body:` block: how it is encoded, and what it is made of (None: nothing is said, so no body)."""
+    """A `body:` block: how it is encoded, and what it is made of (None: of nothing, so there is no body)."""
 
     type: str
     data: Node | None

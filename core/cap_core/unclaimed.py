@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from cap_core.bind_call import Bound, BoundField, origins, request_field
+from cap_core.bound import Bound, BoundField, origins, request_field
 from cap_core.documents import Node
 from cap_core.errors import Mark
 from cap_core.expressions import input_names
