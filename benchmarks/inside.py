@@ -26,7 +26,6 @@ from benchmarks.samples import EXPORT, ITEM, KEY, LARGE, LIST, SMALL, Asked, Rig
 from benchmarks.shells import fetch_with, forwarding, splicing
 from benchmarks.systems import DOCUMENT
 from cap_core import plugins
-from cap_core.bindings import Given
 from cap_core.compile import CompileOptions, compile_source
 from cap_core.context import Context
 from cap_core.gateway import Gateway, ListenOptions
@@ -35,6 +34,7 @@ from cap_core.open_options import OpenOptions
 from cap_core.plan import Plan
 from cap_core.sources import locate
 from cap_core.types import AsgiApp, Message, Request, Response, Send
+from cap_core.variables import Given
 
 _PORT: Final = 8080
 _TURN: Final = 50

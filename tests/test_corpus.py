@@ -121,7 +121,7 @@ def tier(out: Compiled) -> str:
     if out.plan is None:
         return "T3"
     codes = {d.code for d in out.diagnostics}
-    if any(exposure.quarantined for exposure in out.plan.exposures) or codes & QUARANTINES:
+    if any(exposure.rejected for exposure in out.plan.exposures) or codes & QUARANTINES:
         return "T2-quarantine"
     return "T2-warn" if any(d.severity == "warning" for d in out.diagnostics) else "T1"
 

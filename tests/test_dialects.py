@@ -130,7 +130,7 @@ def meaning(plan: CapabilityPlan) -> object:
                 call.operation.method,
                 call.operation.path,
                 [(i.name, i.place, i.wire, i.type, i.required) for i in call.inputs.items],
-                [(f.place, f.name, f.value) for f in call.feeds],
+                [(f.place, f.name, f.value) for f in call.fields],
             )
             for exposure in plan.exposures
             for call in exposure.calls

@@ -461,7 +461,7 @@ def test_every_operation_of_every_published_document_is_explained() -> None:
         for call in (call for exposure in plan.exposures for call in exposure.calls):
             _check_explained(asyncio.run(explain(plan, call, offers, OpenOptions(), _given(call))), path, lines)
             seen += 1
-        for one in (one for exposure in plan.exposures for one in exposure.quarantined):
+        for one in (one for exposure in plan.exposures for one in exposure.rejected):
             assert explain_rejected(plan, one).quarantined == one.why
     assert seen > 10_000
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 import yaml
 
-from cap_core import later, plugins
+from cap_core import plugins, unsupported
 from cap_core.codes import CODES
 from cap_core.compile import Compiled, CompileOptions, compile_source
 from cap_core.dialects import KEYED
@@ -375,7 +375,7 @@ def test_a_call_into_an_imported_namespace_is_told_from_a_slip(document: Callabl
     line = next(n for n, text in enumerate(written.splitlines(), 1) if "./other.yaml" in text)
     out = compiled(document(written))
     assert out.plan is not None
-    why = {left.exposed.name: left.why for e in out.plan.exposures for left in e.quarantined}
+    why = {left.exposed.name: left.why for e in out.plan.exposures for left in e.rejected}
 
     assert "not-built-import" == why["others"].code
     assert f"'other.get-other' cannot be called, see line {line}" == why["others"].message
@@ -433,7 +433,7 @@ def test_an_exposed_input_never_comes_from_the_environment(
 
 
 def test_every_construct_has_a_code_and_a_test() -> None:
-    table = later.TABLE
+    table = unsupported.TABLE
     tested = {case.values[0].code for case in CASES} | {"not-built-forward"}
 
     assert {row.code for row in table.values()} == tested

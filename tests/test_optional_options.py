@@ -10,7 +10,6 @@ import httpx
 import pytest
 
 from cap_core import plugins
-from cap_core.bindings import Given
 from cap_core.cli import main
 from cap_core.compile import CompileOptions, compile_source
 from cap_core.errors import CapError
@@ -19,6 +18,7 @@ from cap_core.find_operation import find_call
 from cap_core.open_options import OpenOptions
 from cap_core.sources import Source
 from cap_core.testing import gateway, upstream
+from cap_core.variables import Given
 
 PLUGIN = """
 import msgspec

@@ -189,9 +189,9 @@ def test_one_bad_operation_leaves_the_others_served(document: Document) -> None:
     exposure = out.plan.exposures[0]
     assert (["list"], ["gone"]) == (
         [c.exposed.name for c in exposure.calls],
-        [q.exposed.name for q in exposure.quarantined],
+        [q.exposed.name for q in exposure.rejected],
     )
-    why = exposure.quarantined[0].why
+    why = exposure.rejected[0].why
     assert ("dangling-call", "things.yaml:21:42") == (why.code, str(why.at))
     assert "did you mean 'api.list'?" == why.hint
 

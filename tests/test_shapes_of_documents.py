@@ -150,7 +150,7 @@ def test_a_variable_as_a_key_is_never_sent_as_it_stands(things: Callable[..., Pa
 
     assert out.plan is not None
     assert ["bad-template"] == [d.code for d in out.diagnostics if d.severity != "info" and "empty" not in d.code]
-    assert ["POST"] == [left.exposed.method for e in out.plan.exposures for left in e.quarantined]
+    assert ["POST"] == [left.exposed.method for e in out.plan.exposures for left in e.rejected]
 
 
 BEARER = "authentication: {type: bearer, token: '{{THINGS_KEY}}'}\n"

@@ -2,61 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from cap_core.documents import Map, Scalar
-from cap_core.errors import Mark, OptionError
-from cap_core.offers import BindAt, BindingResolver, Source
+from cap_core.errors import OptionError
+from cap_core.model import Bind
+from cap_core.offers import BindAt, BindingResolver
 from cap_core.plan import Binding
-from cap_core.secret import Secret
-
-if TYPE_CHECKING:
-    from cap_core.model import Bind
-    from cap_core.reading import Say
-
-
-class Variable(msgspec.Struct, frozen=True, kw_only=True):
-    """A declared name: its binding, and how its value is found.
-
-    `given` is a value from the command line, the configuration or a dotenv file, with its origin; it goes before
-    what `source` says. `default` is the installed capability's own.
-    """
-
-    binding: Binding
-    key: str
-    source: Source | None
-    at: Mark | None
-    location: str = ""
-    """The key of the resolver behind `source`."""
-    local: bool = False
-    """Whether looking for the value needs no network."""
-    given: Given | None = None
-    default: str | None = None
-    description: str = ""
-    """What the document says of the values behind its `binds` entry."""
-
-    @property
-    def near(self) -> bool:
-        """Whether the value can be had without the network."""
-        return self.local or self.source is None or self.given is not None
-
-    def describe(self) -> str:
-        """Where the value comes from, for people."""
-        if self.given is not None:
-            return self.given.origin
-        where = self.source.describe(self.key) if self.source is not None else "the capability's default"
-        return f"{where} ({self.description})" if self.description else where
-
-
-class Given(msgspec.Struct, frozen=True):
-    """A value from outside the document and its environment, and where it came from ("--set", "prod.env:3")."""
-
-    value: str
-    origin: str
+from cap_core.reporter import Reporter
+from cap_core.variables import Given, Source, Variable
 
 
 class Bindings:
@@ -82,73 +39,82 @@ class Bindings:
         return tuple(self._by_name)
 
 
-def declare(
-    binds: Iterable[Bind],
-    resolvers: Mapping[str, BindingResolver],
-    given: Mapping[str, Given],
-    defaults: Mapping[str, str],
-    *,
-    capability: str,
-    directories: tuple[Path, ...],
-    allowed: tuple[Path, ...],
-    say: Say,
-) -> Bindings:
+class BindContext(msgspec.Struct, frozen=True, kw_only=True):
+    """What the `binds` entries of one document are read with."""
+
+    capability: str
+    resolvers: Mapping[str, BindingResolver]
+    """Every resolver on offer, by the scheme of its locations."""
+    given: Mapping[str, Given] = {}
+    """Values from outside, by `NAME` or `namespace.NAME`."""
+    defaults: Mapping[str, str] = {}
+    """The installed capability's own values, by the same names."""
+    directories: tuple[Path, ...] = ()
+    """Below which the files of locations lie, in the order they are tried."""
+    allowed: tuple[Path, ...] = ()
+    """Further directories that the operator allows."""
+
+
+def declare(binds: Iterable[Bind], context: BindContext, report: Reporter) -> Bindings:
     """The variables of a document's `binds`, of what was given from outside, and of the capability's defaults."""
-    variables: list[Variable] = []
-    for bind in binds:
-        source = _source(bind, resolvers, capability, directories, allowed, say)
-        scheme = _scheme(bind)
-        for name, key in _keys(bind, say):
-            qualified = f"{bind.namespace}.{name}"
-            variables.append(
-                Variable(
-                    binding=Binding(str(name), bind.namespace),
-                    key=str(key),
-                    source=source,
-                    location=scheme,
-                    local=scheme in resolvers and resolvers[scheme].local,
-                    at=name.mark,
-                    given=given.get(qualified) or given.get(name),
-                    default=defaults.get(qualified) or defaults.get(name),
-                    description=bind.description or "",
-                )
-            )
-    known = {n for v in variables for n in (v.binding.name, f"{v.binding.namespace}.{v.binding.name}")}
-    for full in dict.fromkeys((*given, *defaults)):
+    declared = [variable for bind in binds for variable in _variables(bind, context, report)]
+    return Bindings([*declared, *_undeclared(declared, context)])
+
+
+def _variables(bind: Bind, context: BindContext, report: Reporter) -> Iterator[Variable]:
+    """The variables of one entry."""
+    source = _source(bind, context, report)
+    scheme = _scheme(bind)
+    for name, key in _keys(bind, report):
+        qualified = f"{bind.namespace}.{name}"
+        yield Variable(
+            binding=Binding(str(name), bind.namespace),
+            key=str(key),
+            source=source,
+            location=scheme,
+            local=scheme in context.resolvers and context.resolvers[scheme].local,
+            at=name.mark,
+            given=context.given.get(qualified) or context.given.get(name),
+            default=context.defaults.get(qualified) or context.defaults.get(name),
+            description=bind.description or "",
+        )
+
+
+def _undeclared(declared: Iterable[Variable], context: BindContext) -> Iterator[Variable]:
+    """The variables that have a value from outside, and that no entry declares."""
+    known = {n for v in declared for n in (v.binding.name, f"{v.binding.namespace}.{v.binding.name}")}
+    for full in dict.fromkeys((*context.given, *context.defaults)):
         if full not in known:
             namespace, _, bare = full.rpartition(".")
-            extra = Variable(
+            yield Variable(
                 binding=Binding(bare, namespace),
                 key=bare,
                 source=None,
                 at=None,
-                given=given.get(full),
-                default=defaults.get(full),
+                given=context.given.get(full),
+                default=context.defaults.get(full),
             )
-            variables.append(extra)
-    return Bindings(variables)
 
 
-def _source(
-    bind: Bind,
-    resolvers: Mapping[str, BindingResolver],
-    capability: str,
-    directories: tuple[Path, ...],
-    allowed: tuple[Path, ...],
-    say: Say,
-) -> Source | None:
+def _source(bind: Bind, context: BindContext, report: Reporter) -> Source | None:
     location = bind.location or ""
-    resolver = resolvers.get(_scheme(bind))
+    resolver = context.resolvers.get(_scheme(bind))
     at = bind.mark("location")
     if resolver is None:
-        offered = ", ".join(sorted(f"{key}:" for key in resolvers if key)) or "none"
-        say("unknown-location", at, f"no plugin reads binds from {location!r}; offered are {offered}")
+        offered = ", ".join(sorted(f"{key}:" for key in context.resolvers if key)) or "none"
+        report("unknown-location", at, f"no plugin reads binds from {location!r}; offered are {offered}")
         return None
-    where = BindAt(capability=capability, namespace=bind.namespace, at=at, directories=directories, allowed=allowed)
+    place = BindAt(
+        capability=context.capability,
+        namespace=bind.namespace,
+        at=at,
+        directories=context.directories,
+        allowed=context.allowed,
+    )
     try:
-        return resolver.parse(location, where)
+        return resolver.parse(location, place)
     except OptionError as error:
-        say("unknown-location", at, error.what, error.hint or None)
+        report("unknown-location", at, error.what, error.hint or None)
         return None
 
 
@@ -156,43 +122,14 @@ def _scheme(bind: Bind) -> str:
     return (bind.location or "").partition(":")[0].lower()
 
 
-def _keys(bind: Bind, say: Say) -> list[tuple[Scalar, Scalar]]:
+def _keys(bind: Bind, report: Reporter) -> list[tuple[Scalar, Scalar]]:
     if not isinstance(bind.keys, Map):
-        say("wrong-type", bind.mark("keys"), "'keys' must be a mapping from names to their source")
+        report("wrong-type", bind.mark("keys"), "'keys' must be a mapping from names to their source")
         return []
     out = []
     for name, key in bind.keys.items():
         if isinstance(key, Scalar):
             out.append((name, key if key else name))
         else:
-            say("wrong-type", key.mark, f"the source of {str(name)!r} must be text")
+            report("wrong-type", key.mark, f"the source of {str(name)!r} must be text")
     return out
-
-
-async def fetch(variables: Iterable[Variable]) -> dict[Binding, Secret]:
-    """The value of every variable that has one; an empty value is none."""
-    out: dict[Binding, Secret] = {}
-    asked: dict[int, tuple[Source, list[Variable]]] = {}
-    for variable in variables:
-        if variable.given is not None and variable.given.value:
-            out[variable.binding] = Secret(variable.given.value, variable.given.origin)
-        elif variable.source is not None:
-            asked.setdefault(id(variable.source), (variable.source, []))[1].append(variable)
-        elif variable.default:
-            out[variable.binding] = Secret(variable.default, "the capability's default")
-    for source, waiting in asked.values():
-        values = await source.fetch(frozenset(variable.key for variable in waiting))
-        for variable in waiting:
-            value = values.get(variable.key)
-            if value:
-                out[variable.binding] = value
-            elif variable.default:
-                out[variable.binding] = Secret(variable.default, "the capability's default")
-    return out
-
-
-async def unset(variables: Iterable[Variable]) -> list[Variable]:
-    """The declared variables that have no value, as far as looking needs no network."""
-    near = [variable for variable in variables if variable.at is not None and variable.local]
-    values = await fetch(near)
-    return [variable for variable in near if variable.binding not in values]

@@ -11,7 +11,7 @@ import yaml
 
 from cap_core import multipart
 from cap_core.offers import Credentials
-from cap_core.plan import Binding, Call, Feed, InputRef, Template, Value
+from cap_core.plan import Binding, Call, InputRef, RequestField, Template, Value
 from cap_core.types import Body, Entity
 from cap_core.values import ABSENT, Evaluate, Frame, as_text, compile_json, compile_text
 
@@ -32,10 +32,10 @@ _CONTENT_TYPES = {
 
 def compile_body(call: Call, credentials: Credentials, variables: Mapping[Binding, str]) -> Callable[[Frame], Encoded]:
     """The function that makes this call's bodies. An absent body is no body."""
-    named = any(feed.place == "header" and feed.name.lower() == "content-type" for feed in call.feeds)
+    named = any(field.place == "header" and field.name.lower() == "content-type" for field in call.fields)
     content_type = None if named else _CONTENT_TYPES.get(call.body_type)
-    members = [feed for feed in call.feeds if feed.place == "member"]
-    whole = next((feed for feed in call.feeds if feed.place == "body"), None)
+    members = [field for field in call.fields if field.place == "member"]
+    whole = next((field for field in call.fields if field.place == "body"), None)
     types = {item.name: item.type for item in call.inputs.items}
     if whole is None and not members and not credentials.members:
         return lambda frame: NO_BODY
@@ -66,13 +66,13 @@ def _entity(name: str, content_type: bytes | None, credentials: Credentials) -> 
 
 
 def _members(
-    feeds: list[Feed],
+    fields: list[RequestField],
     content_type: bytes | None,
     types: Mapping[str, str | None],
     variables: Mapping[Binding, str],
     credentials: Credentials,
 ) -> Callable[[Frame], Encoded]:
-    evaluators = [(feed.name, compile_json(feed.value, variables, types)) for feed in feeds]
+    evaluators = [(field.name, compile_json(field.value, variables, types)) for field in fields]
     own = dict(credentials.members)
 
     def members(frame: Frame) -> Encoded:
@@ -86,13 +86,13 @@ def _members(
 
 def _template(
     kind: str,
-    feed: Feed,
+    field: RequestField,
     content_type: bytes | None,
     types: Mapping[str, str | None],
     variables: Mapping[Binding, str],
     credentials: Credentials,
 ) -> Callable[[Frame], Encoded]:
-    encode, evaluate = _encoder(kind, feed.value, types, variables)
+    encode, evaluate = _encoder(kind, field.value, types, variables)
 
     alone = _alone(credentials, content_type)
 
@@ -105,8 +105,8 @@ def _template(
     return template
 
 
-def _in_parts(feed: Feed, variables: Mapping[Binding, str]) -> Callable[[Frame], Encoded]:
-    evaluate = compile_text(feed.value, variables)
+def _in_parts(field: RequestField, variables: Mapping[Binding, str]) -> Callable[[Frame], Encoded]:
+    evaluate = compile_text(field.value, variables)
 
     def in_parts(frame: Frame) -> Encoded:
         value = evaluate(frame)

@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from cap_core.base_uri import Base, base_of, in_path
-from cap_core.bindings import fetch
 from cap_core.credentials import bindings_of, required
 from cap_core.errors import Refusal
 from cap_core.expressions import leaves
 from cap_core.offers import AuthScheme
 from cap_core.plan import Binding, Call, CapabilityPlan
 from cap_core.redaction import MASK
+from cap_core.variable_values import fetch
 
 UNSET = "(not set)"
 """What stands for a variable that has no value."""
@@ -61,7 +61,7 @@ async def look_up(plan: CapabilityPlan, call: Call, schemes: Mapping[str, AuthSc
     authentication = call.operation.consumed.authentication
     named = bindings_of(authentication) if authentication is not None else []
     needed = required(schemes[authentication.type], authentication) if authentication is not None else []
-    found = (leaf for feed in call.feeds for leaf in leaves(feed.value))
+    found = (leaf for field in call.fields for leaf in leaves(field.value))
     in_values = list(dict.fromkeys(leaf for leaf in found if isinstance(leaf, Binding)))
     secrets = await fetch(v for v in plan.variables if v.near and v.binding in (*named, *in_values))
     near = {variable.binding for variable in plan.variables if variable.near}

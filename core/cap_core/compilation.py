@@ -1,4 +1,4 @@
-"""What the parts of compiling one document share: the source, what is on offer, what was asked for, what was said."""
+"""What the parts of compiling one document share: the source, the plugins' offers, the options, the diagnostics."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from pathlib import Path
 
 import msgspec
 
-from cap_core.bindings import Bindings, Given, Variable
+from cap_core.bindings import Bindings
 from cap_core.errors import Mark
 from cap_core.expressions import Names
 from cap_core.names import near
-from cap_core.plan import Binding
 from cap_core.plugins import Offers
 from cap_core.report import Diagnostic, Report
+from cap_core.reporter import Reporter
 from cap_core.sources import Source
+from cap_core.variables import Given
 
 
 class CompileOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,31 +36,36 @@ class CompileOptions(msgspec.Struct, frozen=True, kw_only=True):
 class Compilation:
     """One document being compiled."""
 
-    def __init__(self, source: Source, offers: Offers, options: CompileOptions, report: Report) -> None:
+    def __init__(self, source: Source, offers: Offers, options: CompileOptions, diagnostics: Report) -> None:
         self.source = source
         self.offers = offers
         self.options = options
-        self.report = report
+        self.diagnostics = diagnostics
         self.bindings = Bindings(())
         """The names the document may read, once its `binds` are known."""
-        self.operator: dict[Binding, Variable] = {}
-        """Variables that the operator, not the document, asked for."""
         self.causes: list[Diagnostic] = []
         """Why a whole namespace cannot be called; the first causes to name where nothing can be served."""
         self.elsewhere: dict[str, Diagnostic] = {}
-        """The namespaces that stand where they are not read from, each with what was said of it."""
+        """The namespaces that stand where they are not read from, each with the diagnostic that reports it."""
 
-    def say(self, code: str, at: Mark, message: str, hint: str | None = None) -> Diagnostic:
-        """Say a diagnostic."""
-        return self.report.add(code, at, message, hint=hint)
+    def report(self, code: str, at: Mark, message: str, hint: str | None = None) -> Diagnostic:
+        """Report a diagnostic of the document as a whole, or of one of its parts that is no exposed operation."""
+        return self.diagnostics.add(code, at, message, hint=hint)
 
-    def unbound(self, name: str, at: Mark) -> None:
-        """Say that nothing declares a variable."""
-        self.say(
-            "unbound-variable", at, f"nothing declares the variable {name!r}", near(name, self.bindings.names) or None
-        )
+    def reporter(self, operation: str) -> Reporter:
+        """The function that reports diagnostics of one exposed operation, by its name."""
+
+        def report(code: str, at: Mark, message: str, hint: str | None = None) -> Diagnostic:
+            return self.diagnostics.add(code, at, message, hint=hint, operation=operation)
+
+        return report
+
+    def report_unbound(self, name: str, at: Mark) -> None:
+        """Report that nothing declares a variable."""
+        what = f"nothing declares the variable {name!r}"
+        self.report("unbound-variable", at, what, near(name, self.bindings.names) or None)
 
     @property
     def variables_only(self) -> Names:
         """What names mean where a caller's input can never stand: base URIs and authentication."""
-        return Names(self.bindings, frozenset(), frozenset(), self.unbound)
+        return Names(self.bindings, self.report_unbound)

@@ -6,29 +6,30 @@ from pathlib import Path
 
 import msgspec
 
-from cap_core import bindings, later
-from cap_core.calls import Callees
+from cap_core import unsupported
+from cap_core.adapters import compile_adapter
+from cap_core.bindings import BindContext, Bindings, declare
+from cap_core.calls import OperationIndex
 from cap_core.compilation import Compilation, CompileOptions
-from cap_core.consumed import Callee
-from cap_core.consumes import namespace
 from cap_core.dialects import normalize
 from cap_core.documents import Map, Node, Scalar, Seq, load, resolve
 from cap_core.errors import Mark, PluginError, SpecError
-from cap_core.exposes import exposures
+from cap_core.exposures import exposures
+from cap_core.lint import lint
 from cap_core.model import Bind, ConsumedParameter, Document, texts
 from cap_core.names import near
 from cap_core.plan import About, CapabilityPlan, ExposurePlan, Stakeholder
 from cap_core.plugins import Offers
-from cap_core.reading import read
-from cap_core.remarks import remark
+from cap_core.reader import read
 from cap_core.report import Diagnostic, Report
 from cap_core.sources import Source
+from cap_core.target import Target
 
 __all__ = ["CompileOptions", "Compiled", "compile_source"]
 
 
 class Compiled(msgspec.Struct, frozen=True):
-    """One document's plan, or None where it is refused, and everything there is to say about it."""
+    """One document's plan, or None where it is refused, and its diagnostics."""
 
     plan: CapabilityPlan | None
     diagnostics: tuple[Diagnostic, ...]
@@ -41,23 +42,26 @@ class Compiled(msgspec.Struct, frozen=True):
 
 def compile_source(source: Source, offers: Offers, options: CompileOptions) -> Compiled:
     """Compile one document. A bad document gives diagnostics, never an exception."""
-    report = Report()
+    diagnostics = Report()
     try:
-        plan = _plan(Compilation(source, offers, options, report))
+        plan = _plan(Compilation(source, offers, options, diagnostics))
     except SpecError as error:
         at = error.at or Mark(source.file)
-        item = report.add(error.code or "not-a-capability", at, error.what, hint=error.hint or None)
-        report.escalate(item)
+        item = diagnostics.add(error.code or "not-a-capability", at, error.what, hint=error.hint or None)
+        diagnostics.escalate(item)
         plan = None
-    if plan is None or report.failed:
-        return Compiled(None, report.summed())
-    report.extend(_said_by_rules(plan, offers))
-    served = None if report.failed else msgspec.structs.replace(plan, diagnostics=report.sorted())
-    return Compiled(served, report.summed())
+    if plan is None or diagnostics.failed:
+        return Compiled(None, diagnostics.summed())
+    diagnostics.extend(_of_rules(plan, offers))
+    served = None if diagnostics.failed else msgspec.structs.replace(plan, diagnostics=diagnostics.sorted())
+    return Compiled(served, diagnostics.summed())
 
 
-def _said_by_rules(plan: CapabilityPlan, offers: Offers) -> tuple[Diagnostic, ...]:
-    """What the plugins' lint rules say. Raises `PluginError` for a rule that fails: the document is not to blame."""
+def _of_rules(plan: CapabilityPlan, offers: Offers) -> tuple[Diagnostic, ...]:
+    """The diagnostics of the plugins' lint rules.
+
+    Raises `PluginError` for a rule that fails: the document is not to blame.
+    """
     found: list[Diagnostic] = []
     for rule in offers.rules:
         try:
@@ -75,25 +79,32 @@ def _plan(compilation: Compilation) -> CapabilityPlan | None:
     about = _about(document, compilation.source)
     compilation.bindings = _bindings(document, compilation)
     _elsewhere(document, compilation)
-    namespaces = [namespace(entry, compilation) for entry in document.capability.consumes if not entry.imported]
-    known = [callee for _, operations in namespaces for callee in operations]
-    nodes = document.capability.exposes
-    nodes = None if isinstance(nodes, Scalar) and resolve(nodes) is None else nodes
-    if nodes is not None and not isinstance(nodes, Seq):
-        raise SpecError("'exposes' must be a list", at=nodes.mark, code="wrong-type")
-    plans = exposures(nodes or (), about, Callees(known), compilation)
-    _broken(known, compilation)
-    remark(document.capability.consumes, plans, compilation.say)
-    if not compilation.report.failed and not any(plan.calls for plan in plans):
-        _nothing_live(document, plans, compilation)
+    entries = document.capability.consumes
+    adapters = [compile_adapter(entry, compilation) for entry in entries if not entry.imported]
+    targets = [target for _, operations in adapters for target in operations]
+    exposed = exposures(_exposed_nodes(document), about, OperationIndex(targets), compilation)
+    _report_uncallable(targets, compilation)
+    lint(entries, exposed.plans, compilation.report)
+    if not compilation.diagnostics.failed and not any(plan.calls for plan in exposed.plans):
+        _nothing_live(document, exposed.plans, compilation)
     return CapabilityPlan(
         about=about,
-        consumed=tuple(consumed for consumed, _ in namespaces),
-        operations=tuple(callee.operation for callee in known),
-        exposures=tuple(plans),
-        variables=(*compilation.bindings.variables.values(), *compilation.operator.values()),
+        consumed=tuple(consumed for consumed, _ in adapters),
+        operations=tuple(target.operation for target in targets if target.operation is not None),
+        exposures=exposed.plans,
+        variables=(*compilation.bindings.variables.values(), *exposed.variables),
         diagnostics=(),
     )
+
+
+def _exposed_nodes(document: Document) -> tuple[Node, ...]:
+    """The entries of `exposes`, as they stand in the document."""
+    nodes = document.capability.exposes
+    if nodes is None or (isinstance(nodes, Scalar) and resolve(nodes) is None):
+        return ()
+    if not isinstance(nodes, Seq):
+        raise SpecError("'exposes' must be a list", at=nodes.mark, code="wrong-type")
+    return tuple(nodes)
 
 
 def _document(compilation: Compilation) -> Document | None:
@@ -102,9 +113,9 @@ def _document(compilation: Compilation) -> Document | None:
         data = source.path.read_bytes()
     except OSError:
         raise SpecError("the file cannot be read", at=Mark(source.file), code="not-yaml") from None
-    tree = normalize(load(data, source.file), compilation.say)
+    tree = normalize(load(data, source.file), compilation.report)
     _refuse_parts(tree)
-    return read(tree, Document, compilation.say, "the document")
+    return read(tree, Document, compilation.report, "the document")
 
 
 def _refuse_parts(tree: Map) -> None:
@@ -116,9 +127,9 @@ def _refuse_parts(tree: Map) -> None:
             what = f"the document has no 'capability', but {str(key)!r}"
             raise SpecError(what, at=key.mark, code="missing-key", hint=hint)
     for key in tree:
-        found = later.construct("standalone", key)
+        found = unsupported.lookup("standalone", key)
         if found is not None:
-            what = f"the file has no 'capability', only {str(key)!r}: {found.said}"
+            what = f"the file has no 'capability', only {str(key)!r}: {found.message}"
             raise SpecError(what, at=key.mark, code=found.code, hint="serve the file that imports it")
 
 
@@ -140,19 +151,19 @@ def _about(document: Document, source: Source) -> About:
     )
 
 
-def _bindings(document: Document, compilation: Compilation) -> bindings.Bindings:
+def _bindings(document: Document, compilation: Compilation) -> Bindings:
     source = compilation.source
-    return bindings.declare(
-        [bind for bind in (*document.binds, *document.capability.binds) if _stands_here(bind, compilation)]
-        + [_variable(p) for entry in document.capability.consumes for p in entry.environment],
-        compilation.offers.bindings,
-        compilation.options.values,
-        source.defaults,
+    entries = [bind for bind in (*document.binds, *document.capability.binds) if _stands_here(bind, compilation)]
+    environment = [_variable(p) for entry in document.capability.consumes for p in entry.environment]
+    context = BindContext(
         capability=source.name,
+        resolvers=compilation.offers.bindings,
+        given=compilation.options.values,
+        defaults=source.defaults,
         directories=(source.path.resolve().parent, Path.cwd()),
         allowed=compilation.options.allow_files,
-        say=compilation.say,
     )
+    return declare([*entries, *environment], context, compilation.report)
 
 
 def _variable(parameter: ConsumedParameter) -> Bind:
@@ -168,7 +179,7 @@ def _stands_here(bind: Bind, compilation: Compilation) -> bool:
         key = next(key for key in ("import", "from") if key in bind.given())
         name = bind.namespace or (bind.as_ if isinstance(bind.as_, Scalar) else "")
         subject = f"the entry {str(name)!r} of 'binds'" if name else "an entry of 'binds'"
-        later.report("bind", key, bind.at, subject, compilation.say)
+        unsupported.report_key("bind", key, bind.at, subject, compilation.report)
         return False
     for key in ("namespace", "keys"):
         if key not in bind.marks or (key == "namespace" and not bind.namespace):
@@ -176,35 +187,40 @@ def _stands_here(bind: Bind, compilation: Compilation) -> bool:
     return True
 
 
-def _broken(known: list[Callee], compilation: Compilation) -> None:
-    """What makes an operation uncallable, or its answers unreadable, is said once at its own place, called or not."""
-    said = {(item.code, item.at) for item in compilation.report}
-    for callee in known:
-        broken = callee.broken
-        if broken is not None and (broken.code, broken.at) not in said:
-            compilation.say(broken.code, broken.at, broken.what, broken.hint)
-        operation = callee.operation
+def _report_uncallable(targets: list[Target], compilation: Compilation) -> None:
+    """What makes an operation uncallable, or its answers unreadable, is reported once at its own place, called or
+    not."""
+    reported = {(item.code, item.at) for item in compilation.diagnostics}
+    mappers = compilation.offers.output_mappers
+    for target in targets:
+        why = target.rejection
+        if why is not None and (why.code, why.at) not in reported:
+            compilation.report(why.code, why.at, why.message, why.hint)
+        operation = target.operation
+        if operation is None:
+            continue
         at = operation.marks.get("outputRawFormat", operation.at)
-        if operation.format not in compilation.offers.output_mappers and ("unknown-format", at) not in said:
+        if operation.format not in mappers and ("unknown-format", at) not in reported:
             what = f"no plugin decodes outputRawFormat {operation.format!r}; answers are handed on untouched"
-            hint = near(operation.format, compilation.offers.output_mappers) or None
-            compilation.say("unknown-format", at, what, hint)
+            compilation.report("unknown-format", at, what, near(operation.format, mappers) or None)
 
 
 def _elsewhere(document: Document, compilation: Compilation) -> None:
     """What stands in another file or another place than it is read from; calls to it are left out."""
     for key in document.given():
-        if later.construct("document", key) is not None:
-            why = later.report("document", key, document.mark(key), f"{key!r} at the root", compilation.say)
+        if unsupported.lookup("document", key) is not None:
+            why = unsupported.report_key(
+                "document", key, document.mark(key), f"{key!r} at the root", compilation.report
+            )
             if key == "consumes":
                 compilation.causes.append(why)
                 compilation.elsewhere |= {name: why for name in _namespaces(document.consumes)}
-    later.left_out([("capability", document.capability)], "'aggregates'", compilation.say)
+    unsupported.report_unsupported([("capability", document.capability)], "'aggregates'", compilation.report)
     for entry in document.capability.consumes:
         if entry.imported:
             what = f"the namespace {entry.called or '(unnamed)'!r}"
             key = next(key for key in ("import", "from", "location", "ref") if key in entry.given())
-            why = later.report("consumes", key, entry.at, what, compilation.say)
+            why = unsupported.report_key("consumes", key, entry.at, what, compilation.report)
             compilation.causes.append(why)
             compilation.elsewhere[entry.called] = why
 
@@ -215,17 +231,17 @@ def _namespaces(node: Node | None) -> list[str]:
     return [str(entry[key]) for entry in entries if isinstance(entry, Map) for key in entry if key == "namespace"]
 
 
-def _nothing_live(document: Document, plans: list[ExposurePlan], compilation: Compilation) -> None:
+def _nothing_live(document: Document, plans: tuple[ExposurePlan, ...], compilation: Compilation) -> None:
     """One error at the first cause: an import or an authentication, then the first dead call, then what is not built,
     then the document."""
-    dead = [left_out.why for plan in plans for left_out in plan.quarantined]
+    dead = [rejected.why for plan in plans for rejected in plan.rejected]
     in_order = sorted(dead, key=lambda d: (d.code == "no-call", d.at.line, d.at.column))
-    later_ones = sorted((d for d in compilation.report if d.code.startswith("not-built-")), key=_place)
-    causes = [*sorted(compilation.causes, key=_place), *in_order, *later_ones]
+    not_built = sorted((d for d in compilation.diagnostics if d.code.startswith("not-built-")), key=_place)
+    causes = [*sorted(compilation.causes, key=_place), *in_order, *not_built]
     if causes:
-        compilation.report.escalate(causes[0])
+        compilation.diagnostics.escalate(causes[0])
     else:
-        compilation.say("nothing-live", document.capability.at, "the document exposes nothing that can be called")
+        compilation.report("nothing-live", document.capability.at, "the document exposes nothing that can be called")
 
 
 def _place(item: Diagnostic) -> tuple[int, int]:

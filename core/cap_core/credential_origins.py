@@ -49,7 +49,7 @@ def option_steps(plan: CapabilityPlan, authentication: Authentication, absent: S
 
 def header_origins(call: Call, credentials: Credentials, headers: Iterable[tuple[str, str]]) -> Iterator[Origin]:
     """The origins of those `headers` that neither the document's values nor its authentication put there."""
-    explained = {feed.name.lower() for feed in call.feeds if feed.place == "header"} | {"cookie"}
+    explained = {field.name.lower() for field in call.fields if field.place == "header"} | {"cookie"}
     explained |= {name.decode("latin-1").lower() for name, _ in credentials.headers}
     for name, value in headers:
         if name.lower() not in explained:

@@ -57,5 +57,5 @@ def _of_namespace(
 
 def _in_values(call: Call) -> Iterator[Binding]:
     """The variables in paths, queries, headers and bodies."""
-    for feed in call.feeds:
-        yield from (leaf for leaf in leaves(feed.value) if isinstance(leaf, Binding))
+    for field in call.fields:
+        yield from (leaf for leaf in leaves(field.value) if isinstance(leaf, Binding))

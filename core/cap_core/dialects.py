@@ -11,7 +11,7 @@ import re
 from cap_core.documents import Map, Node, Scalar, Seq
 from cap_core.errors import Mark, SpecError
 from cap_core.names import near
-from cap_core.reading import Say
+from cap_core.reporter import Reporter
 
 VERSIONS = {
     "naftiko": ("1.0.0-alpha1", "1.0.0-alpha2", "1.0.0-alpha3"),
@@ -40,7 +40,7 @@ ALIASES = {"auth": "authentication", "id": "name", "title": "label"}
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-(alpha|beta|rc)\.?(\d+))?")
 
 
-def normalize(root: Node, report: Say) -> Map:
+def normalize(root: Node, report: Reporter) -> Map:
     """Bring a parsed document to the internal shape. Raises `SpecError` for one of no dialect we know."""
     if not isinstance(root, Map):
         raise _not_one(root.mark, "the document is not a mapping")
@@ -81,7 +81,7 @@ def _unknown(at: Mark, key: str, version: str) -> SpecError:
     return SpecError(what, at=at, code="unknown-version", hint=hint)
 
 
-def _check_version(key: str, version: Scalar, report: Say) -> None:
+def _check_version(key: str, version: Scalar, report: Reporter) -> None:
     if version in VERSIONS[key]:
         return
     order = _order(version)

@@ -26,7 +26,7 @@ from cap_core.masking import masked_credentials, without_literal_credentials
 from cap_core.offers import Credentials
 from cap_core.open_options import OpenOptions
 from cap_core.origin import Origin
-from cap_core.plan import Binding, Call, CapabilityPlan, DeclaredOutput, Operation, Quarantined
+from cap_core.plan import Binding, Call, CapabilityPlan, DeclaredOutput, Operation, RejectedOperation
 from cap_core.plugins import Offers
 from cap_core.redaction import MASK
 from cap_core.refusals import not_set, unprotected
@@ -73,7 +73,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[Diagnostic, ...] = ()
 
 
-def explain_rejected(plan: CapabilityPlan, rejected: Quarantined) -> Explanation:
+def explain_rejected(plan: CapabilityPlan, rejected: RejectedOperation) -> Explanation:
     """Explain an operation that is not served."""
     called = next((o for o in plan.operations if o.address == rejected.exposed.call), None)
     places = _places(called) if called is not None else set()

@@ -17,16 +17,18 @@ FACES = frozenset({"rest", "tools"})
 
 
 class Names(msgspec.Struct, frozen=True):
-    """What names mean in one exposed operation.
+    """What names mean where an expression stands.
 
-    `prefixes` are the words before a dot that mean an input; `inputs` are the names that are surely inputs here.
+    `prefixes` are the words before a dot that mean an input; `inputs` are the names that are surely inputs here;
+    `steps` are the earlier steps of a flow, whose outputs can be named.
     """
 
     bindings: Bindings
-    prefixes: frozenset[str]
-    inputs: frozenset[str]
     unbound: Callable[[str, Mark], object]
-    """Told of each variable that nothing declares."""
+    """Called for each variable that nothing declares, with its name and place."""
+    prefixes: frozenset[str] = frozenset()
+    inputs: frozenset[str] = frozenset()
+    steps: frozenset[str] = frozenset()
 
 
 def with_value(node: Node, names: Names) -> Value:
@@ -35,8 +37,11 @@ def with_value(node: Node, names: Names) -> Value:
         # `$this.things.id`, an older spelling, is `things.id`.
         text = str(node).removeprefix("$this.")
         prefix, dot, rest = text.partition(".")
-        if dot and rest and prefix in names.prefixes and not any(c.isspace() for c in rest):
-            return InputRef(rest)
+        if dot and rest and not any(c.isspace() for c in rest):
+            if prefix in names.prefixes:
+                return InputRef(rest)
+            if prefix in names.steps:
+                return StepRef(prefix, f"$.{rest}")
         if dot and rest and (binding := names.bindings.find(text)):
             return binding
         if prefix == "env" and rest.isidentifier():
@@ -58,13 +63,15 @@ def value(node: Node, names: Names) -> Value:
     return parts[0] if len(parts) == 1 and not isinstance(parts[0], str) else Template(parts)
 
 
-def _variable(var: Var, at: Mark, names: Names) -> InputRef | Binding:
+def _variable(var: Var, at: Mark, names: Names) -> InputRef | Binding | StepRef:
     binding = names.bindings.find(var.name)
     if binding is not None:
         return binding
     prefix, dot, rest = var.name.partition(".")
     if dot and rest and prefix in names.prefixes:
         return InputRef(rest)
+    if prefix in names.steps and bool(dot) == bool(rest):
+        return StepRef(prefix, f"$.{rest}" if rest else "$")
     if var.name in names.inputs:
         return InputRef(var.name)
     return _unbound(var.name, at, names)
@@ -86,6 +93,11 @@ def leaves(item: Value) -> Iterator[InputRef | StepRef | Binding | Constant]:
             yield from leaves(entry[1] if isinstance(entry, tuple) else entry)
     else:
         yield item
+
+
+def input_names(item: Value) -> Iterator[str]:
+    """The name of every input in a value, each as often as it stands there."""
+    return (leaf.name for leaf in leaves(item) if isinstance(leaf, InputRef))
 
 
 def substitute(item: Value, change: Callable[[InputRef], Value]) -> Value:

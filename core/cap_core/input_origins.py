@@ -64,10 +64,10 @@ def input_mark(call: Call, item: Input) -> Mark:
     """Where an input stands: its declaration; without one the template that names it; else what the plan has."""
     if item.declared:
         return item.at
-    for feed in call.feeds:
-        if feed.node is None or (feed.node.mark != feed.at and feed.name):
+    for field in call.fields:
+        if field.node is None or (field.node.mark != field.at and field.name):
             continue
-        for piece in pieces(call, feed):
+        for piece in pieces(call, field):
             if piece.node is not None and InputRef(item.name) in leaves(piece.value):
                 return piece.node.mark
     return item.at

@@ -45,10 +45,10 @@ def _masked(value: str) -> str:
 
 def without_literal_credentials(call: Call) -> Call:
     """A call in which a credential that its author wrote as a header's value is masked too."""
-    feeds = tuple(
-        msgspec.structs.replace(feed, value=Constant(MASK), node=None)
-        if feed.place == "header" and feed.name.lower() in _CREDENTIAL_HEADERS and isinstance(feed.value, Constant)
-        else feed
-        for feed in call.feeds
+    fields = tuple(
+        msgspec.structs.replace(field, value=Constant(MASK), node=None)
+        if field.place == "header" and field.name.lower() in _CREDENTIAL_HEADERS and isinstance(field.value, Constant)
+        else field
+        for field in call.fields
     )
-    return msgspec.structs.replace(call, feeds=feeds)
+    return msgspec.structs.replace(call, fields=fields)

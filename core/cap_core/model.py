@@ -11,10 +11,10 @@ import msgspec
 
 from cap_core.documents import Node, Scalar, Seq, resolve
 from cap_core.plan import DeclaredInput, DeclaredOutput
-from cap_core.reading import Part, Size
+from cap_core.reader import ModelNode, Size
 
 
-class Bind(Part, frozen=True, kw_only=True):
+class Bind(ModelNode, frozen=True, kw_only=True):
     """A `binds` entry: names for values from outside."""
 
     namespace: str = ""
@@ -31,7 +31,7 @@ class Bind(Part, frozen=True, kw_only=True):
         return not {"import", "from"}.isdisjoint(self.given())
 
 
-class ConsumedParameter(Part, frozen=True, kw_only=True):
+class ConsumedParameter(ModelNode, frozen=True, kw_only=True):
     """An `inputParameters` entry on the consumed side."""
 
     name: str
@@ -51,7 +51,7 @@ class ConsumedParameter(Part, frozen=True, kw_only=True):
         return (self.in_ or "").lower() == "environment"
 
 
-class ConsumedOutput(Part, frozen=True, kw_only=True):
+class ConsumedOutput(ModelNode, frozen=True, kw_only=True):
     """An `outputParameters` entry on the consumed side; what steps of an orchestration see."""
 
     name: str | None = None
@@ -63,7 +63,7 @@ class ConsumedOutput(Part, frozen=True, kw_only=True):
     properties: Node | None = None
 
 
-class ConsumedOperation(Part, frozen=True, kw_only=True):
+class ConsumedOperation(ModelNode, frozen=True, kw_only=True):
     """One consumed operation."""
 
     name: str
@@ -81,7 +81,7 @@ class ConsumedOperation(Part, frozen=True, kw_only=True):
     body: Node | None = None
 
 
-class ConsumedResource(Part, frozen=True, kw_only=True):
+class ConsumedResource(ModelNode, frozen=True, kw_only=True):
     """A consumed resource: a path and the operations on it."""
 
     path: str
@@ -93,7 +93,7 @@ class ConsumedResource(Part, frozen=True, kw_only=True):
     operations: tuple[ConsumedOperation, ...] = ()
 
 
-class ConsumesEntry(Part, frozen=True, kw_only=True):
+class ConsumesEntry(ModelNode, frozen=True, kw_only=True):
     """A `consumes` entry: one HTTP API."""
 
     namespace: str = ""
@@ -132,7 +132,7 @@ class ConsumesEntry(Part, frozen=True, kw_only=True):
         return next((str(name) for name in names if isinstance(name, str) and name), "")
 
 
-class ExposedParameter(Part, frozen=True, kw_only=True):
+class ExposedParameter(ModelNode, frozen=True, kw_only=True):
     """An `inputParameters` entry on the exposed side."""
 
     name: str
@@ -161,7 +161,7 @@ class ExposedParameter(Part, frozen=True, kw_only=True):
         )
 
 
-class ExposedOutput(Part, frozen=True, kw_only=True):
+class ExposedOutput(ModelNode, frozen=True, kw_only=True):
     """An `outputParameters` entry on the exposed side; `items` and `properties` nest."""
 
     name: str | None = None
@@ -203,7 +203,7 @@ class ExposedOutput(Part, frozen=True, kw_only=True):
         )
 
 
-class ExposesEntry(Part, frozen=True, kw_only=True):
+class ExposesEntry(ModelNode, frozen=True, kw_only=True):
     """What every `exposes` entry has; an exposure plugin's own model extends it."""
 
     type: str
@@ -214,7 +214,7 @@ class ExposesEntry(Part, frozen=True, kw_only=True):
     authentication: Node | None = None
 
 
-class CapabilityPart(Part, frozen=True, kw_only=True):
+class CapabilityPart(ModelNode, frozen=True, kw_only=True):
     """The `capability` key."""
 
     consumes: tuple[ConsumesEntry, ...] = ()
@@ -223,7 +223,7 @@ class CapabilityPart(Part, frozen=True, kw_only=True):
     aggregates: Node | None = None
 
 
-class Person(Part, frozen=True, kw_only=True):
+class Person(ModelNode, frozen=True, kw_only=True):
     """An entry of `stakeholders`."""
 
     role: str | None = None
@@ -231,7 +231,7 @@ class Person(Part, frozen=True, kw_only=True):
     email: str | None = None
 
 
-class Info(Part, frozen=True, kw_only=True):
+class Info(ModelNode, frozen=True, kw_only=True):
     """What a document says of itself."""
 
     label: str | None = None
@@ -243,7 +243,7 @@ class Info(Part, frozen=True, kw_only=True):
     stakeholders: tuple[Person, ...] = ()
 
 
-class Document(Part, frozen=True, kw_only=True):
+class Document(ModelNode, frozen=True, kw_only=True):
     """A whole capability document."""
 
     capability: CapabilityPart
@@ -256,12 +256,12 @@ class Document(Part, frozen=True, kw_only=True):
 
 
 def texts(node: Node | None) -> tuple[str, ...]:
-    """A list of texts (`tags`), or one text alone; what is no text in it says nothing."""
+    """A list of texts (`tags`), or one text alone; what is no text in it is passed over."""
     return tuple(str(item) for item in _listed(node) or () if isinstance(item, Scalar))
 
 
 def choices(enum: Node | None, values: Node | None) -> tuple[object, ...] | None:
-    """What an input may be, by either spelling: a list of scalars, or one alone. Anything else says nothing."""
+    """What an input may be, by either spelling: a list of scalars, or one alone. Anything else is passed over."""
     listed = _listed(enum)
     listed = _listed(values) if listed is None else listed
     return None if listed is None else tuple(resolve(item) for item in listed if isinstance(item, Scalar))

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from cap_core.documents import Map, Node, Scalar, Seq
 from cap_core.errors import Fault, Mark
-from cap_core.inputs import refuse
+from cap_core.input_checks import refuse
 from cap_core.values import as_text
 
 PART_KEYS = ("name", "value", "filename", "contentType")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import islice
 
 
 @lru_cache(maxsize=4096)
@@ -42,8 +43,37 @@ def match(name: str, candidates: Iterable[str] | Spellings) -> str | None:
     return same.pop() if wanted and len(same) == 1 else None
 
 
+LONGEST = 200
+"""Characters of a name that a did-you-mean is looked for; a longer one is not a slip of the hand."""
+MOST = 30_000
+"""How many names are compared at most: about a second's worth."""
+
+
+class Budget:
+    """How many names may still be compared for the did-you-means of one document, whose mistakes may be many."""
+
+    def __init__(self, left: int = MOST) -> None:
+        self._left = left
+
+    def spend(self, count: int) -> bool:
+        """Take `count` comparisons; False where they are more than are left."""
+        self._left -= count
+        return self._left >= 0
+
+
+def closest(name: str, candidates: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The candidate most like `name`, by `difflib`'s ratio of at least `cutoff` (0 to 1), else None.
+
+    The cost is bounded: names that are very long are not compared, and of very many only the first.
+    """
+    if len(name) > LONGEST:
+        return None
+    compared = [candidate for candidate in islice(candidates, MOST) if len(candidate) <= LONGEST]
+    return next(iter(difflib.get_close_matches(name, compared, n=1, cutoff=cutoff)), None)
+
+
 def near(name: str, candidates: Iterable[str]) -> str:
-    """A did-you-mean for a message, or "" where nothing is close."""
+    """A did-you-mean for a message, whatever the case, or "" where nothing is close."""
     known = {candidate.lower(): candidate for candidate in candidates}
-    close = difflib.get_close_matches(name.lower(), list(known), n=1)
-    return f"did you mean {known[close[0]]!r}?" if close else ""
+    found = closest(name.lower(), known)
+    return f"did you mean {known[found]!r}?" if found is not None else ""

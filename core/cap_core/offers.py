@@ -6,7 +6,7 @@ that is what keeps plugins working from one release to the next.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -15,12 +15,13 @@ import msgspec
 
 from cap_core.errors import Mark
 from cap_core.types import AsgiApp, Caller, Check, Endpoint, Headers, Run, Send
+from cap_core.variables import Source
 
 if TYPE_CHECKING:
     from cap_core.codes import Code
     from cap_core.plan import CapabilityPlan, DeclaredOutput, Exposed, ExposurePlan, Operation, Upstream
     from cap_core.report import Diagnostic
-    from cap_core.secret import Secret
+    from cap_core.reporter import Reporter
 
 O = TypeVar("O")  # noqa: E741  (the options struct of an offer; the name is the design's)
 
@@ -133,8 +134,8 @@ class ExposeAt(msgspec.Struct, frozen=True, kw_only=True):
     capability: str
     namespace: str
     at: Mark
-    report: Callable[[str, Mark, str], Diagnostic]
-    """Say a diagnostic: code, place, message."""
+    report: Reporter
+    """Reports a diagnostic: code, place, message, and perhaps a hint."""
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,7 +213,7 @@ class Limits(msgspec.Struct, frozen=True):
 class Exposure(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     """One `exposes[].type`.
 
-    `options` is the model of the entry (read with marks by `cap_core.reading`), `declared` turns it into what the core
+    `options` is the model of the entry (read with marks by `cap_core.reader`), `declared` turns it into what the core
     compiles, `attach` turns the compiled exposures of one listener into a face.
     """
 
@@ -234,18 +235,6 @@ class BindAt(msgspec.Struct, frozen=True, kw_only=True):
     at: Mark
     directories: tuple[Path, ...]
     allowed: tuple[Path, ...]
-
-
-class Source(Protocol):
-    """Somewhere that values come from."""
-
-    def describe(self, name: str) -> str:
-        """Where a name's value comes from, for people ("environment variable API_KEY")."""
-        ...
-
-    def fetch(self, names: frozenset[str]) -> Awaitable[Mapping[str, Secret]]:
-        """The values of these names; what is absent, or empty, stays absent."""
-        ...
 
 
 class BindingResolver(msgspec.Struct, frozen=True, kw_only=True):

@@ -46,7 +46,7 @@ class CallOpener:
 
     def _run(self, call: Call, connection: Connection) -> Run:
         values = self._values
-        used = [leaf for feed in call.feeds for leaf in leaves(feed.value) if isinstance(leaf, Binding)]
+        used = [leaf for field in call.fields for leaf in leaves(field.value) if isinstance(leaf, Binding)]
         unset = list(dict.fromkeys(binding for binding in used if binding not in values))
         if connection.local:
             values = {**values, **dict.fromkeys(unset, MASK)}

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from cap_core.bindings import fetch
 from cap_core.destinations import Destination, destinations
 from cap_core.offers import OpenAt
 from cap_core.open_callers import open_check
@@ -17,6 +16,7 @@ from cap_core.plan import CapabilityPlan, Plan
 from cap_core.plugins import Offers
 from cap_core.pools import Pools
 from cap_core.types import Check, Run
+from cap_core.variable_values import fetch
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 import msgspec
 
-from cap_core.bindings import Variable
 from cap_core.errors import Mark
 from cap_core.expressions import leaves
 from cap_core.plan import Binding, CapabilityPlan, Value
 from cap_core.plugins import OURS, Offers
+from cap_core.variables import Variable
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import regex
 
 from cap_core.errors import Mark
-from cap_core.reading import Say
+from cap_core.reporter import Reporter
 
 PATIENCE = 0.05
 """Seconds for one match. A pattern that backtracks without end must not hold up everybody else's calls."""
@@ -25,8 +25,8 @@ _ESCAPES_AND_SETS = re.compile(r"\\.|\[\^?\]?[^\]]*\]", re.DOTALL)
 _LEAST = re.compile(r"(?P<group>(?:^|[\s)}?*+])\s*)?\{(?P<least>[0-9]+)(?:,[0-9]*)?\}")
 
 
-def checked_pattern(pattern: str | None, at: Mark, say: Say) -> str | None:
-    """The pattern, or None, having said so, where it is none."""
+def checked_pattern(pattern: str | None, at: Mark, report: Reporter) -> str | None:
+    """The pattern, or None where it is none, which is reported."""
     if pattern is None:
         return None
     fault = _beyond(pattern)
@@ -39,7 +39,7 @@ def checked_pattern(pattern: str | None, at: Mark, say: Say) -> str | None:
             fault = "it is too large"
     if fault is None:
         return pattern
-    say("bad-pattern", at, f"the pattern {pattern!r} checks nothing: {fault}")
+    report("bad-pattern", at, f"the pattern {pattern!r} checks nothing: {fault}")
     return None
 
 

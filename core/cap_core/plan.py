@@ -13,8 +13,8 @@ from cap_core.report import Diagnostic
 from cap_core.templates import Var
 
 if TYPE_CHECKING:
-    from cap_core.bindings import Variable
     from cap_core.inputs import Inputs
+    from cap_core.variables import Variable
 
 # --- where a value comes from -------------------------------------------------------------------------------------
 
@@ -64,10 +64,10 @@ class Tree(msgspec.Struct, frozen=True):
 Value = InputRef | StepRef | Constant | Template | Tree | Binding
 
 
-class Feed(msgspec.Struct, frozen=True):
+class RequestField(msgspec.Struct, frozen=True):
     """One value of the upstream request: where it lands, what it is, and which place in which file said so."""
 
-    place: FeedPlace
+    place: FieldPlace
     name: str
     value: Value
     type: str | None
@@ -78,7 +78,7 @@ class Feed(msgspec.Struct, frozen=True):
     an input, and nothing is written."""
 
 
-FeedPlace = Literal["path", "query", "header", "cookie", "member", "body"]
+FieldPlace = Literal["path", "query", "header", "cookie", "member", "body"]
 """`member` is a member of a JSON body, `body` the whole of it."""
 
 # --- what is consumed ---------------------------------------------------------------------------------------------
@@ -150,7 +150,7 @@ class OperationParameter(msgspec.Struct, frozen=True):
     """A parameter that a consumed operation declares: its name, where it lands, and its type where that is known."""
 
     name: str
-    place: FeedPlace
+    place: FieldPlace
     type: str | None
 
 
@@ -245,7 +245,7 @@ class Exposed(msgspec.Struct, frozen=True, kw_only=True):
     """The HTTP method of a REST operation; None where there is none (a tool)."""
     path: str | None = None
     """The path template of a REST operation; None where there is none."""
-    left_out: Diagnostic | None = None
+    rejection: Diagnostic | None = None
     """Why the exposure itself leaves this operation out; None where it does not."""
     detail: object = None
 
@@ -258,11 +258,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     exposed: Exposed
     operation: Operation
     inputs: Inputs
-    feeds: tuple[Feed, ...]
+    fields: tuple[RequestField, ...]
     outputs: tuple[DeclaredOutput, ...]
     """Empty for identity: the upstream's bytes go through untouched."""
     body_type: str = "json"
-    """How a `body` or `member` feed is encoded: `json`, `form`, `multipart`, `text`, `xml`, `sparql`, `yaml`."""
+    """How a `body` or `member` field is encoded: `json`, `form`, `multipart`, `text`, `xml`, `sparql`, `yaml`."""
     output_options: object = None
     """The options struct of the format that the answer is decoded from; None on identity."""
     body_at: Mark | None = None
@@ -276,7 +276,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         return not self.outputs
 
 
-class Quarantined(msgspec.Struct, frozen=True):
+class RejectedOperation(msgspec.Struct, frozen=True):
     """An exposed operation that is left out, with the diagnostic that says why."""
 
     exposed: Exposed
@@ -319,7 +319,7 @@ class ExposurePlan(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     at: Mark
     calls: tuple[Call, ...]
-    quarantined: tuple[Quarantined, ...]
+    rejected: tuple[RejectedOperation, ...]
     authentication: Authentication | None
     options: object
     """The plugin's own options struct."""

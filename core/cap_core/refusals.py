@@ -40,7 +40,7 @@ def unprotected(call: Call, base: Base, values: Mapping[Binding, str], options: 
     Every variable in a request counts as a credential, and so does one of the base URI that stands behind its host.
     """
     consumed = call.operation.consumed
-    secret = bool(consumed.authentication) or any(mentions_binding(feed.value) for feed in call.feeds)
+    secret = bool(consumed.authentication) or any(mentions_binding(field.value) for field in call.fields)
     secret = secret or bool(consumed.base and in_path(consumed.base, values))
     if base.safe or not secret or options.plaintext(consumed):
         return None

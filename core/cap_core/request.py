@@ -1,4 +1,4 @@
-"""A call's feeds compiled to one function from its frame to the upstream request.
+"""A call's fields compiled to one function from its frame to the upstream request.
 
 `cap explain` uses the same function with masked values, so what it shows is what would be sent.
 """
@@ -25,7 +25,7 @@ Build = Callable[[Frame, "Context"], Request]
 def compile_request(call: Call, prefix: str, credentials: Credentials, variables: Mapping[Binding, str]) -> Build:
     """The function that makes this call's requests.
 
-    `prefix` is the path of the base URI; `variables` has every binding the feeds need. The function raises `Refusal`
+    `prefix` is the path of the base URI; `variables` has every binding the fields need. The function raises `Refusal`
     400 for a value that cannot stand where it lands.
     """
     target = compile_target(call, prefix, credentials, variables)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 from cap_core.errors import Fault
-from cap_core.inputs import refuse
+from cap_core.input_checks import refuse
 from cap_core.offers import Credentials
 from cap_core.plan import Binding, Call
 from cap_core.types import Headers
@@ -21,23 +21,23 @@ def compile_headers(
     call: Call, credentials: Credentials, variables: Mapping[Binding, str]
 ) -> Callable[[Frame], Headers]:
     """The function that makes the headers of the call's own; it raises `Refusal` 400 for a value with a line break."""
-    feeds = [
-        (feed.name, feed.name.encode("latin-1", "replace"), compile_text(feed.value, variables))
-        for feed in call.feeds
-        if feed.place == "header"
+    fields = [
+        (field.name, field.name.encode("latin-1", "replace"), compile_text(field.value, variables))
+        for field in call.fields
+        if field.place == "header"
     ]
-    cookies = [(feed.name, compile_text(feed.value, variables)) for feed in call.feeds if feed.place == "cookie"]
-    named = any(name.lower() == "user-agent" for name, _, _ in feeds)
+    cookies = [(field.name, compile_text(field.value, variables)) for field in call.fields if field.place == "cookie"]
+    named = any(name.lower() == "user-agent" for name, _, _ in fields)
     own: Headers = () if named or _has(credentials, b"user-agent") else ((b"User-Agent", USER_AGENT),)
     fixed_cookies = tuple(f"{name}={value}" for name, value in credentials.cookies)
     end: Headers = (*credentials.headers, *own)
-    if not feeds and not cookies:
+    if not fields and not cookies:
         constant = (*end, *_cookie(fixed_cookies))
         return lambda frame: constant
 
     def headers(frame: Frame) -> Headers:
         out = []
-        for name, wire, evaluate in feeds:
+        for name, wire, evaluate in fields:
             value = evaluate(frame)
             if value is not ABSENT:
                 out.append((wire, _header_text(name, value)))
@@ -68,7 +68,7 @@ def _cookie(crumbs: tuple[str, ...]) -> Headers:
 
 def names_set(call: Call, credentials: Credentials) -> frozenset[bytes]:
     """The headers the document sets, which a caller's header of the same name does not double."""
-    named = {feed.name.lower().encode("latin-1", "replace") for feed in call.feeds if feed.place == "header"}
+    named = {field.name.lower().encode("latin-1", "replace") for field in call.fields if field.place == "header"}
     return frozenset(named | {name.lower() for name, _ in credentials.headers})
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 from cap_core.errors import Fault
-from cap_core.inputs import refuse
+from cap_core.input_checks import refuse
 from cap_core.offers import Credentials
-from cap_core.plan import Binding, Call, Feed, InputRef
+from cap_core.plan import Binding, Call, InputRef, RequestField
 from cap_core.templates import Var
 from cap_core.values import ABSENT, Evaluate, Frame, as_text, compile_text
 
@@ -38,13 +38,13 @@ def compile_target(
 
 
 def _path(call: Call, prefix: str, variables: Mapping[Binding, str]) -> bytes | Callable[[Frame], bytes]:
-    feeds = {feed.name: feed for feed in call.feeds if feed.place == "path"}
+    fields = {field.name: field for field in call.fields if field.place == "path"}
     pieces: list[bytes | Piece] = [_encoded(prefix)]
     for segment in _segments(call.operation.segments):
         if all(isinstance(part, str) for part in segment):
             pieces.append("".join(map(str, segment)).encode())
         else:
-            pieces.append(_segment([_piece(part, feeds, variables) for part in segment]))
+            pieces.append(_segment([_piece(part, fields, variables) for part in segment]))
     flat = _merged(pieces)
     if len(flat) == 1 and isinstance(flat[0], bytes):
         return flat[0] or b"/"
@@ -90,13 +90,13 @@ def _encoded(text: str) -> bytes:
 
 
 def _piece(
-    part: str | Var, feeds: Mapping[str, Feed], variables: Mapping[Binding, str]
+    part: str | Var, fields: Mapping[str, RequestField], variables: Mapping[Binding, str]
 ) -> bytes | tuple[str, Evaluate]:
     if isinstance(part, str):
         return part.encode()
-    feed = feeds[part.name]
-    shown = next((leaf.name for leaf in [feed.value] if isinstance(leaf, InputRef)), feed.name)
-    return shown, compile_text(feed.value, variables)
+    field = fields[part.name]
+    shown = next((leaf.name for leaf in [field.value] if isinstance(leaf, InputRef)), field.name)
+    return shown, compile_text(field.value, variables)
 
 
 def _merged(pieces: list[bytes | Piece]) -> list[bytes | Piece]:
@@ -148,18 +148,18 @@ def _any_segment(pieces: list[bytes | tuple[str, Evaluate]], frame: Frame) -> by
 def _query(call: Call, credentials: Credentials, variables: Mapping[Binding, str]) -> bytes | Callable[[Frame], bytes]:
     literal = _encoded(call.operation.query)
     end = b"&".join(_pair(name, value) for name, value in credentials.query)
-    feeds = [
-        (feed.name, quote(feed.name, safe=_QUERY_SAFE).encode() + b"=", compile_text(feed.value, variables))
-        for feed in call.feeds
-        if feed.place == "query"
+    fields = [
+        (field.name, quote(field.name, safe=_QUERY_SAFE).encode() + b"=", compile_text(field.value, variables))
+        for field in call.fields
+        if field.place == "query"
     ]
     constant = b"&".join(part for part in (literal, end) if part)
-    if not feeds:
+    if not fields:
         return b"?" + constant if constant else b""
 
     def query(frame: Frame) -> bytes:
         parts = [literal] if literal else []
-        for _, start, evaluate in feeds:
+        for _, start, evaluate in fields:
             value = evaluate(frame)
             if value is ABSENT:
                 continue

@@ -16,10 +16,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import FieldInfo
 
-from cap_core.consumed import BODY_KEYS, BODY_TYPES, KNOWN_METHODS, PLACES, PUBLISHED_BODIES, TYPES
 from cap_core.dialects import ALIASES, KEYED, RENAMED, VERSIONS
 from cap_core.documents import Map
-from cap_core.later import TABLE
 from cap_core.model import (
     ConsumedOutput,
     ConsumedParameter,
@@ -30,7 +28,9 @@ from cap_core.model import (
 )
 from cap_core.names import norm
 from cap_core.offers import AuthScheme, Exposure, OutputMapper
-from cap_core.reading import Part, Size
+from cap_core.reader import ModelNode, Size
+from cap_core.unsupported import TABLE
+from cap_core.vocabulary import BODY_KEYS, BODY_TYPES, KNOWN_METHODS, PLACES, PUBLISHED_BODIES, TYPES
 
 _TEXT: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 _ANY: dict[str, Any] = {}
@@ -142,13 +142,13 @@ class _Making:
         """What a key holds, whichever mapping has it."""
         one = {"$ref": "#/$defs/ExposedOutput"}
         members = {"type": "object", "additionalProperties": one}
-        self.special: dict[tuple[type[Part], str], dict[str, Any]] = {
+        self.special: dict[tuple[type[ModelNode], str], dict[str, Any]] = {
             **_WORDS,
             (ExposedOutput, "items"): {"anyOf": [one, {"type": "array", "items": one}, members, _NULL]},
         }
         """What a key of one kind of mapping holds."""
 
-    def part(self, model: type[Part]) -> dict[str, Any]:
+    def part(self, model: type[ModelNode]) -> dict[str, Any]:
         """The schema of a mapping. An entry of a map has its name as its key, so it needs none inside."""
         hints = typing.get_type_hints(model)
         properties: dict[str, Any] = {}
@@ -179,7 +179,7 @@ class _Making:
             return dict(_ANY) if len(options) > 1 else _or_null(self._value(name, options[0]))
         if typing.get_origin(hint) is tuple:
             return self._listed(name, options[0])
-        if isinstance(hint, type) and issubclass(hint, Part):
+        if isinstance(hint, type) and issubclass(hint, ModelNode):
             return self._reference(hint)
         kinds: dict[Any, dict[str, Any]] = {
             str: dict(_TEXT),
@@ -201,7 +201,7 @@ class _Making:
             return {**either, **named}
         return {**either, "if": _ALONE, "then": self._reference(item), "else": named}
 
-    def _unnamed(self, item: type[Part]) -> dict[str, Any]:
+    def _unnamed(self, item: type[ModelNode]) -> dict[str, Any]:
         """An entry of a map: its key is its name. Where it needs nothing else, there may be nothing."""
         name = f"{item.__name__}Entry"
         if name not in self.definitions:
@@ -211,7 +211,7 @@ class _Making:
             self.definitions[name] = shape | ({"required": required} if required else {"type": ["object", "null"]})
         return {"$ref": f"#/$defs/{name}"}
 
-    def _reference(self, model: type[Part]) -> dict[str, Any]:
+    def _reference(self, model: type[ModelNode]) -> dict[str, Any]:
         name = model.__name__
         if name not in self.definitions:
             self.definitions[name] = {}  # a model may hold itself
@@ -244,7 +244,7 @@ _ALONE = {
 }
 """One output where a list or a map of them could stand."""
 _OF_TYPE = _or_null({"enum": list(TYPES)})
-_WORDS: dict[tuple[type[Part], str], dict[str, Any]] = {
+_WORDS: dict[tuple[type[ModelNode], str], dict[str, Any]] = {
     (ConsumesEntry, "type"): _or_null(_words(["http"], str.lower)),
     (ConsumedParameter, "in"): _or_null(_words([*PLACES, "environment"], str.lower)),
     (ConsumedParameter, "type"): _or_null(_words(TYPES, str.lower)),

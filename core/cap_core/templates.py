@@ -9,7 +9,7 @@ import msgspec
 
 
 class Var(msgspec.Struct, frozen=True):
-    """A variable in a text, as spelled. `braces` is the number of braces around it: 2 for `{{x}}`."""
+    """A variable in a text, as its author wrote it. `braces` is the number of braces around it: 2 for `{{x}}`."""
 
     name: str
     braces: int = 2
@@ -47,6 +47,16 @@ def parse_base(text: str) -> tuple[Part, ...]:
     return _balanced(_BASE, text)
 
 
+def join_paths(resource: str, operation: str | None) -> str:
+    """An operation's path replaces the resource's where it starts with it on a segment boundary, else follows it."""
+    if not operation:
+        return resource
+    rest = operation[len(resource) :]
+    if operation.startswith(resource) and (not rest or rest[0] in "/(:?" or resource.endswith("/")):
+        return operation
+    return resource.rstrip("/") + ("" if operation[:1] in "/:?(" else "/") + operation
+
+
 def _balanced(pattern: re.Pattern[str], text: str) -> tuple[Part, ...]:
     found = ((one.start(), one.end(), one["double"], one["single"]) for one in pattern.finditer(text))
     names = ((start, end, single if double is None else double) for start, end, double, single in found)
@@ -67,10 +77,10 @@ def _doubles(text: str) -> Iterator[tuple[int, int, str]]:
 def _split(found: Iterable[tuple[int, int, str]], text: str) -> tuple[Part, ...]:
     parts: list[Part] = []
     behind = 0
-    for start, end, spelled in found:
+    for start, end, inner in found:
         if start > behind:
             parts.append(text[behind:start])
-        name = spelled.strip()
+        name = inner.strip()
         if not name:
             raise TemplateError(f"{_short(text)} has a variable without a name")
         parts.append(Var(name, 2 if text.startswith("{{", start) else 1))

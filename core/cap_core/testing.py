@@ -20,7 +20,6 @@ from typing import Any
 import msgspec
 
 from cap_core import plugins, sockets
-from cap_core.bindings import Given
 from cap_core.compile import CompileOptions, compile_source
 from cap_core.errors import CapError
 from cap_core.gateway import Gateway, ListenOptions
@@ -28,6 +27,7 @@ from cap_core.open_options import OpenOptions
 from cap_core.plan import Plan
 from cap_core.server import Stop, serve
 from cap_core.sources import locate
+from cap_core.variables import Given
 
 PATIENCE = 10.0
 """Seconds after which a test that waits has failed."""

@@ -10,7 +10,7 @@ from cap_core.errors import Mark
 from cap_core.expressions import leaves
 from cap_core.input_origins import input_mark
 from cap_core.origin import Origin, Step, bindings_in, distinct, variable_steps
-from cap_core.plan import Binding, Call, CapabilityPlan, Constant, Feed, InputRef, Tree, Value
+from cap_core.plan import Binding, Call, CapabilityPlan, Constant, InputRef, RequestField, Tree, Value
 from cap_core.refusals import origin_of
 from cap_core.value_pieces import Piece, pieces
 from cap_core.values import ABSENT, Frame, as_text, compile_text
@@ -20,12 +20,12 @@ def value_origins(
     plan: CapabilityPlan, call: Call, inputs: Mapping[str, object], masks: Mapping[Binding, str]
 ) -> Iterator[Origin]:
     """The origin of each value. `inputs` are the caller's, `masks` what is shown for variables."""
-    for feed in call.feeds:
-        for piece in pieces(call, feed):
-            at = piece.node.mark if piece.node is not None else feed.at
+    for field in call.fields:
+        for piece in pieces(call, field):
+            at = piece.node.mark if piece.node is not None else field.at
             shown = _shown(compile_text(piece.value, masks)(Frame(inputs)))
             source = _source(plan, piece.value) + (_ABSENT if shown is None and _varies(piece.value) else "")
-            yield Origin(piece.place, shown, source, str(at), distinct(_steps(plan, call, feed, piece, at), at))
+            yield Origin(piece.place, shown, source, str(at), distinct(_steps(plan, call, field, piece, at), at))
 
 
 _ABSENT = ", absent: not sent"
@@ -49,11 +49,11 @@ def _source(plan: CapabilityPlan, value: Value) -> str:
     return ", ".join([*words, *(origin_of(binding, plan) for binding in bindings_in(value))])
 
 
-def _steps(plan: CapabilityPlan, call: Call, feed: Feed, piece: Piece, at: Mark) -> Iterator[Step]:
+def _steps(plan: CapabilityPlan, call: Call, field: RequestField, piece: Piece, at: Mark) -> Iterator[Step]:
     if piece.template is not None:
         yield Step("the template", str(piece.template))
-    if feed.at != at and feed.name:  # a body has no name; its block is where its type comes from
-        yield Step(f"parameter {feed.name}", str(feed.at))
+    if field.at != at and field.name:  # a body has no name; its block is where its type comes from
+        yield Step(f"parameter {field.name}", str(field.at))
     used = [leaf.name for leaf in leaves(piece.value) if isinstance(leaf, InputRef)]
     for item in (item for item in call.inputs.items if item.name in used):
         yield from (Step(f"with, for {item.name}", str(mark)) for mark in item.named if mark != at)

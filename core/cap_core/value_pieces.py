@@ -9,7 +9,7 @@ import msgspec
 from cap_core.documents import Map, Node, Scalar, Seq
 from cap_core.errors import Mark
 from cap_core.names import match
-from cap_core.plan import Call, Feed, InputRef, Template, Tree, Value
+from cap_core.plan import Call, InputRef, RequestField, Template, Tree, Value
 from cap_core.templates import parse
 
 
@@ -26,11 +26,11 @@ class Piece(msgspec.Struct, frozen=True):
     template: Mark | None = None
 
 
-def pieces(call: Call, feed: Feed) -> Iterator[Piece]:
+def pieces(call: Call, field: RequestField) -> Iterator[Piece]:
     """The pieces of a field of the request: of a body template its leaves, of everything else the whole."""
-    label = {"member": "body /", "body": "body"}.get(feed.place, f"{feed.place} ")
-    place = label + (feed.name if feed.place != "body" else "")
-    return _pieces(call, Piece(place, feed.value, feed.node))
+    label = {"member": "body /", "body": "body"}.get(field.place, f"{field.place} ")
+    place = label + (field.name if field.place != "body" else "")
+    return _pieces(call, Piece(place, field.value, field.node))
 
 
 def _pieces(call: Call, piece: Piece) -> Iterator[Piece]:

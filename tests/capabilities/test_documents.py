@@ -51,7 +51,7 @@ def served(compiled: Compiled) -> set[tuple[object, ...]]:
             (call.exposed.name, call.exposed.method, call.exposed.path),
             (call.operation.address, call.operation.method, call.operation.path, call.operation.format),
             frozenset((i.name, i.place, i.wire, i.type, i.required) for i in call.inputs.items),
-            frozenset((feed.place, feed.name, repr(feed.value)) for feed in call.feeds),
+            frozenset((field.place, field.name, repr(field.value)) for field in call.fields),
             repr(getattr(call.exposed.detail, "hints", None) and hints(call)),
             call.identity,
         )

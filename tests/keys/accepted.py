@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from cap_core.consumed import BODY_KEYS, OUTPUT_KEYS
 from cap_core.dialects import VERSIONS
 from cap_core.model import Document
 from cap_core.multipart import PART_KEYS
 from cap_core.offers import AuthScheme
 from cap_core.plugins import Offers
-from cap_core.reading import Part
+from cap_core.reader import ModelNode
+from cap_core.vocabulary import BODY_KEYS, OUTPUT_KEYS
 from cap_plugins.auth.apikey import HEADER
 
 
@@ -23,7 +23,7 @@ def accepted(offers: Offers) -> list[str]:
     return [*VERSIONS, *_keys(Document, "", offers, ())]
 
 
-def _keys(model: type[Part], at: str, offers: Offers, above: tuple[type[Part], ...]) -> Iterator[str]:
+def _keys(model: type[ModelNode], at: str, offers: Offers, above: tuple[type[ModelNode], ...]) -> Iterator[str]:
     hints = typing.get_type_hints(model)
     for field in msgspec.structs.fields(model):
         if field.name in ("at", "marks"):
@@ -36,11 +36,11 @@ def _keys(model: type[Part], at: str, offers: Offers, above: tuple[type[Part], .
         yield from _special(place, offers)
 
 
-def _model(hint: typing.Any) -> tuple[type[Part] | None, bool]:
+def _model(hint: typing.Any) -> tuple[type[ModelNode] | None, bool]:
     """The model of what stands below a key, and whether that is a list of such."""
     many = typing.get_origin(hint) is tuple
     options = typing.get_args(hint) if many or isinstance(hint, types.UnionType) else (hint,)
-    found = [option for option in options if isinstance(option, type) and issubclass(option, Part)]
+    found = [option for option in options if isinstance(option, type) and issubclass(option, ModelNode)]
     return (found[0] if found else None), many
 
 

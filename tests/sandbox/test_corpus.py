@@ -92,7 +92,7 @@ def sample(item: Input, id: object) -> object:
 
 def needed(call: Call, id: object) -> dict[str, object]:
     """A value for every input that is required, and for the identifier."""
-    fed = {feed.value.name for feed in call.feeds if feed.place == "path"}
+    fed = {field.value.name for field in call.fields if field.place == "path"}
     return {
         item.name: id if item.name in fed else sample(item, id)
         for item in call.inputs.items

@@ -40,7 +40,7 @@ def _is_portkey(consumed: Consumed) -> bool:
 def _sends_key(plan: CapabilityPlan, consumed: Consumed) -> bool:
     """Whether the key goes where it belongs after all, as a header that the operations declare."""
     calls = (call for exposure in plan.exposures for call in exposure.calls if call.operation.consumed == consumed)
-    return any(feed.place == "header" and feed.name.lower() == KEY for call in calls for feed in call.feeds)
+    return any(field.place == "header" and field.name.lower() == KEY for call in calls for field in call.fields)
 
 
 @hookimpl

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from cap_core.errors import ConfigError
+from cap_core.input_checks import reader
 from cap_core.inputs import Input, Inputs
 
 _NUMBERS = {
@@ -29,7 +30,7 @@ def read_arguments(arguments: Sequence[str], inputs: Inputs, *, strict: bool = T
         name, text, literal = _split(argument)
         given.setdefault(name, []).append(_literal(name, text) if literal else _typed(text, known.get(name)))
     members = (msgspec.json.encode(name) + b":" + _one(values, known.get(name)) for name, values in given.items())
-    return inputs.reader(strict=strict)(b"{" + b",".join(members) + b"}")
+    return reader(inputs, strict=strict)(b"{" + b",".join(members) + b"}")
 
 
 def _split(argument: str) -> tuple[str, str, bool]:

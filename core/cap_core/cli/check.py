@@ -7,7 +7,6 @@ import os
 
 import click
 
-from cap_core.bindings import unset
 from cap_core.cli import reports
 from cap_core.cli.documents import Document, check_namespaces, compile_each, namespaces, offers_of
 from cap_core.cli.options import Command, settings_flags
@@ -17,6 +16,7 @@ from cap_core.plugins import Offers
 from cap_core.report import Diagnostic, Report
 from cap_core.settings import Settings
 from cap_core.sources import locate
+from cap_core.variable_values import unset
 
 
 @click.command(

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 import msgspec
 
-from cap_core.bindings import Given
 from cap_core.compile import Compiled, CompileOptions, compile_source
 from cap_core.dotenv import read_dotenv
 from cap_core.errors import CapError, ConfigError, Mark, SpecError
@@ -20,6 +19,7 @@ from cap_core.report import Report
 from cap_core.setting_rows import rows
 from cap_core.settings import Settings
 from cap_core.sources import Source, locate
+from cap_core.variables import Given
 
 
 class Document(msgspec.Struct, frozen=True):

@@ -20,7 +20,7 @@ from cap_core.explain import Explanation, explain, explain_rejected
 from cap_core.find_operation import display_name, every_operation, find_operation
 from cap_core.inputs import Inputs
 from cap_core.origin import Step
-from cap_core.plan import Call, Quarantined
+from cap_core.plan import Call, RejectedOperation
 from cap_core.report import Diagnostic
 from cap_core.settings import Settings
 
@@ -57,7 +57,7 @@ def command(settings: Settings, capability: str, operation: str | None, inputs: 
         _print_all(format_, [_listed(one) for one in every_operation(plan)])
         return 0
     found = find_operation(plan, operation)
-    if isinstance(found, Quarantined):
+    if isinstance(found, RejectedOperation):
         explanation = explain_rejected(plan, found)
     else:
         values, refused = _read(inputs, found.inputs)
@@ -87,8 +87,8 @@ class ListedOperation(msgspec.Struct, frozen=True):
     quarantined: Diagnostic | None
 
 
-def _listed(one: Call | Quarantined) -> ListedOperation:
-    why = one.why if isinstance(one, Quarantined) else None
+def _listed(one: Call | RejectedOperation) -> ListedOperation:
+    why = one.why if isinstance(one, RejectedOperation) else None
     return ListedOperation(display_name(one), one.exposed.call or "", str(one.exposed.at), why)
 
 

@@ -53,10 +53,10 @@ def make_call(*inputs, path="/cats", method="GET", name="op", outputs=(), upstre
     operation = Operation(name, upstream, path, (path,), "", consumed, "", more.pop("format", "json"), AT)
     exposed = Exposed(name=name, at=AT, call=f"vendor.{name}", call_at=AT, method=method, path=path, **more)
     key = f"{capability}/cats-rest/{method} {path}"
-    return Call(key=key, exposed=exposed, operation=operation, inputs=Inputs(inputs), feeds=(), outputs=outputs)
+    return Call(key=key, exposed=exposed, operation=operation, inputs=Inputs(inputs), fields=(), outputs=outputs)
 
 
-def make_exposure(*calls, quarantined=(), about=ABOUT, namespace="cats-rest", authentication=None):
+def make_exposure(*calls, rejected=(), about=ABOUT, namespace="cats-rest", authentication=None):
     """An exposure of some calls."""
     return ExposurePlan(
         about=about,
@@ -67,7 +67,7 @@ def make_exposure(*calls, quarantined=(), about=ABOUT, namespace="cats-rest", au
         port=8080,
         at=AT,
         calls=calls,
-        quarantined=quarantined,
+        rejected=rejected,
         authentication=authentication,
         options=None,
     )

@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from cap_core.errors import Mark, Refusal
-from cap_core.plan import Quarantined
+from cap_core.plan import RejectedOperation
 from cap_core.report import Diagnostic
 from cap_core.types import Ask, Blob, Caller, Content, Reply, Text
 
@@ -149,8 +149,8 @@ def test_a_quarantined_operation_says_why_and_where(made, face, method):
     import asyncio
 
     why = Diagnostic(Mark("cats.yaml", 9, 3), "warning", "dangling-call", "nothing is called 'x.y'", "name one")
-    left_out = Quarantined(made.call(path="/cats/{id}", method="DELETE", name="drown").exposed, why)
-    (route,) = face(made.exposure(quarantined=(left_out,))).routes
+    left_out = RejectedOperation(made.call(path="/cats/{id}", method="DELETE", name="drown").exposed, why)
+    (route,) = face(made.exposure(rejected=(left_out,))).routes
     got = asyncio.run(made.drive(route.endpoint, method, headers=[("traceparent", TRACE)]))
 
     assert ("DELETE", "/cats/{id}", "/cats", "cats/cats-rest") == (
@@ -179,7 +179,7 @@ def test_a_face_has_a_route_for_each_operation_that_a_request_can_reach(made, fa
     dead = [
         made.call(path=path, method=method).exposed for method, path in [("GET", "/{x}"), ("PUT", "/c"), ("GET", "/{")]
     ]
-    exposure = made.exposure(made.call(path="/{id}"), quarantined=tuple(Quarantined(one, why) for one in dead))
+    exposure = made.exposure(made.call(path="/{id}"), rejected=tuple(RejectedOperation(one, why) for one in dead))
 
     expected = [("GET", "/cats", "/{id}", True), ("PUT", "/cats", "/c", True)]
     assert expected == [(r.method, r.prefix, r.template, r.bare) for r in face(exposure).routes]

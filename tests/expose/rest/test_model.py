@@ -6,7 +6,7 @@ import pytest
 
 from cap_core.documents import load
 from cap_core.offers import ExposeAt
-from cap_core.reading import read
+from cap_core.reader import read
 from cap_core.report import Diagnostic
 from cap_plugins.expose.rest.model import RestEntry, declared
 
@@ -100,7 +100,7 @@ resources:
   - {{method: GET, call: a.b}}
 """)
 
-    assert "unbalanced-path" == one.left_out.code
+    assert "unbalanced-path" == one.rejection.code
     assert [("unbalanced-path", 4, f"the path '{path}' has {what}; no request can reach it")] == said
 
 
@@ -126,7 +126,7 @@ resources:
   - {{method: POST, name: null, call: a.b, {key}: ~}}
 """)
 
-    assert (code, None, None) == (one.left_out.code, other.left_out, null.left_out)
+    assert (code, None, None) == (one.rejection.code, other.rejection, null.rejection)
     (told,) = [entry for entry in said if entry[0] == code]
     assert 6 == told[1]
     assert told[2].startswith("'one': ")
@@ -143,7 +143,7 @@ resources:
   forward: {targetNamespace: vendor}
 """)
 
-    assert ("*", "/proxy/{path}", "not-built-forward") == (forward.method, forward.path, forward.left_out.code)
+    assert ("*", "/proxy/{path}", "not-built-forward") == (forward.method, forward.path, forward.rejection.code)
     what = "the resource '/proxy/{path}': requests are not forwarded yet; it is left out"
     assert [("not-built-forward", 5, what)] == said
 

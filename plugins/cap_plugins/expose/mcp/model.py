@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 
-from cap_core import later
+from cap_core import unsupported
 from cap_core.documents import Map, Node
 from cap_core.model import ExposedOutput, ExposedParameter, ExposesEntry, texts
 from cap_core.plan import Exposed
-from cap_core.reading import Part
+from cap_core.reader import ModelNode
 from cap_core.report import Diagnostic
+from cap_core.unsupported import Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,15 +31,15 @@ _UNITS = {None: 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _TRANSPORTS = frozenset({"http", "streamable-http", "streamableHttp"})
 
 
-_RESOURCES = later.Construct("not-built-resources", "MCP resources are not served yet; the tools are", False)
-_PROMPTS = later.Construct("not-built-prompts", "MCP prompts are not served yet; the tools are", False)
-_STDIO = later.Construct("not-built-stdio", "the transport stdio is not served yet; the tools are, over HTTP", False)
-later.declare("mcp", {"resources": _RESOURCES, "resourceTemplates": _RESOURCES, "prompts": _PROMPTS})
-later.declare("transport", {"stdio": _STDIO})
-later.declare("tool", later.FLOW)
+_RESOURCES = Unsupported("not-built-resources", "MCP resources are not served yet; the tools are", False)
+_PROMPTS = Unsupported("not-built-prompts", "MCP prompts are not served yet; the tools are", False)
+_STDIO = Unsupported("not-built-stdio", "the transport stdio is not served yet; the tools are, over HTTP", False)
+unsupported.declare("mcp", {"resources": _RESOURCES, "resourceTemplates": _RESOURCES, "prompts": _PROMPTS})
+unsupported.declare("transport", {"stdio": _STDIO})
+unsupported.declare("tool", unsupported.FLOW)
 
 
-class Hints(Part, frozen=True, kw_only=True):
+class Hints(ModelNode, frozen=True, kw_only=True):
     """What a tool does to the world, as its author says. Absent hints are derived from the consumed method."""
 
     forgiving: ClassVar[str] = "bad-hints"
@@ -50,7 +51,7 @@ class Hints(Part, frozen=True, kw_only=True):
     openWorld: bool | None = None
 
 
-class Tool(Part, frozen=True, kw_only=True):
+class Tool(ModelNode, frozen=True, kw_only=True):
     """One tool."""
 
     name: str
@@ -104,7 +105,7 @@ def binary_limit(entry: McpEntry) -> int | None:
     return int(found[1]) * _UNITS[found[2]] if found else None
 
 
-def _exposed(tool: Tool, left_out: Diagnostic | None) -> Exposed:
+def _exposed(tool: Tool, rejection: Diagnostic | None) -> Exposed:
     hints = tool.hints
     with_ = None if tool.with_ is None else {str(key): value for key, value in tool.with_.items()}
     return Exposed(
@@ -116,7 +117,7 @@ def _exposed(tool: Tool, left_out: Diagnostic | None) -> Exposed:
         inputs=tuple(item.declared() for item in tool.inputParameters),
         outputs=tuple(item.declared() for item in tool.outputParameters),
         description=tool.description or "",
-        left_out=left_out,
+        rejection=rejection,
         detail=ToolDetail(tool.label or (hints.title if hints else None) or "", hints, texts(tool.tags)),
     )
 
@@ -125,7 +126,7 @@ def _check_entry(entry: McpEntry, at: ExposeAt) -> None:
     """Report what the entry asks for and does not get; its tools are served all the same."""
     if entry.transport is not None and entry.transport not in _TRANSPORTS:
         _check_transport(entry.transport, entry, at)
-    later.left_out([("mcp", entry)], repr(entry.namespace), at.report)
+    unsupported.report_unsupported([("mcp", entry)], repr(entry.namespace), at.report)
     if entry.maxBinarySize is not None and binary_limit(entry) is None:
         what = f"'maxBinarySize' must be a size such as 512KiB or 10MiB, not {entry.maxBinarySize!r}"
         at.report("wrong-type", entry.mark("maxBinarySize"), what)
@@ -157,8 +158,8 @@ def _check_descriptions(entry: McpEntry, at: ExposeAt) -> None:
 
 def _check_transport(transport: str, entry: McpEntry, at: ExposeAt) -> None:
     mark = entry.mark("transport")
-    if later.construct("transport", transport) is not None:
-        later.report("transport", transport, mark, repr(entry.namespace), at.report)
+    if unsupported.lookup("transport", transport) is not None:
+        unsupported.report_key("transport", transport, mark, repr(entry.namespace), at.report)
     else:
         what = f"transport {transport!r} is none of MCP's; the tools are served over HTTP"
         at.report("unknown-transport", mark, what)
@@ -182,8 +183,8 @@ def _refused_name(tool: Tool, at: ExposeAt) -> Diagnostic | None:
 
 
 def _not_built(tool: Tool, at: ExposeAt) -> Diagnostic | None:
-    parts = later.exposed("tool", tool, tool.inputParameters, tool.outputParameters)
-    return later.left_out(parts, f"tool {tool.name!r}", at.report)
+    parts = unsupported.exposed_nodes("tool", tool, tool.inputParameters, tool.outputParameters)
+    return unsupported.report_unsupported(parts, f"tool {tool.name!r}", at.report)
 
 
 def _shown(name: str) -> str:

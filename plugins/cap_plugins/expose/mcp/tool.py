@@ -9,6 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from cap_core import formats
+from cap_core.input_checks import reader
 from cap_core.plan import Call, ExposurePlan
 from cap_core.types import Run
 from cap_plugins.expose.mcp.json_rpc import encode
@@ -58,7 +59,7 @@ def serve_tool(exposure: ExposurePlan, call: Call, run: Run, limits: Limits) -> 
         call=call,
         exposure=exposure.key,
         run=run,
-        read=call.inputs.reader(),
+        read=reader(call.inputs),
         entry=_entry(call),
         largest_binary=limits.answer if declared is None else min(declared, limits.answer),
         uri=f"cap://{place}",

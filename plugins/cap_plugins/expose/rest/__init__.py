@@ -13,7 +13,7 @@ from cap_core.asgi import EventStreams
 from cap_core.hookspecs import hookimpl
 from cap_core.offers import AttachAt, Exposure, Face, Route
 from cap_core.path_template import balanced, shape
-from cap_plugins.expose.rest.endpoint import compile_endpoint, compile_quarantined
+from cap_plugins.expose.rest.endpoint import compile_endpoint, compile_rejected
 from cap_plugins.expose.rest.model import RestEntry, declared
 from cap_plugins.expose.rest.openapi import describe
 
@@ -36,11 +36,11 @@ def _routes(exposure: ExposurePlan, at: AttachAt, streams: EventStreams) -> Iter
     for call in exposure.calls:
         taken.add((call.exposed.method, shape(call.exposed.path or "")))
         yield _route(exposure, call.exposed, compile_endpoint(call, at.runs[call.key], at.limits.body, streams))
-    for left_out in exposure.quarantined:
+    for left_out in exposure.rejected:
         exposed = left_out.exposed
         # No request can reach an address whose braces are not balanced, or one that an operation before it has.
         if balanced(exposed.path or "") and (exposed.method, shape(exposed.path or "")) not in taken:
-            yield _route(exposure, exposed, compile_quarantined(left_out, exposure.about))
+            yield _route(exposure, exposed, compile_rejected(left_out, exposure.about))
 
 
 def _route(exposure: ExposurePlan, exposed: Exposed, endpoint: Endpoint) -> Route:

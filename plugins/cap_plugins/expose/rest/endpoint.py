@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from cap_core.asgi import CallerGone, EventStreams, Watch, answer, has_body
 from cap_core.context import Context, traceparent
 from cap_core.errors import Fault, Refusal
-from cap_core.inputs import Input, refuse
+from cap_core.input_checks import refuse
+from cap_core.inputs import Input
 from cap_core.lazy_logger import get_logger
 from cap_core.problems import problem
 from cap_core.types import AsgiSend, Endpoint, Headers, Receive, Reply, Run, Scope
@@ -20,7 +21,7 @@ from cap_plugins.expose.rest.request_body import compile_body, refuse_body
 from cap_plugins.expose.rest.text_inputs import Faults, Values, compile_text_inputs, where
 
 if TYPE_CHECKING:
-    from cap_core.plan import About, Call, Quarantined
+    from cap_core.plan import About, Call, RejectedOperation
 
 _log = get_logger("cap.rest")
 
@@ -115,8 +116,8 @@ async def _reply(run: Run, values: Values, context: Context) -> Reply:
         return problem(refusal, None, context.id)
 
 
-def compile_quarantined(left_out: Quarantined, about: About) -> Endpoint:
-    """The endpoint of an operation that is not served: answers with the reason and the place in the document."""
+def compile_rejected(left_out: RejectedOperation, about: About) -> Endpoint:
+    """The endpoint of an operation that is not served: it says why, and where in the document."""
     why = left_out.why
     refusal = Refusal(501, "not-served", why.message, hint=why.hint)
     operation = left_out.exposed.name

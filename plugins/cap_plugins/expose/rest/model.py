@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cap_core import later
-from cap_core.consumed import KNOWN_METHODS, joined
+from cap_core import unsupported
 from cap_core.documents import Map, Node
 from cap_core.model import ExposedOutput, ExposedParameter, ExposesEntry, texts
 from cap_core.path_template import balanced
 from cap_core.plan import DeclaredInput, Exposed
-from cap_core.reading import Part
+from cap_core.reader import ModelNode
 from cap_core.router import ANY
+from cap_core.templates import join_paths
+from cap_core.unsupported import Unsupported
+from cap_core.vocabulary import KNOWN_METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,15 +27,15 @@ if TYPE_CHECKING:
 
 _LIMIT = "REST does not keep to a limit for binary answers yet"
 _RESPONSES = {
-    "responses": later.Construct("not-built-responses", "declared responses are not kept to yet"),
-    "responseBinary": later.Construct("not-built-response-binary", "a declared binary response is not kept to yet"),
+    "responses": Unsupported("not-built-responses", "declared responses are not kept to yet"),
+    "responseBinary": Unsupported("not-built-response-binary", "a declared binary response is not kept to yet"),
 }
-later.declare("rest", {"maxBinarySize": later.Construct("not-built-binary-limit", _LIMIT, False)})
-later.declare("resource", {"forward": later.Construct("not-built-forward", "requests are not forwarded yet")})
-later.declare("operation", {**later.FLOW, **_RESPONSES})
+unsupported.declare("rest", {"maxBinarySize": Unsupported("not-built-binary-limit", _LIMIT, False)})
+unsupported.declare("resource", {"forward": Unsupported("not-built-forward", "requests are not forwarded yet")})
+unsupported.declare("operation", {**unsupported.FLOW, **_RESPONSES})
 
 
-class Operation(Part, frozen=True, kw_only=True):
+class Operation(ModelNode, frozen=True, kw_only=True):
     """One operation on a resource. The last five keys are not built yet; each takes its operation out of service."""
 
     method: str = ""
@@ -53,7 +55,7 @@ class Operation(Part, frozen=True, kw_only=True):
     responseBinary: Node | None = None
 
 
-class Resource(Part, frozen=True, kw_only=True):
+class Resource(ModelNode, frozen=True, kw_only=True):
     """A path and the operations on it. `forward` is not built yet."""
 
     path: str
@@ -87,8 +89,8 @@ Levels = tuple[tuple[ExposedParameter, ...], ...]
 
 
 def declared(entry: RestEntry, at: ExposeAt) -> Iterator[Exposed]:
-    """Every operation of an exposure; one that cannot be served says why (`Exposed.left_out`)."""
-    later.left_out([("rest", entry)], repr(entry.namespace), at.report)
+    """Every operation of an exposure; one that cannot be served says why (`Exposed.rejection`)."""
+    unsupported.report_unsupported([("rest", entry)], repr(entry.namespace), at.report)
     if entry.description:
         what = "the description of a REST exposure: in no published schema, and shown"
         at.report("beyond-schema", entry.mark("description"), what)
@@ -102,12 +104,12 @@ def declared(entry: RestEntry, at: ExposeAt) -> Iterator[Exposed]:
         for operation in resource.operations:
             own, why = path, unreachable
             if operation.path:
-                own = _rooted(joined(resource.path, operation.path))
+                own = _rooted(join_paths(resource.path, operation.path))
                 what = f"{operation.name!r} has the path {operation.path!r} of its own"
                 at.report("operation-path", operation.mark("path"), what)
                 why = _unreachable(own, operation.mark("path"), at)
-            left_out = _not_built(operation, levels, at) or _without_method(operation, own, at) or why
-            yield _exposed(operation, own, levels, _detail(operation, resource), left_out)
+            rejection = _not_built(operation, levels, at) or _without_method(operation, own, at) or why
+            yield _exposed(operation, own, levels, _detail(operation, resource), rejection)
         if (forward := _forwarded(resource, path, at)) is not None:
             yield forward
 
@@ -117,7 +119,7 @@ def _exposed(
     path: str,
     levels: Levels,
     detail: OperationDetail,
-    left_out: Diagnostic | None,
+    rejection: Diagnostic | None,
 ) -> Exposed:
     method = operation.method.upper() or ANY
     return Exposed(
@@ -131,7 +133,7 @@ def _exposed(
         description=operation.description or "",
         method=method,
         path=path,
-        left_out=left_out,
+        rejection=rejection,
         detail=detail,
     )
 
@@ -179,13 +181,13 @@ def _unreachable(path: str, mark: Mark, at: ExposeAt) -> Diagnostic | None:
 
 def _not_built(operation: Operation, levels: Levels, at: ExposeAt) -> Diagnostic | None:
     inputs = [item for level in (*levels, operation.inputParameters) for item in level]
-    parts = later.exposed("operation", operation, inputs, operation.outputParameters)
-    return later.left_out(parts, repr(operation.name or operation.method), at.report)
+    parts = unsupported.exposed_nodes("operation", operation, inputs, operation.outputParameters)
+    return unsupported.report_unsupported(parts, repr(operation.name or operation.method), at.report)
 
 
 def _forwarded(resource: Resource, path: str, at: ExposeAt) -> Exposed | None:
     """The address of a `forward`, so that it answers that it is not served, and not that it is not there."""
-    why = later.left_out([("resource", resource)], f"the resource {path!r}", at.report)
+    why = unsupported.report_unsupported([("resource", resource)], f"the resource {path!r}", at.report)
     if why is None:
         return None
     return Exposed(
@@ -195,6 +197,6 @@ def _forwarded(resource: Resource, path: str, at: ExposeAt) -> Exposed | None:
         call_at=why.at,
         method=ANY,
         path=path,
-        left_out=why,
+        rejection=why,
         detail=OperationDetail(),
     )

@@ -17,7 +17,7 @@ from cap_plugins.expose.rest.openapi_security import security_scheme
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cap_core.plan import Call, Exposed, ExposurePlan, Quarantined
+    from cap_core.plan import Call, Exposed, ExposurePlan, RejectedOperation
 
 Json = dict[str, object]
 
@@ -36,7 +36,7 @@ class _Description:
     def __init__(self, exposures: tuple[ExposurePlan, ...]) -> None:
         self.owners: dict[tuple[str, str], set[str]] = {}
         for exposure in exposures:
-            for exposed in (*(c.exposed for c in exposure.calls), *(q.exposed for q in exposure.quarantined)):
+            for exposed in (*(c.exposed for c in exposure.calls), *(q.exposed for q in exposure.rejected)):
                 self.owners.setdefault(_route(exposed), set()).add(exposure.about.name)
         self.paths: dict[str, dict[str, object]] = {}
         self.keys: dict[str, str] = {}
@@ -45,9 +45,7 @@ class _Description:
 
     def of(self, exposures: list[ExposurePlan]) -> Json:
         """The whole description."""
-        quarantined = [
-            self._left_out(left_out, exposure) for exposure in exposures for left_out in exposure.quarantined
-        ]
+        quarantined = [self._left_out(left_out, exposure) for exposure in exposures for left_out in exposure.rejected]
         for exposure in exposures:
             for call in exposure.calls:
                 self._add(call, exposure)
@@ -119,7 +117,7 @@ class _Description:
             name = f"{stem}_{n}"
         return name
 
-    def _left_out(self, left_out: Quarantined, exposure: ExposurePlan) -> Json:
+    def _left_out(self, left_out: RejectedOperation, exposure: ExposurePlan) -> Json:
         exposed, why = left_out.exposed, left_out.why
         return {
             "capability": exposure.about.name,

@@ -8,7 +8,8 @@ import msgspec
 
 from cap_core.asgi import has_body, read_body
 from cap_core.errors import Fault, Refusal
-from cap_core.inputs import Input, JsonCheck, json_check, whole
+from cap_core.input_checks import JsonCheck, json_check
+from cap_core.inputs import Input, whole
 from cap_plugins.expose.rest.body_reader import MISSING, BodyReader, RequestHeaders, check_coding
 from cap_plugins.expose.rest.text_inputs import MOST_FAULTS, Faults, Values, compile_pairs, slots, where
 

@@ -11,7 +11,8 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from cap_core.errors import Fault
-from cap_core.inputs import Input, Place, TextCheck, text_check
+from cap_core.input_checks import TextCheck, text_check
+from cap_core.inputs import Input, Place
 from cap_core.path_template import placeholders
 from cap_core.types import Scope
 

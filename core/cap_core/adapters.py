@@ -6,21 +6,24 @@ import re
 
 import msgspec
 
-from cap_core import later
-from cap_core.authentications import Unusable, authentication, fills, report_literal
+from cap_core import unsupported
+from cap_core.authentication import UnusableAuthentication, fills, read_authentication, report_literal
 from cap_core.base_uri import literal_base
 from cap_core.compilation import Compilation
-from cap_core.consumed import Broken, Callee, callees
+from cap_core.consumed_operations import Adapter, targets
 from cap_core.documents import Map, Scalar
 from cap_core.errors import Mark, SpecError
 from cap_core.model import ConsumesEntry
 from cap_core.plan import Binding, Consumed, Template
+from cap_core.rejection import Rejection
+from cap_core.report import Diagnostic
+from cap_core.target import Target
 from cap_core.templates import TemplateError, parse_base
 
 _USERINFO = re.compile(r"//[^/]*@")
 
 
-def namespace(entry: ConsumesEntry, compilation: Compilation) -> tuple[Consumed, list[Callee]]:
+def compile_adapter(entry: ConsumesEntry, compilation: Compilation) -> tuple[Consumed, list[Target]]:
     """Compile an entry. Raises `SpecError` for one without a name.
 
     What makes the whole entry unusable, an address or an authentication that cannot be, leaves out its operations
@@ -28,18 +31,16 @@ def namespace(entry: ConsumesEntry, compilation: Compilation) -> tuple[Consumed,
     """
     if not entry.namespace:
         raise SpecError("an entry of 'consumes' has no 'namespace'", at=entry.at, code="missing-key", hint="add it")
-    broken: Broken | None = None
+    rejection: Rejection | None = None
     base, origin, block = None, str(entry.mark("baseUri")), None
     try:
         base, origin = _base(entry, compilation)
-        block = authentication(entry.authentication, compilation) if entry.authentication is not None else None
+        if entry.authentication is not None:
+            block = read_authentication(entry.authentication, compilation)
     except SpecError as error:
-        broken = _unusable(error, entry, compilation)
-    if entry.type.lower() != "http":
-        what = f"{entry.namespace!r} is of type {entry.type!r}, and only http is consumed; what calls it is left out"
-        broken = Broken("unknown-protocol", entry.mark("type"), what)
-        compilation.causes.append(compilation.say("unknown-protocol", broken.at, what))
-    broken = broken or _tunnel(entry, compilation)
+        rejection = _unusable(error, entry, compilation)
+    rejection = _unknown_protocol(entry, compilation) or rejection
+    rejection = rejection or _tunnel(entry, compilation)
     consumed = Consumed(
         capability=compilation.source.name,
         namespace=entry.namespace,
@@ -49,36 +50,48 @@ def namespace(entry: ConsumesEntry, compilation: Compilation) -> tuple[Consumed,
         at=entry.at,
         description=entry.description or "",
     )
+    filled: frozenset[tuple[str, str]] = frozenset()
     try:
-        fills(consumed, compilation)
+        filled = fills(consumed, compilation)
         if block is not None:
             report_literal(block, compilation)
-    except Unusable as error:
-        broken = _unusable(error, entry, compilation)
+    except UnusableAuthentication as error:
+        rejection = _unusable(error, entry, compilation)
         consumed = msgspec.structs.replace(consumed, authentication=None)  # nobody is to try it
-    return consumed, callees(entry, consumed, broken, compilation.say)
+    adapter = Adapter(entry=entry, consumed=consumed, supplied=filled, rejection=rejection)
+    return consumed, targets(adapter, compilation.report)
 
 
-def _unusable(error: SpecError, entry: ConsumesEntry, compilation: Compilation) -> Broken:
-    why = compilation.say(error.code, error.at or entry.at, error.what, error.hint or None)
-    compilation.causes.append(why)
-    return Broken(why.code, why.at, why.message, why.hint)
+def _unusable(error: SpecError, entry: ConsumesEntry, compilation: Compilation) -> Rejection:
+    return _cause(compilation.report(error.code, error.at or entry.at, error.what, error.hint or None), compilation)
 
 
-def _tunnel(entry: ConsumesEntry, compilation: Compilation) -> Broken | None:
+def _unknown_protocol(entry: ConsumesEntry, compilation: Compilation) -> Rejection | None:
+    if entry.type.lower() == "http":
+        return None
+    what = f"{entry.namespace!r} is of type {entry.type!r}, and only http is consumed; what calls it is left out"
+    compilation.causes.append(compilation.report("unknown-protocol", entry.mark("type"), what))
+    return Rejection("unknown-protocol", entry.mark("type"), what)
+
+
+def _tunnel(entry: ConsumesEntry, compilation: Compilation) -> Rejection | None:
     """A tunnel leaves out what would go through it, unless its author allows the direct way too."""
     if "tunnel" not in entry.given():
         return None
+    at = entry.mark("tunnel")
     fallback = entry.tunnel.get(Scalar("fallback", entry.at)) if isinstance(entry.tunnel, Map) else None
     if fallback == "direct":
         what = f"requests to {entry.namespace!r} go the direct way, which its tunnel allows"
-        compilation.say("not-built-tunnel", entry.mark("tunnel"), what)
+        compilation.report("not-built-tunnel", at, what)
         return None
-    why = later.report(
-        "consumes", "tunnel", entry.mark("tunnel"), f"the namespace {entry.namespace!r}", compilation.say
-    )
-    compilation.causes.append(why)
-    return Broken(why.code, why.at, why.message, why.hint)
+    subject = f"the namespace {entry.namespace!r}"
+    return _cause(unsupported.report_key("consumes", "tunnel", at, subject, compilation.report), compilation)
+
+
+def _cause(diagnostic: Diagnostic, compilation: Compilation) -> Rejection:
+    """A diagnostic as the reason why nothing of the namespace can be called."""
+    compilation.causes.append(diagnostic)
+    return Rejection(diagnostic.code, diagnostic.at, diagnostic.message, diagnostic.hint)
 
 
 def _base(entry: ConsumesEntry, compilation: Compilation) -> tuple[Template | None, str]:
@@ -88,7 +101,7 @@ def _base(entry: ConsumesEntry, compilation: Compilation) -> tuple[Template | No
         return Template((replaced.value,)), replaced.origin
     at = entry.mark("baseUri")
     if not entry.baseUri:
-        compilation.say("no-base-uri", at, f"the namespace {entry.namespace!r} names no baseUri")
+        compilation.report("no-base-uri", at, f"the namespace {entry.namespace!r} names no baseUri")
         return None, str(at)
     try:
         parts = parse_base(entry.baseUri)
@@ -96,7 +109,7 @@ def _base(entry: ConsumesEntry, compilation: Compilation) -> tuple[Template | No
         hint = "write variables as {{NAME}}, with as many braces before as behind"
         raise SpecError(str(error), at=at, code="bad-base-uri", hint=hint) from None
     if any(not isinstance(part, str) and part.braces != 2 for part in parts):
-        compilation.say("base-uri-braces", at, f"{entry.baseUri!r} has variables that are not written {{{{NAME}}}}")
+        compilation.report("base-uri-braces", at, f"{entry.baseUri!r} has variables that are not written {{{{NAME}}}}")
     template = Template(tuple(p if isinstance(p, str) else _variable(p.name, at, compilation) for p in parts))
     _check(entry, template, at, compilation)
     return template, str(at)
@@ -105,7 +118,7 @@ def _base(entry: ConsumesEntry, compilation: Compilation) -> tuple[Template | No
 def _variable(name: str, at: Mark, compilation: Compilation) -> Binding:
     binding = compilation.bindings.find(name)
     if binding is None:
-        compilation.unbound(name, at)
+        compilation.report_unbound(name, at)
     return binding or Binding(name, declared=False)
 
 
@@ -121,4 +134,4 @@ def _check(entry: ConsumesEntry, template: Template, at: Mark, compilation: Comp
         return
     if not {entry.namespace, f"{compilation.source.name}:{entry.namespace}"} & compilation.options.allow_plaintext:
         what = f"the credential of {entry.namespace!r} would go to {base.host} over plain http"
-        compilation.say("plaintext", at, what)
+        compilation.report("plaintext", at, what)

@@ -1,4 +1,4 @@
-"""What is said of a whole document, once: keys that have no effect, and keys that no published schema has."""
+"""What is reported once for a whole document: keys that have no effect, and keys that no published schema has."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Iterable, Iterator
 
 from cap_core.model import ConsumedParameter, ConsumesEntry
 from cap_core.plan import DeclaredOutput, ExposurePlan
-from cap_core.reading import Say
+from cap_core.reporter import Reporter
 
 _OF_PARAMETERS = ("type", "required", "description")
-"""What nearly every document says of consumed parameters, and no published schema allows."""
+"""Keys that nearly every document has on consumed parameters, and no published schema allows."""
 
 
-def remark(entries: Iterable[ConsumesEntry], exposures: Iterable[ExposurePlan], say: Say) -> None:
-    """Say it, each at the first place."""
+def lint(entries: Iterable[ConsumesEntry], exposures: Iterable[ExposurePlan], report: Reporter) -> None:
+    """Report it, each at the first place."""
     consumed = tuple(entries)
-    _without_effect(consumed, say)
-    _beyond_schema(consumed, say)
-    _loose_outputs(exposures, say)
+    _without_effect(consumed, report)
+    _beyond_schema(consumed, report)
+    _loose_outputs(exposures, report)
 
 
-def _without_effect(entries: Iterable[ConsumesEntry], say: Say) -> None:
+def _without_effect(entries: Iterable[ConsumesEntry], report: Reporter) -> None:
     """Outputs of consumed operations: an answer is read as the exposed outputs say, or handed on as it is."""
     resources = (resource for entry in entries for resource in entry.resources)
     operations = [one for resource in resources for one in resource.operations if one.outputParameters]
@@ -31,17 +31,17 @@ def _without_effect(entries: Iterable[ConsumesEntry], say: Say) -> None:
     what = (
         f"'outputParameters' of the consumed {operations[0].name!r}{more} have no effect; they have: {', '.join(keys)}"
     )
-    say("not-acted-on", operations[0].mark("outputParameters"), what)
+    report("not-acted-on", operations[0].mark("outputParameters"), what)
 
 
-def _beyond_schema(entries: Iterable[ConsumesEntry], say: Say) -> None:
+def _beyond_schema(entries: Iterable[ConsumesEntry], report: Reporter) -> None:
     parameters = [one for entry in entries for one in _parameters(entry)]
     found = {key: [one for one in parameters if key in one.marks] for key in _OF_PARAMETERS}
     listed = ", ".join(f"{key!r} ({len(those)})" for key, those in found.items() if those)
     if listed:
         first = min((those[0].mark(key) for key, those in found.items() if those), key=lambda at: (at.line, at.column))
         what = f"{listed} of consumed parameters: in no published schema, and acted upon"
-        say("beyond-schema", first, what)
+        report("beyond-schema", first, what)
 
 
 def _parameters(entry: ConsumesEntry) -> Iterator[ConsumedParameter]:
@@ -52,20 +52,20 @@ def _parameters(entry: ConsumesEntry) -> Iterator[ConsumedParameter]:
             yield from operation.inputParameters
 
 
-def _loose_outputs(exposures: Iterable[ExposurePlan], say: Say) -> None:
-    """Objects and lists of which nothing is said: the schemas want their members, and documents mean all of them."""
+def _loose_outputs(exposures: Iterable[ExposurePlan], report: Reporter) -> None:
+    """Objects and lists without their members: the schemas want them, and documents mean all there is."""
     found = [output for exposure in exposures for output in _outputs(exposure) if _loose(output)]
     if found:
         outputs = "1 output" if len(found) == 1 else f"{len(found)} outputs"
         what = f"{outputs} without 'properties' or 'items', which the published schemas want: handed on whole"
-        say("beyond-schema", min((output.at for output in found), key=lambda at: (at.line, at.column)), what)
+        report("beyond-schema", min((output.at for output in found), key=lambda at: (at.line, at.column)), what)
 
 
 def _outputs(exposure: ExposurePlan) -> Iterator[DeclaredOutput]:
     for call in exposure.calls:
         yield from call.exposed.outputs
-    for left_out in exposure.quarantined:
-        yield from left_out.exposed.outputs
+    for rejected in exposure.rejected:
+        yield from rejected.exposed.outputs
 
 
 def _loose(output: DeclaredOutput) -> bool:

@@ -6,60 +6,58 @@ has it is left out; where it only concerns what is not there yet, the rest is se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
 from cap_core.errors import Mark
 from cap_core.model import ExposedOutput, ExposedParameter
-from cap_core.reading import Part
+from cap_core.reader import ModelNode
 from cap_core.report import Diagnostic
+from cap_core.reporter import Reporter
 
 Where = str
 """A kind of mapping: `standalone` (a document without `capability`), `document`, `capability`, `bind`, `consumes`,
 `exposes`; `exposure` is told apart by its `type`; `input`, `output` and `mapped output` are exposed ones. Exposures
 have kinds of their own, which they declare."""
 
-Tell = Callable[[str, Mark, str], Diagnostic]
-"""Say a diagnostic: code, place, message."""
 
-
-class Construct(msgspec.Struct, frozen=True):
-    """One construct: the code it is reported by, what is said of it, and whether it leaves out what has it."""
+class Unsupported(msgspec.Struct, frozen=True):
+    """One construct: the code it is reported by, the message, and whether it leaves out what has it."""
 
     code: str
-    said: str
+    message: str
     leaves_out: bool = True
 
 
-def construct(where: Where, key: str) -> Construct | None:
-    """The construct that `key` is on such a mapping, or None where there is none."""
+def lookup(where: Where, key: str) -> Unsupported | None:
+    """The unsupported construct that `key` is on such a mapping, or None where it is none."""
     return TABLE.get((where, key))
 
 
-def report(where: Where, key: str, at: Mark, subject: str, tell: Tell) -> Diagnostic:
-    """Say a construct that is in the table, at its place; `subject` names what has it."""
+def report_key(where: Where, key: str, at: Mark, subject: str, report: Reporter) -> Diagnostic:
+    """Report one key that is in the table; `subject` names what has it."""
     found = TABLE[(where, key)]
-    return tell(found.code, at, f"{subject}: {found.said}{'; it is left out' if found.leaves_out else ''}")
+    return report(found.code, at, f"{subject}: {found.message}{'; it is left out' if found.leaves_out else ''}")
 
 
-def left_out(parts: Iterable[tuple[Where, Part]], subject: str, tell: Tell) -> Diagnostic | None:
-    """Say every construct of these mappings; the first that leaves them out, or None where nothing does."""
-    why: Diagnostic | None = None
-    for where, part in parts:
-        for key in part.given():
+def report_unsupported(nodes: Iterable[tuple[Where, ModelNode]], subject: str, report: Reporter) -> Diagnostic | None:
+    """Report every unsupported key; the first diagnostic that disables `subject`, or None where nothing does."""
+    first: Diagnostic | None = None
+    for where, node in nodes:
+        for key in node.given():
             found = TABLE.get((where, key))
             if found is not None:
-                said = report(where, key, part.mark(key), subject, tell)
-                why = said if why is None and found.leaves_out else why
-    return why
+                diagnostic = report_key(where, key, node.mark(key), subject, report)
+                first = diagnostic if first is None and found.leaves_out else first
+    return first
 
 
-def exposed(
-    where: Where, part: Part, inputs: Iterable[ExposedParameter], outputs: Iterable[ExposedOutput]
-) -> Iterator[tuple[Where, Part]]:
+def exposed_nodes(
+    where: Where, node: ModelNode, inputs: Iterable[ExposedParameter], outputs: Iterable[ExposedOutput]
+) -> Iterator[tuple[Where, ModelNode]]:
     """An exposed operation or tool, its inputs, and its outputs down to the innermost."""
-    yield where, part
+    yield where, node
     for item in inputs:
         yield "input", item
     for output in outputs:
@@ -71,18 +69,18 @@ def exposed(
 
 
 FLOW = {
-    "steps": Construct("not-built-steps", "steps are not run yet"),
-    "mappings": Construct("not-built-mappings", "mappings of what steps gave are not applied yet"),
-    "ref": Construct("not-built-ref", "a reference to an aggregate is not followed yet"),
+    "steps": Unsupported("not-built-steps", "steps are not run yet"),
+    "mappings": Unsupported("not-built-mappings", "mappings of what steps gave are not applied yet"),
+    "ref": Unsupported("not-built-ref", "a reference to an aggregate is not followed yet"),
 }
 """What may stand on whatever an exposure lets call, instead of a `call`."""
 
-_AGGREGATES = Construct("not-built-aggregates", "aggregates are not read yet; what refers to them is left out", False)
-_IMPORT = Construct("not-built-import", "what stands in another file is not read yet")
-_STANDALONE = Construct("not-built-standalone", "what a file offers for import is not read yet")
-_MOCK = Construct("not-built-mock", "a fixed answer is not given yet")
+_AGGREGATES = Unsupported("not-built-aggregates", "aggregates are not read yet; what refers to them is left out", False)
+_IMPORT = Unsupported("not-built-import", "what stands in another file is not read yet")
+_STANDALONE = Unsupported("not-built-standalone", "what a file offers for import is not read yet")
+_MOCK = Unsupported("not-built-mock", "a fixed answer is not given yet")
 
-TABLE: dict[tuple[Where, str], Construct] = {
+TABLE: dict[tuple[Where, str], Unsupported] = {
     ("standalone", "consumes"): _STANDALONE,
     ("standalone", "exposes"): _STANDALONE,
     ("standalone", "binds"): _STANDALONE,
@@ -98,23 +96,23 @@ TABLE: dict[tuple[Where, str], Construct] = {
     ("consumes", "from"): _IMPORT,
     ("consumes", "location"): _IMPORT,
     ("consumes", "ref"): _IMPORT,
-    ("consumes", "tunnel"): Construct("not-built-tunnel", "requests do not go through a tunnel yet"),
+    ("consumes", "tunnel"): Unsupported("not-built-tunnel", "requests do not go through a tunnel yet"),
     ("exposes", "import"): _IMPORT,
     ("exposes", "from"): _IMPORT,
-    ("exposure", "skill"): Construct("not-built-skill", "skills are not served yet"),
-    ("exposure", "control"): Construct("not-built-control", "the control port is not served yet"),
-    ("input", "value"): Construct("not-built-input-value", "the value of an exposed input is not read yet"),
+    ("exposure", "skill"): Unsupported("not-built-skill", "skills are not served yet"),
+    ("exposure", "control"): Unsupported("not-built-control", "the control port is not served yet"),
+    ("input", "value"): Unsupported("not-built-input-value", "the value of an exposed input is not read yet"),
     ("output", "value"): _MOCK,
     ("output", "const"): _MOCK,
     ("mapped output", "value"): _MOCK,
-    ("mapped output", "const"): Construct(
+    ("mapped output", "const"): Unsupported(
         "not-built-const", "an answer is not compared with a constant yet; it is served as it is", False
     ),
 }
 """Every construct, by the mapping it stands on and its key; exposures add theirs when they are loaded."""
 
 
-def declare(where: Where, constructs: Mapping[str, Construct]) -> None:
+def declare(where: Where, constructs: Mapping[str, Unsupported]) -> None:
     """Add what may stand on one kind of mapping. Raises `ValueError` where a key already means something else."""
     for key, found in constructs.items():
         if TABLE.setdefault((where, key), found) != found:

@@ -1,32 +1,28 @@
-"""From a tree with marks to frozen structs, telling of every key that is wrong, missing or not acted upon.
+"""From a tree with marks to frozen structs, reporting every key that is wrong, missing or not acted upon.
 
-A model is a subclass of `Part`. Its fields may be `str`, `bool`, `int`, `Map`, a list (`tuple[X, ...]`) or a struct
-of another model, `Node` for a part that is read later, and any of these `| None`. `msgspec.field(name="in")` gives a
+A model is a subclass of `ModelNode`. Its fields may be `str`, `bool`, `int`, `Map`, a list (`tuple[X, ...]`) or a
+struct of another model, `Node` for what is read later, and any of these `| None`. `msgspec.field(name="in")` gives a
 field the document's spelling.
 """
 
 from __future__ import annotations
 
-import difflib
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
 from cap_core.documents import Map, Node, Scalar, Seq, resolve
 from cap_core.errors import Mark
+from cap_core.names import closest
+from cap_core.report import Diagnostic
+from cap_core.reporter import Reporter
 
 
-class Say(Protocol):
-    """Say a diagnostic: code, place, message, and a hint where the table's own does not fit."""
-
-    def __call__(self, code: str, at: Mark, message: str, hint: str | None = None) -> object: ...
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True):
+class ModelNode(msgspec.Struct, frozen=True, kw_only=True):
     """A mapping of the document, read. `marks` says where each key that is there stands: its value, or the key itself
     where the value is a list or a mapping."""
 
@@ -58,11 +54,11 @@ def _empty(key: str, value: object) -> bool:
 
 
 @cache
-def _attributes(model: type[Part]) -> tuple[tuple[str, str], ...]:
+def _attributes(model: type[ModelNode]) -> tuple[tuple[str, str], ...]:
     return tuple((field.encode_name, field.name) for field in msgspec.structs.fields(model))
 
 
-P = TypeVar("P", bound=Part)
+P = TypeVar("P", bound=ModelNode)
 Size = typing.NewType("Size", int)
 """A whole number that counts something, so that it is never negative."""
 
@@ -71,13 +67,13 @@ class _Wrong(Exception):
     """A value of another type, already reported."""
 
 
-def read(node: Node, model: type[P], say: Say, what: str) -> P | None:
+def read(node: Node, model: type[P], report: Reporter, what: str) -> P | None:
     """Read a mapping into `model`; `what` names it in messages ("an operation").
 
-    Returns None, having said why, where a needed key is missing or a value has another type.
+    Returns None, having reported why, where a needed key is missing or a value has another type.
     """
     if not isinstance(node, Map):
-        say("wrong-type", node.mark, f"{what} must be a mapping, not {_kind(node)}")
+        report("wrong-type", node.mark, f"{what} must be a mapping, not {_kind(node)}")
         return None
     table = _table(model)
     values: dict[str, Any] = {}
@@ -85,16 +81,17 @@ def read(node: Node, model: type[P], say: Say, what: str) -> P | None:
     for key, value in node.items():
         entry = table.get(key)
         if entry is None:
-            say("unknown-key", key.mark, f"{what} has the key {str(key)!r}, which is not acted upon{_near(key, table)}")
+            problem = f"{what} has the key {str(key)!r}, which is not acted upon"
+            report("unknown-key", key.mark, problem + _did_you_mean(key, table))
             continue
         attribute, read_value, _ = entry
         try:
-            values[attribute] = read_value(value, say, repr(str(key)))
+            values[attribute] = read_value(value, report, repr(str(key)))
         except _Wrong:
             failed = True
     for name, (attribute, _, needed) in table.items():
         if needed and attribute not in values and name not in node:
-            say("missing-key", node.mark, f"{what} has no {name!r}")
+            report("missing-key", node.mark, f"{what} has no {name!r}")
             failed = True
     if failed:
         return None
@@ -102,11 +99,11 @@ def read(node: Node, model: type[P], say: Say, what: str) -> P | None:
     return model(at=node.mark, marks=marks, **values)
 
 
-_Reader = Callable[[Node, Say, str], Any]
+_Reader = Callable[[Node, Reporter, str], Any]
 
 
 @cache
-def _table(model: type[Part]) -> dict[str, tuple[str, _Reader, bool]]:
+def _table(model: type[ModelNode]) -> dict[str, tuple[str, _Reader, bool]]:
     """For each key of the document: the field it fills, how its value is read, and whether it is needed."""
     hints = typing.get_type_hints(model)
     return {
@@ -120,7 +117,7 @@ def _or_default(inner: _Reader, default: object) -> _Reader:
     """A text that need not be there is not there where nothing is written."""
     if not isinstance(default, str):
         return inner
-    return lambda node, say, what: default if _is_null(node) else inner(node, say, what)
+    return lambda node, report, what: default if _is_null(node) else inner(node, report, what)
 
 
 def _reader(hint: Any) -> _Reader:
@@ -128,54 +125,54 @@ def _reader(hint: Any) -> _Reader:
     options = [t for t in typing.get_args(hint) if t is not types.NoneType]
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         if set(options) >= {Map, Seq, Scalar}:
-            return lambda node, say, what: node
+            return lambda node, report, what: node
         inner = _reader(options[0])
-        if isinstance(options[0], type) and issubclass(options[0], Part) and options[0].forgiving:
+        if isinstance(options[0], type) and issubclass(options[0], ModelNode) and options[0].forgiving:
             return inner
-        return lambda node, say, what: None if _is_null(node) else inner(node, say, what)
+        return lambda node, report, what: None if _is_null(node) else inner(node, report, what)
     if typing.get_origin(hint) is tuple:
         return _list_reader(options[0])
-    if isinstance(hint, type) and issubclass(hint, Part):
-        return _part_reader(hint)
+    if isinstance(hint, type) and issubclass(hint, ModelNode):
+        return _model_reader(hint)
     return _SCALARS[hint]
 
 
-def _part_reader(model: type[Part]) -> _Reader:
+def _model_reader(model: type[ModelNode]) -> _Reader:
     if model.forgiving:
-        return lambda node, say, what: read(node, model, _Forgiving(model.forgiving, say), what)
+        return lambda node, report, what: read(node, model, _Forgiving(model.forgiving, report), what)
 
-    def part(node: Node, say: Say, what: str) -> Part:
-        out = read(node, model, say, what)
+    def model_node(node: Node, report: Reporter, what: str) -> ModelNode:
+        out = read(node, model, report, what)
         if out is None:
             raise _Wrong
         return out
 
-    return part
+    return model_node
 
 
 class _Forgiving(msgspec.Struct, frozen=True):
-    """Says what would refuse the document by another code."""
+    """Reports what would refuse the document by another code."""
 
     code: str
-    say: Say
+    report: Reporter
 
-    def __call__(self, code: str, at: Mark, message: str, hint: str | None = None) -> object:
-        return self.say(self.code if code in ("wrong-type", "missing-key") else code, at, message, hint)
+    def __call__(self, code: str, at: Mark, message: str, hint: str | None = None) -> Diagnostic:
+        return self.report(self.code if code in ("wrong-type", "missing-key") else code, at, message, hint)
 
 
 def _list_reader(item: Any) -> _Reader:
     one = _reader(item)
 
-    def items(node: Node, say: Say, what: str) -> tuple[Any, ...]:
+    def items(node: Node, report: Reporter, what: str) -> tuple[Any, ...]:
         if _is_null(node):
             return ()
         if not isinstance(node, Seq):
-            say("wrong-type", node.mark, f"{what} must be a list, not {_kind(node)}")
+            report("wrong-type", node.mark, f"{what} must be a list, not {_kind(node)}")
             raise _Wrong
         out, failed = [], False
         for entry in node:
             try:
-                out.append(one(entry, say, f"an entry of {what}"))
+                out.append(one(entry, report, f"an entry of {what}"))
             except _Wrong:
                 failed = True
         if failed:
@@ -185,32 +182,32 @@ def _list_reader(item: Any) -> _Reader:
     return items
 
 
-def _mapping(node: Node, say: Say, what: str) -> Map:
+def _mapping(node: Node, report: Reporter, what: str) -> Map:
     if isinstance(node, Map):
         return node
-    say("wrong-type", node.mark, f"{what} must be a mapping, not {_kind(node)}")
+    report("wrong-type", node.mark, f"{what} must be a mapping, not {_kind(node)}")
     raise _Wrong
 
 
-def _text(node: Node, say: Say, what: str) -> str:
+def _text(node: Node, report: Reporter, what: str) -> str:
     if isinstance(node, Scalar):
         return str(node)  # a number or a boolean where text belongs is the text its author wrote
-    say("wrong-type", node.mark, f"{what} must be text, not {_kind(node)}")
+    report("wrong-type", node.mark, f"{what} must be text, not {_kind(node)}")
     raise _Wrong
 
 
 def _typed(expected: type, noun: str) -> _Reader:
-    def value(node: Node, say: Say, what: str) -> Any:
+    def value(node: Node, report: Reporter, what: str) -> Any:
         out = resolve(node) if isinstance(node, Scalar) else node
         if type(out) is expected:
             return out
-        meant = _LOOSE[expected](node.strip().lower()) if isinstance(node, Scalar) else None
-        if meant is not None:
+        loose = _LOOSE[expected](node.strip().lower()) if isinstance(node, Scalar) else None
+        if loose is not None:
             hint = f"write {noun}" if expected is bool and isinstance(node, Scalar) and node.plain else None
-            shown = str(meant).lower()
-            say("loose-value", node.mark, f"{what} must be {noun}; the text {str(node)!r} is read as {shown}", hint)
-            return meant
-        say("wrong-type", node.mark, f"{what} must be {noun}, not {_kind(node)}")
+            shown = str(loose).lower()
+            report("loose-value", node.mark, f"{what} must be {noun}; the text {str(node)!r} is read as {shown}", hint)
+            return loose
+        report("wrong-type", node.mark, f"{what} must be {noun}, not {_kind(node)}")
         raise _Wrong
 
     return value
@@ -219,10 +216,10 @@ def _typed(expected: type, noun: str) -> _Reader:
 _whole_number = _typed(int, "a whole number")
 
 
-def _size(node: Node, say: Say, what: str) -> int:
-    number: int = _whole_number(node, say, what)
+def _size(node: Node, report: Reporter, what: str) -> int:
+    number: int = _whole_number(node, report, what)
     if number < 0:
-        say("wrong-type", node.mark, f"{what} must be 0 or more, not {number}")
+        report("wrong-type", node.mark, f"{what} must be 0 or more, not {number}")
         raise _Wrong
     return number
 
@@ -254,6 +251,6 @@ def _kind(node: Node) -> str:
     return "nothing" if _is_null(node) else repr(str(node) if len(node) < 40 else node[:37] + "...")
 
 
-def _near(key: str, table: Mapping[str, object]) -> str:
-    near = difflib.get_close_matches(key, table, n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+def _did_you_mean(key: str, table: Mapping[str, object]) -> str:
+    found = closest(key, table)
+    return f" (did you mean {found!r}?)" if found is not None else ""

@@ -1,8 +1,9 @@
-"""`authentication` blocks, and `--caller-auth`, read and handed to their scheme for a first look."""
+"""`authentication` blocks, and `--caller-auth`, read and tried by their scheme with every variable masked."""
 
 from __future__ import annotations
 
-from cap_core.bindings import Variable
+import msgspec
+
 from cap_core.compilation import Compilation
 from cap_core.credentials import check, supplied
 from cap_core.documents import Map, Node, Scalar
@@ -14,41 +15,52 @@ from cap_core.offers import BindAt
 from cap_core.plan import Authentication, Binding, Constant, Consumed, Value
 from cap_core.redaction import MASK
 from cap_core.templates import TemplateError, parse
+from cap_core.variables import Variable
 
 SECRET = ("password", "token", "secret")
 """Options whose names say that their value is a credential, whatever the scheme."""
 
 OPERATOR = "(operator)"
-"""The namespace of names that the operator, not the document, asked to be read from the environment."""
+"""The namespace of names that are read from the environment for the operator, not for the document."""
 
 
-class Unusable(SpecError):
+class CallerAuthentication(msgspec.Struct, frozen=True):
+    """How the callers of an exposure are checked, and the variables that the operator's own options read."""
+
+    block: Authentication
+    variables: tuple[Variable, ...] = ()
+
+
+class UnusableAuthentication(SpecError):
     """An authentication of the document that cannot be; it leaves out what needs it, not the whole document."""
 
 
-def authentication(node: Node, compilation: Compilation) -> Authentication:
-    """An `authentication` block; its templates are parsed, and expanded when the gateway opens. Raises `Unusable`."""
+def read_authentication(node: Node, compilation: Compilation) -> Authentication:
+    """An `authentication` block; its templates are parsed, and expanded when the gateway opens.
+
+    Raises `UnusableAuthentication`.
+    """
     if not isinstance(node, Map):
-        raise Unusable("'authentication' must be a mapping with a 'type'", at=node.mark, code="bad-auth")
+        raise UnusableAuthentication("'authentication' must be a mapping with a 'type'", at=node.mark, code="bad-auth")
     type_ = node.get(Scalar("type", node.mark))
     if not isinstance(type_, Scalar):
-        raise Unusable("the authentication has no 'type'", at=node.mark, code="bad-auth")
+        raise UnusableAuthentication("the authentication has no 'type'", at=node.mark, code="bad-auth")
     schemes = compilation.offers.auth_schemes
     key = match(type_, schemes)
     if key is None:
         offered = ", ".join(sorted(schemes))
         what = f"no plugin offers authentication type {str(type_)!r}; offered are {offered}"
-        raise Unusable(what, at=type_.mark, code="unknown-auth", hint=near(type_, schemes))
+        raise UnusableAuthentication(what, at=type_.mark, code="unknown-auth", hint=near(type_, schemes))
     options = {str(k): _option(v, compilation) for k, v in node.items() if k != "type"}
     return Authentication(type=str(key), options=options, at=node.mark, marks={str(k): v.mark for k, v in node.items()})
 
 
 def report_literal(block: Authentication, compilation: Compilation) -> None:
-    """Say that a credential stands in the document, once it is known that the block has one."""
+    """Report that a credential stands in the document, once it is known that the block has one."""
     literal = [name for name in SECRET if isinstance(block.options.get(name), Constant)]
     if literal or not any(isinstance(leaf, Binding) for option in block.options.values() for leaf in leaves(option)):
         at = next((mark for name, mark in block.marks.items() if name in literal), block.at)
-        compilation.say("literal-credential", at, f"the {block.type} credential stands in the document itself")
+        compilation.report("literal-credential", at, f"the {block.type} credential stands in the document itself")
 
 
 def _option(node: Node, compilation: Compilation) -> Value:
@@ -57,13 +69,13 @@ def _option(node: Node, compilation: Compilation) -> Value:
     except TemplateError:
         # Not the error's own words: they quote the value, which may be a credential.
         what = "an option of the authentication is a malformed template"
-        raise Unusable(what, at=node.mark, code="bad-template") from None
+        raise UnusableAuthentication(what, at=node.mark, code="bad-template") from None
 
 
 def fills(consumed: Consumed, compilation: Compilation) -> frozenset[tuple[str, str]]:
-    """The (place, lower-case name) pairs that a namespace's authentication supplies. Raises `Unusable`.
+    """The (place, lower-case name) pairs that a namespace's authentication supplies. Raises `UnusableAuthentication`.
 
-    The scheme looks at its options with every variable masked, so a wrong option is told at its place in the document.
+    The scheme looks at its options with every variable masked, so a wrong option is reported at its place.
     """
     block = consumed.authentication
     if block is None:
@@ -77,21 +89,22 @@ def fills(consumed: Consumed, compilation: Compilation) -> frozenset[tuple[str, 
 def _wrong(block: Authentication, code: str, error: OptionError) -> SpecError:
     """What the operator asks for stops the start; what the document asks for leaves out what needs it."""
     at = block.marks.get(error.option, block.at)
-    kind = Unusable if block.origin == "document" else SpecError
+    kind = UnusableAuthentication if block.origin == "document" else SpecError
     return kind(error.what, at=at, code=code, hint=error.hint)
 
 
-def caller_authentication(entry: ExposesEntry, compilation: Compilation) -> Authentication | None:
+def caller_authentication(entry: ExposesEntry, compilation: Compilation) -> CallerAuthentication | None:
     """How an exposure's callers are checked: as the document says, else as `--caller-auth` does.
 
-    Raises `Unusable` for what the document says, `SpecError` for what the operator does.
+    Raises `UnusableAuthentication` for what the document says, `SpecError` for what the operator does.
     """
     if entry.authentication is not None:
-        block = authentication(entry.authentication, compilation)
+        found = CallerAuthentication(read_authentication(entry.authentication, compilation))
     elif compilation.options.caller_auth:
-        block = _given(compilation.options.caller_auth, compilation)
+        found = _operator_authentication(compilation.options.caller_auth, compilation)
     else:
         return None
+    block = found.block
     scheme = compilation.offers.auth_schemes[block.type]
     if scheme.check is None:
         what = f"authentication type {block.type!r} cannot check callers"
@@ -102,10 +115,10 @@ def caller_authentication(entry: ExposesEntry, compilation: Compilation) -> Auth
         raise _wrong(block, "bad-auth", error) from None
     if block.origin == "document":
         report_literal(block, compilation)
-    return block
+    return found
 
 
-def _given(text: str, compilation: Compilation) -> Authentication:
+def _operator_authentication(text: str, compilation: Compilation) -> CallerAuthentication:
     """`TYPE:…` from the operator."""
     key, _, rest = text.partition(":")
     scheme = compilation.offers.auth_schemes.get(key)
@@ -117,12 +130,19 @@ def _given(text: str, compilation: Compilation) -> Authentication:
         options = scheme.caller_option(rest)
     except OptionError as error:
         raise SpecError(error.what, at=at, code="bad-auth", hint=error.hint) from None
-    parsed = {name: _operator_option(str(option), at, compilation) for name, option in options.items()}
-    return Authentication(type=key, options=parsed, at=at, marks={}, origin=at.file)
+    read = {name: _operator_option(str(option), at, compilation) for name, option in options.items()}
+    values: dict[str, Value] = {
+        name: option.binding if isinstance(option, Variable) else option for name, option in read.items()
+    }
+    return CallerAuthentication(
+        Authentication(type=key, options=values, at=at, marks={}, origin=at.file),
+        tuple(option for option in read.values() if isinstance(option, Variable)),
+    )
 
 
-def _operator_option(text: str, at: Mark, compilation: Compilation) -> Value:
-    """An option the operator gave; its variable comes from the environment, unless the document or `--set` has it."""
+def _operator_option(text: str, at: Mark, compilation: Compilation) -> Constant | Binding | Variable:
+    """An option the operator gave: a literal, a variable that the document or `--set` has, or one of its own, which
+    comes from the environment."""
     parts = parse(text)
     if len(parts) != 1 or isinstance(parts[0], str):
         return Constant(text)
@@ -133,7 +153,5 @@ def _operator_option(text: str, at: Mark, compilation: Compilation) -> Value:
     environment = compilation.offers.bindings.get("")
     place = BindAt(capability=compilation.source.name, namespace=OPERATOR, at=at, directories=(), allowed=())
     source = environment.parse("", place) if environment is not None else None
-    binding = Binding(name, OPERATOR)
     given = compilation.options.values.get(name)
-    compilation.operator[binding] = Variable(binding=binding, key=name, source=source, at=None, given=given)
-    return binding
+    return Variable(binding=Binding(name, OPERATOR), key=name, source=source, at=None, given=given)
