@@ -25,16 +25,16 @@ from benchmarks.processes import Failure
 from benchmarks.samples import EXPORT, ITEM, KEY, LARGE, LIST, SMALL, Asked, Right, call_legacy, call_modern, get
 from benchmarks.shells import fetch_with, forwarding, splicing
 from benchmarks.systems import DOCUMENT
-from cap_core import plugins
-from cap_core.compile import CompileOptions, compile_source
-from cap_core.context import Context
-from cap_core.gateway import Gateway, ListenOptions
-from cap_core.offers import OpenAt, Transport
-from cap_core.open_options import OpenOptions
-from cap_core.plan import Plan
-from cap_core.sources import locate
-from cap_core.types import AsgiApp, Message, Request, Response, Send
-from cap_core.variables import Given
+from cap_core.compile.document import CompileOptions, compile_source
+from cap_core.document.sources import locate
+from cap_core.plan.plan import Plan
+from cap_core.plan.variables import Given
+from cap_core.plugins import loader
+from cap_core.plugins.context import Context, Send
+from cap_core.plugins.messages import AsgiApp, HttpRequest, HttpResponse, Message
+from cap_core.plugins.transport import Transport, TransportContext
+from cap_core.runtime.options import OpenOptions
+from cap_core.server.gateway import Gateway, ListenOptions
 
 _PORT: Final = 8080
 _TURN: Final = 50
@@ -52,8 +52,8 @@ class Case(msgspec.Struct, frozen=True):
     right: Right
 
 
-def _answers(body: bytes) -> Response:
-    return Response(
+def _answers(body: bytes) -> HttpResponse:
+    return HttpResponse(
         200,
         (
             (b"server", b"nginx/1.22.1"),
@@ -72,12 +72,12 @@ def _answers(body: bytes) -> Response:
 _SMALL, _LARGE = _answers(SMALL), _answers(LARGE)
 
 
-async def _at_once(request: Request, context: Context) -> Response:
+async def _at_once(request: HttpRequest, context: Context) -> HttpResponse:
     return _LARGE if request.target == b"/v1/export" else _SMALL
 
 
 @asynccontextmanager
-async def _open(at: OpenAt) -> AsyncIterator[Send]:
+async def _open(at: TransportContext) -> AsyncIterator[Send]:
     yield _at_once
 
 
@@ -85,7 +85,7 @@ async def _open(at: OpenAt) -> AsyncIterator[Send]:
 async def gateway() -> AsyncIterator[AsgiApp]:
     """The benchmark's document over the upstream that answers at once."""
     at_once = Transport(key="at-once", open=_open)
-    offers = msgspec.structs.replace(plugins.load(), transports={at_once.key: at_once})
+    offers = msgspec.structs.replace(loader.load(), transports={at_once.key: at_once})
     base = {"things": Given("http://127.0.0.1:1/v1", "--base-uri")}
     options = CompileOptions(base_uris=base, values={"THINGS_KEY": Given(KEY, "--set")})
     compiled = [compile_source(source, offers, options).plan for source in locate([str(DOCUMENT)], ())]

@@ -20,7 +20,8 @@ import uvicorn
 import uvloop
 
 if TYPE_CHECKING:
-    from cap_core.types import AsgiApp, AsgiSend, Receive, Scope, Send
+    from cap_core.plugins.context import Send
+    from cap_core.plugins.messages import AsgiApp, AsgiSend, Receive, Scope
 
 Fields = Sequence[tuple[bytes, bytes]]
 Fetch = Callable[[bytes], Awaitable[tuple[int, Fields, bytes]]]
@@ -92,15 +93,15 @@ async def _answer(send: AsgiSend, status: int, fields: Fields, body: bytes) -> N
 
 def fetch_with(send: Send, key: str) -> Fetch:
     """GET through one of our transports' `Send`."""
-    from cap_core.context import Context
-    from cap_core.types import Request
+    from cap_core.plugins.context import Context
+    from cap_core.plugins.messages import HttpRequest
 
     authorization = (b"Authorization", f"Bearer {key}".encode())
     headers = (authorization, (b"User-Agent", b"shell/1.0"), (b"Accept-Encoding", b"identity"))
     context = Context("shell")
 
     async def fetch(target: bytes) -> tuple[int, Fields, bytes]:
-        response = await send(Request("GET", target, headers), context)
+        response = await send(HttpRequest("GET", target, headers), context)
         body = response.body
         if not isinstance(body, bytes):
             body = b"".join([piece async for piece in body])
@@ -112,12 +113,12 @@ def fetch_with(send: Send, key: str) -> Fetch:
 @asynccontextmanager
 async def own_fetch(port: int, key: str) -> AsyncIterator[Fetch]:
     """The transport that the gateway uses."""
-    from cap_core import plugins
-    from cap_core.offers import OpenAt
-    from cap_core.plan import Upstream
-    from cap_core.pools import choose
+    from cap_core.plan.upstream import Upstream
+    from cap_core.plugins import loader
+    from cap_core.plugins.transport import TransportContext
+    from cap_core.runtime.pools import choose
 
-    async with choose(plugins.load()).open(OpenAt(upstream=Upstream("http", "127.0.0.1", port))) as send:
+    async with choose(loader.load()).open(TransportContext(upstream=Upstream("http", "127.0.0.1", port))) as send:
         yield fetch_with(send, key)
 
 

@@ -11,16 +11,16 @@ import httpx
 import msgspec
 import pytest
 
-from cap_core import plugins
-from cap_core.compile import Compiled, CompileOptions, compile_source
-from cap_core.sources import Source
+from cap_core.compile.document import Compiled, CompileOptions, compile_source
+from cap_core.document.sources import DocumentSource
+from cap_core.plugins import loader
 from cap_core.testing import gateway, upstream
 
 CORPUS = Path(os.environ.get("CAP_SHARED", Path(__file__).parents[2] / "shared")) / "corpus"
 
 
 def compiled(path: Path) -> Compiled:
-    return compile_source(Source("things", "things.yaml", path), plugins.load(), CompileOptions())
+    return compile_source(DocumentSource("things", "things.yaml", path), loader.load(), CompileOptions())
 
 
 def warned(out: Compiled, text: str) -> list[tuple[str, str]]:
@@ -339,13 +339,13 @@ def test_a_document_cut_anywhere_gives_a_plan_or_a_place() -> None:
     if not CORPUS.is_dir():
         pytest.skip("the published documents are not beside the checkout (corpus)")
     chance = random.Random(7)
-    offers = plugins.load()
+    offers = loader.load()
     documents = chance.sample(sorted((CORPUS / "documents").rglob("*.yaml")), 60)
     for path in documents:
         text = path.read_bytes()
         for cut in (chance.randrange(1, len(text)), chance.randrange(len(text) // 2, len(text))):
             with Cut(text[:cut]) as short:
-                out = compile_source(Source("cut", "cut.yaml", short), offers, CompileOptions())
+                out = compile_source(DocumentSource("cut", "cut.yaml", short), offers, CompileOptions())
             assert (out.plan is None) == (out.refusal is not None), (path.name, cut)
             # What is missing at the end is missed on the line after it.
             last = text[:cut].count(b"\n") + 2

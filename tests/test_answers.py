@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cap_core.open_options import OpenOptions, UpstreamOptions
-from cap_core.plan import Timeouts
+from cap_core.plan.upstream import Timeouts
+from cap_core.runtime.options import OpenOptions, UpstreamOptions
 from cap_core.testing import Answered, Recorded, gateway, upstream
 
 JSON = ((b"content-type", b"application/json"),)

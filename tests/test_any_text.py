@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cap_core import plugins
-from cap_core.compile import Compiled, CompileOptions, compile_source
-from cap_core.sources import Source
+from cap_core.compile.document import Compiled, CompileOptions, compile_source
+from cap_core.document.sources import DocumentSource
+from cap_core.plugins import loader
 
 QUICK = 5.0
 """Seconds that the worst document below may take on a busy machine; most take milliseconds."""
@@ -56,13 +56,13 @@ capability:
 
 @pytest.fixture(scope="module")
 def compiling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    offers = plugins.load()
+    offers = loader.load()
     path = tmp_path_factory.mktemp("any") / "any.yaml"
 
     def compiled(data: bytes) -> Compiled:
         path.write_bytes(data)
         begun = time.monotonic()
-        out = compile_source(Source("any", "any.yaml", path), offers, CompileOptions())
+        out = compile_source(DocumentSource("any", "any.yaml", path), offers, CompileOptions())
         assert time.monotonic() - begun < QUICK
         # What ends a line for YAML 1.1, whose scanner counts them.
         ends = (b"\n", b"\r", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")

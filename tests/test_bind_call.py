@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cap_core.bind_call import bind
-from cap_core.bind_inputs import bind_inputs
-from cap_core.bindings import Bindings
-from cap_core.documents import Map, Scalar
+from cap_core.compile.bind_call import bind
+from cap_core.compile.bind_inputs import bind_inputs
+from cap_core.compile.scope import Scope
+from cap_core.compile.target import BodyTemplate, Parameter, Target
+from cap_core.compile.unclaimed import claim
+from cap_core.compile.variables import Bindings
+from cap_core.diagnostics.report import Diagnostic, Report
 from cap_core.errors import Mark
-from cap_core.plan import InputRef, StepRef, Template
-from cap_core.report import Diagnostic, Report
-from cap_core.scope import Scope
-from cap_core.target import BodyTemplate, Parameter, Target
-from cap_core.templates import parse_path
-from cap_core.unclaimed import claim
+from cap_core.plan.values import InputRef, StepRef, Template
+from cap_core.syntax.templates import parse_path
+from cap_core.syntax.yaml_tree import Map, Scalar
 
 AT = Mark("flow.yaml", 1, 1)
 

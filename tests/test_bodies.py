@@ -293,7 +293,7 @@ def test_explain_shows_what_is_sent(things: Things) -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.text(max_size=8), st.text(max_size=40)), min_size=1, max_size=5))
 def test_any_text_comes_back_as_it_was(fields: list[tuple[str, str]]) -> None:
-    from cap_core.multipart import encode
+    from cap_core.runtime.multipart import encode
 
     encoded = encode([{"name": name, "value": value} for name, value in fields])
     assert encoded is not None

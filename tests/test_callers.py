@@ -9,10 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cap_core import plugins
-from cap_core.compile import CompileOptions, compile_source
-from cap_core.gateway import ListenOptions
-from cap_core.sources import Source
+from cap_core.compile.document import CompileOptions, compile_source
+from cap_core.document.sources import DocumentSource
+from cap_core.plugins import loader
+from cap_core.server.gateway import ListenOptions
 from cap_core.testing import gateway, upstream
 
 Things = Callable[..., Path]
@@ -179,7 +179,7 @@ def test_options_that_no_caller_can_meet_are_told_without_serving(
     text = document.read_text().replace("port: 8080", f"port: 8080\n    authentication: {{{options}}}")
     document.write_text(text)
 
-    out = compile_source(Source("things", "things.yaml", document), plugins.load(), CompileOptions())
+    out = compile_source(DocumentSource("things", "things.yaml", document), loader.load(), CompileOptions())
 
     assert out.refusal is not None
     assert ("bad-auth", "authentication") == (

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
-from cap_core import plugins
-from cap_core.compile import Compiled, CompileOptions, compile_source
-from cap_core.sources import Source
+from cap_core.compile.document import Compiled, CompileOptions, compile_source
+from cap_core.document.sources import DocumentSource
+from cap_core.plugins import loader
 
 CORPUS = Path(os.environ.get("CAP_SHARED", Path(__file__).parents[2] / "shared")) / "corpus"
 DISAGREEMENTS = Path(__file__).parent / "corpus_disagreements.yaml"
@@ -153,14 +153,14 @@ def rows() -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def compiled(rows: list[dict[str, Any]]) -> dict[str, Compiled]:
     """Every document, compiled with our own plugins alone: a vendor package's rules are not the corpus's matter."""
-    everything = plugins.load()
+    everything = loader.load()
     others = frozenset(plugin.name for plugin in everything.plugins if plugin.distribution != "cap-core")
-    offers = plugins.load(block=others)
+    offers = loader.load(block=others)
 
     def each() -> Iterator[tuple[str, Compiled]]:
         for row in rows:
             path = CORPUS / row["path"]
-            yield row["path"], compile_source(Source(path.stem, row["path"], path), offers, CompileOptions())
+            yield row["path"], compile_source(DocumentSource(path.stem, row["path"], path), offers, CompileOptions())
 
     return dict(each())
 

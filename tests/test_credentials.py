@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cap_core import plugins
-from cap_core.compile import CompileOptions, compile_source
+from cap_core.compile.document import CompileOptions, compile_source
+from cap_core.document.sources import DocumentSource
 from cap_core.errors import CapError
-from cap_core.sources import Source
+from cap_core.plugins import loader
 from cap_core.testing import gateway
 
 REST = "- path: /things/{id}\n  operations:\n  - {method: GET, name: get-thing, call: api.get-thing}"
@@ -32,7 +32,7 @@ def test_a_value_with_a_control_character_stops_the_start(
 @pytest.mark.parametrize("name", ["X Key", "X-Key:", "", "Schlüssel"])
 def test_a_name_that_is_none_refuses_the_document(things: Callable[..., Path], get_thing: str, name: str) -> None:
     auth = f"authentication: {{type: apikey, key: '{name}', value: '{{{{THINGS_KEY}}}}', placement: header}}\n"
-    source = Source("things", "things.yaml", things(auth + get_thing, REST))
-    out = compile_source(source, plugins.load(), CompileOptions())
+    source = DocumentSource("things", "things.yaml", things(auth + get_thing, REST))
+    out = compile_source(source, loader.load(), CompileOptions())
 
     assert f"error[bad-auth]: {name!r} is not the name of a header" in str(out.refusal)

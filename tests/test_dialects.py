@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from cap_core import plugins
-from cap_core.compile import CompileOptions, compile_source
-from cap_core.dialects import VERSIONS
-from cap_core.plan import CapabilityPlan
-from cap_core.sources import Source
+from cap_core.compile.document import CompileOptions, compile_source
+from cap_core.document.dialects import VERSIONS
+from cap_core.document.sources import DocumentSource
+from cap_core.plan.plan import CapabilityPlan
+from cap_core.plugins import loader
 
 LISTS = """\
 {key}: {version}
@@ -140,7 +140,7 @@ def meaning(plan: CapabilityPlan) -> object:
 
 @pytest.mark.parametrize(("shape", "key", "version"), WRITTEN)
 def test_every_dialect_means_the_same(document: Callable[..., Path], shape: str, key: str, version: str) -> None:
-    offers = plugins.load()
+    offers = loader.load()
     title = "label" if shape is LISTS and key == "naftiko" else "display"
     texts = (
         LISTS.format(key="naftiko", version="1.0.0-alpha2", title="label"),
@@ -148,7 +148,7 @@ def test_every_dialect_means_the_same(document: Callable[..., Path], shape: str,
     )
     plans = []
     for text in texts:
-        out = compile_source(Source("things", "things.yaml", document(text)), offers, CompileOptions())
+        out = compile_source(DocumentSource("things", "things.yaml", document(text)), offers, CompileOptions())
         assert out.plan is not None, out.diagnostics
         assert [] == [d for d in out.diagnostics if d.severity != "info"]
         plans.append(meaning(out.plan))
@@ -160,7 +160,7 @@ def test_errors_in_a_map_name_the_line(document: Callable[..., Path]) -> None:
     text = MAPS.format(key="ikanos", version="1.0.0-beta5", title="display").replace(
         "call: api.get-thing", "call: api.gone"
     )
-    out = compile_source(Source("things", "things.yaml", document(text)), plugins.load(), CompileOptions())
+    out = compile_source(DocumentSource("things", "things.yaml", document(text)), loader.load(), CompileOptions())
 
     assert out.refusal is not None
     assert "api.gone" in text.splitlines()[out.refusal.at.line - 1]

@@ -22,17 +22,31 @@ import click
 import msgspec
 import pytest
 
-from cap_core import offers, plugins, problems, testing
+from cap_core import testing
 from cap_core.cli import COMMANDS, main
 from cap_core.cli.options import SettingOption
 from cap_core.cli.reference import reference
-from cap_core.compile import CompileOptions, compile_source
-from cap_core.setting_rows import rows
-from cap_core.sources import Source
+from cap_core.compile.document import CompileOptions, compile_source
+from cap_core.document.sources import DocumentSource
+from cap_core.plugins import (
+    auth,
+    binding,
+    capabilities,
+    exposure,
+    interception,
+    lint,
+    loader,
+    output,
+    transport,
+)
+from cap_core.server import problems
+from cap_core.settings.rows import rows
 from keys.page import tables
+from test_architecture import ORDER
 
 ROOT = Path(__file__).parent.parent
 CORE = ROOT / "core" / "cap_core"
+PLUGINS = ROOT / "plugins" / "cap_plugins"
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -51,7 +65,7 @@ def table(titles: str, lines: Iterator[str]) -> str:
 
 def codes() -> str:
     """The table of diagnostics, read from the file itself: plugins of other tests have written into the one in use."""
-    known = runpy.run_path(str(CORE / "codes.py"))["CODES"].values()
+    known = runpy.run_path(str(CORE / "diagnostics" / "codes.py"))["CODES"].values()
     return table(
         "| code | severity | meaning | what helps |",
         (f"| `{code.name}` | {code.severity} | {code.meaning} | {escaped(code.remedy)} |" for code in known),
@@ -62,19 +76,41 @@ def escaped(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def modules(text: str) -> str:
-    """A page with the purpose of each module it has a row for, as the module itself says it."""
-    return re.sub(r"^\| `([a-z_/]+\.py)` \|.*$", lambda row: f"| `{row[1]}` | {purpose(row[1])} |", text, flags=re.M)
+def packages() -> str:
+    """Each package of the core, in the order of the architecture, with what it is and what it may import."""
+    names = [name for group in ORDER for name in ((group,) if isinstance(group, str) else group)]
+    rows = ((name, *purposes(CORE / name)) for name in names if (CORE / name).is_dir())
+    return table("| package | what it is | imports |", (f"| `{n}` | {what} | {imports} |" for n, what, imports in rows))
 
 
-def purpose(module: str) -> str:
-    said = inspect.cleandoc(runpy_docstring(CORE / module)).split("\n\n")[0]
-    first = re.match(r".+?(?:\.(?=\s|$)|$)", " ".join(said.split()))
+def purposes(package: Path) -> tuple[str, str]:
+    """The first sentence of a package's docstring, and the one that begins with "Imports"."""
+    text = " ".join(inspect.cleandoc(docstring(package / "__init__.py")).split())
+    found = re.search(r"Imports (.+?)\.(?=\s|$)", text)
+    assert found is not None, package
+    return escaped(first_sentence(text)), escaped(found[1])
+
+
+def file_map() -> str:
+    """Every module with its purpose, by package."""
+    parts = []
+    for root in (CORE, PLUGINS):
+        for folder in sorted({path.parent for path in root.rglob("*.py")}):
+            name = f"{root.name}/{folder.relative_to(root)}".removesuffix("/.")
+            files = sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
+            if files:
+                rows = (f"| `{path.name}` | {escaped(first_sentence(docstring(path)))} |" for path in files)
+                parts.append(f"**`{name}`**\n\n{table('| module | purpose |', rows)}")
+    return "\n\n".join(parts)
+
+
+def first_sentence(text: str) -> str:
+    first = re.match(r".+?(?:\.(?=\s|$)|$)", " ".join(inspect.cleandoc(text).split("\n\n")[0].split()))
     assert first is not None
-    return escaped(re.sub(r" \(`docs/[^)]*\)", "", first[0]).rstrip(".")) + "."
+    return re.sub(r" \(`docs/[^)]*\)", "", first[0]).rstrip(".") + "."
 
 
-def runpy_docstring(path: Path) -> str:
+def docstring(path: Path) -> str:
     found = re.match(r'"""(.*?)"""', path.read_text("utf-8"), re.DOTALL)
     assert found, path
     return found[1]
@@ -82,6 +118,7 @@ def runpy_docstring(path: Path) -> str:
 
 TABLES = {
     "errors.md": {"codes": codes},
+    "architecture.md": {"packages": packages, "modules": file_map},
     "keys.md": {"keys": tables},
     "command-line.md": {"settings": lambda: reference().strip()},
 }
@@ -93,19 +130,12 @@ def with_tables(page: str, text: str) -> str:
         before, _, rest = text.partition(begin)
         _, _, after = rest.partition(end)
         text = f"{before}{begin}\n\n{generate()}\n\n{end}{after}"
-    return modules(text) if page == "architecture.md" else text
+    return text
 
 
-@pytest.mark.parametrize("page", [*TABLES, "architecture.md"])
+@pytest.mark.parametrize("page", TABLES)
 def test_tables_say_what_the_code_says(page: str) -> None:
     assert with_tables(page, read(page)) == read(page), "run 'python tests/test_docs.py'"
-
-
-def test_every_module_has_a_row() -> None:
-    there = {str(path.relative_to(CORE)) for path in CORE.rglob("*.py")}
-    named = re.findall(r"^\| `([a-z_/]+\.py)` \|", read("architecture.md"), re.M)
-
-    assert sorted(there) == sorted(named)
 
 
 def test_every_problem_type_is_documented_with_its_statuses() -> None:
@@ -135,8 +165,12 @@ def command_module(name: str) -> str:
     return name if (CORE / "cli" / f"{name}.py").exists() else "installed"
 
 
+SEAMS = (auth, binding, capabilities, exposure, interception, lint, output, transport)
 STRUCTS = {
-    name: kind for name, kind in vars(offers).items() if inspect.isclass(kind) and kind.__module__ == offers.__name__
+    name: kind
+    for seam in SEAMS
+    for name, kind in vars(seam).items()
+    if inspect.isclass(kind) and kind.__module__ == seam.__name__
 }
 
 
@@ -267,8 +301,8 @@ def test_whole_documents_compile(page: Path, text: str, tmp_path: Path) -> None:
     document.write_text(text)
     named = re.match(r"# (\w+)", text)
     extra = tmp_path / f"{named[1]}.py" if named else document.with_suffix(".py")
-    known = plugins.load(files=(extra,) if extra.exists() else ())
-    out = compile_source(Source("document", "document.yaml", document), known, CompileOptions())
+    known = loader.load(files=(extra,) if extra.exists() else ())
+    out = compile_source(DocumentSource("document", "document.yaml", document), known, CompileOptions())
 
     assert out.plan is not None or text.startswith("# refused"), out.refusal
 
@@ -284,6 +318,6 @@ def test_examples_are_what_they_claim_to_be(page: Path) -> None:
 
 
 if __name__ == "__main__":
-    for name in [*TABLES, "architecture.md"]:
+    for name in TABLES:
         (DOCS / name).write_text(with_tables(name, read(name)), "utf-8")
     sys.exit()

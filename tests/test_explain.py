@@ -17,12 +17,12 @@ import httpx
 import msgspec
 import pytest
 
-from cap_core import plugins
-from cap_core.compile import CompileOptions, compile_source
-from cap_core.explain import Explanation, explain, explain_rejected
-from cap_core.open_options import OpenOptions
-from cap_core.plan import Call
-from cap_core.sources import Source
+from cap_core.compile.document import CompileOptions, compile_source
+from cap_core.document.sources import DocumentSource
+from cap_core.explain.explain import Explanation, explain, explain_rejected
+from cap_core.plan.call import Call
+from cap_core.plugins import loader
+from cap_core.runtime.options import OpenOptions
 from cap_core.testing import Recorded, gateway, upstream
 
 SHARED = Path(os.environ.get("CAP_SHARED", Path(__file__).parents[2] / "shared"))
@@ -451,10 +451,10 @@ def test_every_operation_of_every_published_document_is_explained() -> None:
     """Each header, query name and body leaf of the request has an origin, and each origin is a place that exists."""
     if not (SHARED / "corpus" / "manifest.jsonl").is_file():
         pytest.skip("the published documents are not beside the checkout (corpus/manifest.jsonl)")
-    offers = plugins.load()
+    offers = loader.load()
     seen = 0
     for path in sorted((SHARED / "corpus" / "documents").rglob("*.y*ml")):
-        plan = compile_source(Source(path.stem, path.name, path), offers, CompileOptions()).plan
+        plan = compile_source(DocumentSource(path.stem, path.name, path), offers, CompileOptions()).plan
         if plan is None:
             continue
         lines = path.read_text("utf-8").splitlines()

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cap_core import jsonpath
+from cap_core.runtime import jsonpath
 from cap_core.testing import Answered, gateway, upstream
 from conftest import SHARED
 

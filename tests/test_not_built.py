@@ -12,11 +12,12 @@ import msgspec
 import pytest
 import yaml
 
-from cap_core import plugins, unsupported
-from cap_core.codes import CODES
-from cap_core.compile import Compiled, CompileOptions, compile_source
-from cap_core.dialects import KEYED
-from cap_core.sources import Source
+from cap_core.compile.document import Compiled, CompileOptions, compile_source
+from cap_core.diagnostics.codes import CODES
+from cap_core.document import unsupported
+from cap_core.document.dialects import KEYED
+from cap_core.document.sources import DocumentSource
+from cap_core.plugins import loader
 from cap_core.testing import gateway, upstream
 
 DIALECTS = ("naftiko: 1.0.0-alpha2", "ikanos: 1.0.0-alpha3", "ikanos: 1.0.0-beta5")
@@ -196,7 +197,7 @@ def text(dialect: str, at: tuple[str | int, ...], value: object, without: tuple[
 
 
 def compiled(path: Path) -> Compiled:
-    return compile_source(Source("things", "things.yaml", path), plugins.load(), CompileOptions())
+    return compile_source(DocumentSource("things", "things.yaml", path), loader.load(), CompileOptions())
 
 
 def served(out: Compiled, type_: str) -> list[str]:

@@ -9,21 +9,21 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cap_core import plugins
 from cap_core.cli import main
-from cap_core.compile import CompileOptions, compile_source
+from cap_core.compile.document import CompileOptions, compile_source
+from cap_core.document.sources import DocumentSource
 from cap_core.errors import CapError
-from cap_core.explain import Explanation, explain
-from cap_core.find_operation import find_call
-from cap_core.open_options import OpenOptions
-from cap_core.sources import Source
+from cap_core.explain.explain import Explanation, explain
+from cap_core.explain.find_operation import find_call
+from cap_core.plan.variables import Given
+from cap_core.plugins import loader
+from cap_core.runtime.options import OpenOptions
 from cap_core.testing import gateway, upstream
-from cap_core.variables import Given
 
 PLUGIN = """
 import msgspec
 from cap_core import *
-from cap_core.types import Caller
+from cap_core.plugins.messages import Caller
 
 class Options(msgspec.Struct, frozen=True):
     key: str
@@ -123,9 +123,9 @@ def test_callers_are_checked_without_the_absent_option(
 
 
 def explained(path: Path, plugin: Path, values: dict[str, str]) -> Explanation:
-    offers = plugins.load(files=(plugin,))
+    offers = loader.load(files=(plugin,))
     options = CompileOptions(values={name: Given(value, "--set") for name, value in values.items()})
-    plan = compile_source(Source("things", "things.yaml", path), offers, options).plan
+    plan = compile_source(DocumentSource("things", "things.yaml", path), offers, options).plan
     assert plan is not None
     call = find_call(plan, "GET /things/{id}")
     return asyncio.run(explain(plan, call, offers, OpenOptions(), {"id": "7"}))
@@ -162,7 +162,7 @@ def test_check_misses_only_what_has_to_be_set(sided: Path, plugin: Path, capsys:
 TOLD = """
 import msgspec
 from cap_core import *
-from cap_core.types import Caller
+from cap_core.plugins.messages import Caller
 
 class Options(msgspec.Struct, frozen=True):
     key: str

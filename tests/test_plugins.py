@@ -8,11 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cap_core import plugins
-from cap_core.compile import CompileOptions, compile_source
+from cap_core.compile.document import CompileOptions, compile_source
+from cap_core.document.sources import DocumentSource, locate
 from cap_core.errors import CapError, PluginError
-from cap_core.open_options import OpenOptions
-from cap_core.sources import Source, locate
+from cap_core.plugins import loader
+from cap_core.runtime.options import OpenOptions
 from cap_core.testing import Answered, gateway, upstream
 
 Things = Callable[..., Path]
@@ -50,7 +50,7 @@ def cap_auth_schemes():
 
 def test_an_auth_scheme_with_an_exchange_of_its_own(things: Things, get_thing: str, plugin) -> None:
     code = """
-from cap_core.types import Request
+from cap_core.plugins.messages import HttpRequest
 
 class Options(msgspec.Struct):
     pass
@@ -108,10 +108,10 @@ MAPPED = """\
 def test_an_exposure(document, plugin) -> None:
     code = """
 from collections.abc import Mapping
-from cap_core.asgi import answer
-from cap_core.context import Context
-from cap_core.model import ExposesEntry
-from cap_core.plan import Exposed
+from cap_core.server.asgi import answer
+from cap_core.plugins.context import Context
+from cap_core.document.model import ExposesEntry
+from cap_core.plan.exposed import ExposedOperation
 
 class Entry(ExposesEntry, frozen=True, kw_only=True):
     call: str
@@ -161,7 +161,7 @@ def cap_bindings():
 def test_a_transport(thing: Path, plugin) -> None:
     code = """
 from contextlib import asynccontextmanager
-from cap_core.types import Response
+from cap_core.plugins.messages import HttpResponse
 
 @asynccontextmanager
 async def opened(at):
@@ -179,7 +179,7 @@ def cap_transports():
 
 def test_interceptors_stand_around_calls_and_sendings(thing: Path, plugin) -> None:
     code = """
-from cap_core.types import Reply
+from cap_core.plugins.messages import Reply
 
 def wrap_call(call, run):
     async def counted(inputs, context):
@@ -205,8 +205,8 @@ def cap_interceptors():
 
 def test_a_diagnostic_rule(thing: Path, plugin) -> None:
     code = """
-from cap_core.codes import Code
-from cap_core.report import Diagnostic
+from cap_core.diagnostics.codes import Code
+from cap_core.diagnostics.report import Diagnostic
 
 def diagnose(plan):
     return [Diagnostic(plan.consumed[0].at, "warning", "house-rule", "not in this house", "elsewhere")]
@@ -215,8 +215,8 @@ def diagnose(plan):
 def cap_diagnose():
     return [DiagnosticRule(key="house", codes=(Code("house-rule", "warning", "A rule.", "elsewhere"),), diagnose=diagnose)]
 """
-    offers = plugins.load(files=(plugin(code),))
-    out = compile_source(Source("things", "things.yaml", thing), offers, CompileOptions())
+    offers = loader.load(files=(plugin(code),))
+    out = compile_source(DocumentSource("things", "things.yaml", thing), offers, CompileOptions())
 
     assert "house-rule" in [d.code for d in out.diagnostics]
 
@@ -266,7 +266,7 @@ from pathlib import Path
 def cap_capabilities():
     return [CapabilitySource("installed-thing", Path({str(thing)!r}))]
 """
-    offers = plugins.load(files=(plugin(code),))
+    offers = loader.load(files=(plugin(code),))
 
     assert ["installed-thing"] == [s.name for s in locate(["installed-thing"], offers.capabilities)]
     with pytest.raises(CapError, match=r"did you mean 'installed-thing'"):
@@ -289,14 +289,14 @@ def cap_capabilities():
 )
 def test_a_plugin_that_is_wrong_stops_the_start_in_one_line(plugin, code: str, says: str) -> None:
     with pytest.raises(PluginError) as caught:
-        plugins.load(files=(plugin(code),))
+        loader.load(files=(plugin(code),))
 
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_plugin_can_be_left_out_and_a_name_nobody_has_is_an_error() -> None:
-    assert "json" not in plugins.load(block=frozenset({"output-json"})).output_mappers
-    assert {"json"} == set(plugins.load(only=frozenset({"output-json"})).output_mappers)
+    assert "json" not in loader.load(block=frozenset({"output-json"})).output_mappers
+    assert {"json"} == set(loader.load(only=frozenset({"output-json"})).output_mappers)
     with pytest.raises(PluginError, match="did you mean 'output-json'"):
-        plugins.load(block=frozenset({"output-jsn"}))
+        loader.load(block=frozenset({"output-jsn"}))

@@ -8,19 +8,19 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cap_core import plugins
-from cap_core.codes import CODES
-from cap_core.compile import Compiled, CompileOptions, compile_source
+from cap_core.compile.document import Compiled, CompileOptions, compile_source
+from cap_core.diagnostics.codes import CODES
+from cap_core.document.sources import DocumentSource
 from cap_core.errors import ConfigError
-from cap_core.find_operation import find_operation
-from cap_core.sources import Source
+from cap_core.explain.find_operation import find_operation
+from cap_core.plugins import loader
 from cap_core.testing import gateway, upstream
 
 Document = Callable[..., Path]
 
 
 def compiled(path: Path, **options: object) -> Compiled:
-    return compile_source(Source(path.stem, path.name, path), plugins.load(), CompileOptions(**options))  # type: ignore[arg-type]
+    return compile_source(DocumentSource(path.stem, path.name, path), loader.load(), CompileOptions(**options))  # type: ignore[arg-type]
 
 
 GOOD = """\

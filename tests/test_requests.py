@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cap_core import plugins
-from cap_core.compile import CompileOptions, compile_source
-from cap_core.sources import Source
+from cap_core.compile.document import CompileOptions, compile_source
+from cap_core.document.sources import DocumentSource
+from cap_core.plugins import loader
 from cap_core.testing import Recorded, gateway, upstream
 
 Things = Callable[..., Path]
@@ -383,7 +383,7 @@ def test_two_values_from_one_place_are_one_input_as_strict_as_either(
 def test_a_slip_in_with_is_told_for_what_it_is(things: Things) -> None:
     consumes = operation("    - {name: limit, in: query}")
     path = things(consumes, exposed("{limit: rset.limit}", inputs="[{name: limit, in: query}]"))
-    typo = compile_source(Source("things", "things.yaml", path), plugins.load(), CompileOptions())
+    typo = compile_source(DocumentSource("things", "things.yaml", path), loader.load(), CompileOptions())
 
     said = {d.code: d for d in typo.diagnostics}
     assert "'rset.limit' is sent as that text" == said["literal-source"].message

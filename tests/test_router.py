@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cap_core.path_template import balanced, placeholders, shape
-from cap_core.router import Found, Router, WrongMethod
+from cap_core.server.router import Found, Router, WrongMethod
+from cap_core.syntax.path_template import balanced, placeholders, shape
 
 
 def find(templates, path, method="GET"):

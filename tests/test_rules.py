@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from cap_core import plugins
 from cap_core.cli import main
-from cap_core.codes import CODES
-from cap_core.compile import CompileOptions, compile_source
+from cap_core.compile.document import CompileOptions, compile_source
+from cap_core.diagnostics.codes import CODES
+from cap_core.document.sources import DocumentSource
 from cap_core.errors import PluginError
-from cap_core.sources import Source
+from cap_core.plugins import loader
 
 RULE = """
 from cap_core import *
-from cap_core.codes import Code
-from cap_core.report import Diagnostic
+from cap_core.diagnostics.codes import Code
+from cap_core.diagnostics.report import Diagnostic
 
 CODE = Code("{code}", "{severity}", "Only in this test.", "do otherwise")
 
@@ -42,29 +42,29 @@ def rule(tmp_path: Path) -> Callable[..., Path]:
 
 
 def test_a_rules_code_joins_the_table(rule: Callable[..., Path]) -> None:
-    plugins.load(files=(rule(),))
+    loader.load(files=(rule(),))
 
     assert "do otherwise" == CODES["test-house"].remedy
 
 
 def test_a_code_that_already_means_something_else_stops_the_start(rule: Callable[..., Path]) -> None:
     with pytest.raises(PluginError, match="'house' cannot be used: the code 'bad-auth' already means something else"):
-        plugins.load(files=(rule(code="bad-auth"),))
+        loader.load(files=(rule(code="bad-auth"),))
 
 
 def test_an_error_of_a_rule_refuses_the_document(thing: Path, rule: Callable[..., Path]) -> None:
-    offers = plugins.load(files=(rule(code="test-house-error", severity="error"),))
-    out = compile_source(Source("things", "things.yaml", thing), offers, CompileOptions())
+    offers = loader.load(files=(rule(code="test-house-error", severity="error"),))
+    out = compile_source(DocumentSource("things", "things.yaml", thing), offers, CompileOptions())
 
     assert out.plan is None
     assert str(out.refusal).endswith(": error[test-house-error]: not here; do otherwise")
 
 
 def test_a_rule_that_fails_is_the_plugins_failure(thing: Path, rule: Callable[..., Path]) -> None:
-    offers = plugins.load(files=(rule("raise KeyError('lost')"),))
+    offers = loader.load(files=(rule("raise KeyError('lost')"),))
 
     with pytest.raises(PluginError, match="the diagnostic rule 'house' fails: 'lost'"):
-        compile_source(Source("things", "things.yaml", thing), offers, CompileOptions())
+        compile_source(DocumentSource("things", "things.yaml", thing), offers, CompileOptions())
 
 
 def test_check_says_it_once(thing: Path, rule: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,21 +13,21 @@ import jsonschema
 import pytest
 import yaml
 
-from cap_core import plugins
-from cap_core.compile import CompileOptions, compile_source
-from cap_core.dialects import VERSIONS
-from cap_core.schema import schema, shipped
-from cap_core.sources import Source
+from cap_core.compile.document import CompileOptions, compile_source
+from cap_core.document.dialects import VERSIONS
+from cap_core.document.json_schema import schema, shipped
+from cap_core.document.sources import DocumentSource
+from cap_core.plugins import loader, registry
 
 CORPUS = Path(os.environ.get("CAP_SHARED", Path(__file__).parents[2] / "shared")) / "corpus"
 
 
 @pytest.fixture(scope="module")
-def offers() -> plugins.Offers:
-    return plugins.load()
+def offers() -> registry.Offers:
+    return loader.load()
 
 
-def validator(dialect: str, offers: plugins.Offers) -> Any:
+def validator(dialect: str, offers: registry.Offers) -> Any:
     return jsonschema.Draft202012Validator(
         schema(dialect, offers.exposures, offers.auth_schemes, offers.output_mappers)
     )
@@ -35,8 +35,8 @@ def validator(dialect: str, offers: plugins.Offers) -> Any:
 
 def built_in(dialect: str) -> str:
     """The schema of the built-in plugins alone, as a file has it."""
-    others = frozenset(plugin.name for plugin in plugins.load().plugins if plugin.distribution != plugins.OURS)
-    ours = plugins.load(block=others)
+    others = frozenset(plugin.name for plugin in loader.load().plugins if plugin.distribution != loader.OURS)
+    ours = loader.load(block=others)
     made = schema(dialect, ours.exposures, ours.auth_schemes, ours.output_mappers)
     return json.dumps(made, indent=2) + "\n"
 
@@ -58,7 +58,7 @@ def test_the_command_says_where_the_shipped_file_is(dialect: str) -> None:
 
 
 @pytest.mark.parametrize("dialect", VERSIONS)
-def test_the_command_prints_a_valid_schema(dialect: str, offers: plugins.Offers) -> None:
+def test_the_command_prints_a_valid_schema(dialect: str, offers: registry.Offers) -> None:
     command = [sys.executable, "-m", "cap_core", "schema", dialect]
     run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
 
@@ -99,7 +99,7 @@ def changed(*path: object, to: object) -> dict[str, Any]:
     return out
 
 
-def test_a_good_document_is_accepted(offers: plugins.Offers) -> None:
+def test_a_good_document_is_accepted(offers: registry.Offers) -> None:
     assert [] == list(validator("naftiko", offers).iter_errors(GOOD))
 
 
@@ -118,7 +118,7 @@ def test_a_good_document_is_accepted(offers: plugins.Offers) -> None:
         ),
     ],
 )
-def test_a_mistake_is_marked(document: dict[str, Any], offers: plugins.Offers) -> None:
+def test_a_mistake_is_marked(document: dict[str, Any], offers: registry.Offers) -> None:
     assert list(validator("naftiko", offers).iter_errors(document))
 
 
@@ -140,10 +140,10 @@ def with_credential(**keys: object) -> dict[str, Any]:
     return changed(*API, "authentication", to=keys)
 
 
-def found_by_the_compiler(document: dict[str, Any], offers: plugins.Offers, tmp_path: Path) -> list[str]:
+def found_by_the_compiler(document: dict[str, Any], offers: registry.Offers, tmp_path: Path) -> list[str]:
     path = tmp_path / "things.yaml"
     path.write_text(yaml.safe_dump(document, sort_keys=False))
-    out = compile_source(Source("things", path.name, path), offers, CompileOptions())
+    out = compile_source(DocumentSource("things", path.name, path), offers, CompileOptions())
     return [str(d) for d in out.diagnostics if d.severity != "info"]
 
 
@@ -170,7 +170,7 @@ def found_by_the_compiler(document: dict[str, Any], offers: plugins.Offers, tmp_
 )
 @pytest.mark.parametrize("dialect", VERSIONS)
 def test_a_mistaken_word_is_marked_as_the_compiler_says_it(
-    document: dict[str, Any], dialect: str, offers: plugins.Offers, tmp_path: Path
+    document: dict[str, Any], dialect: str, offers: registry.Offers, tmp_path: Path
 ) -> None:
     document = in_dialect(dialect, document)
 
@@ -186,7 +186,7 @@ def test_a_mistaken_word_is_marked_as_the_compiler_says_it(
         pytest.param(with_parameter(*ROUTE, type="strng"), id="input"),
     ],
 )
-def test_a_mistaken_type_of_what_is_exposed_is_marked(document: dict[str, Any], offers: plugins.Offers) -> None:
+def test_a_mistaken_type_of_what_is_exposed_is_marked(document: dict[str, Any], offers: registry.Offers) -> None:
     assert list(validator("naftiko", offers).iter_errors(document))
 
 
@@ -223,7 +223,7 @@ def test_a_mistaken_type_of_what_is_exposed_is_marked(document: dict[str, Any], 
 )
 @pytest.mark.parametrize("dialect", VERSIONS)
 def test_what_is_read_without_an_error_is_accepted_in_both_dialects(
-    document: dict[str, Any], dialect: str, offers: plugins.Offers
+    document: dict[str, Any], dialect: str, offers: registry.Offers
 ) -> None:
     errors = validator(dialect, offers).iter_errors(in_dialect(dialect, document))
 
@@ -242,13 +242,13 @@ COMPLAINTS = frozenset(
 )
 
 
-def test_published_documents_without_a_complaint_of_ours_have_none_of_the_schema(offers: plugins.Offers) -> None:
+def test_published_documents_without_a_complaint_of_ours_have_none_of_the_schema(offers: registry.Offers) -> None:
     if not CORPUS.is_dir():
         pytest.skip("the published documents are not beside the checkout (corpus)")
     check = validator("naftiko", offers)
     seen, wrong = 0, []
     for path in sorted((CORPUS / "documents").rglob("*.yaml"))[::2]:
-        out = compile_source(Source(path.stem, path.name, path), offers, CompileOptions())
+        out = compile_source(DocumentSource(path.stem, path.name, path), offers, CompileOptions())
         if out.plan is None or any(d.code in COMPLAINTS or d.code.startswith("not-built-") for d in out.diagnostics):
             continue
         seen += 1

@@ -10,9 +10,9 @@ import httpx
 import msgspec
 import pytest
 
-from cap_core import plugins
-from cap_core.compile import Compiled, CompileOptions, compile_source
-from cap_core.sources import Source
+from cap_core.compile.document import Compiled, CompileOptions, compile_source
+from cap_core.document.sources import DocumentSource
+from cap_core.plugins import loader
 from cap_core.testing import Answered, gateway, upstream
 
 LIST = """
@@ -32,7 +32,7 @@ resources:
 
 
 def compiled(path: Path) -> Compiled:
-    return compile_source(Source("things", "things.yaml", path), plugins.load(), CompileOptions())
+    return compile_source(DocumentSource("things", "things.yaml", path), loader.load(), CompileOptions())
 
 
 def surprises(out: Compiled) -> list[str]:

@@ -2,56 +2,43 @@
 
 from __future__ import annotations
 
-from cap_core.errors import CapError, Fault, Mark, OptionError, Refusal, UpstreamError
-from cap_core.hookspecs import hookimpl
-from cap_core.offers import (
-    AsgiWrapper,
-    AttachAt,
-    AuthScheme,
-    BindAt,
-    BindingResolver,
-    CapabilitySource,
-    CheckAt,
-    Credentials,
-    DiagnosticRule,
-    ExposeAt,
-    Exposure,
-    Face,
-    Flow,
-    Interceptor,
-    OutputAt,
-    OutputMapper,
-    Route,
-    SignAt,
-    Transport,
-)
-from cap_core.secret import Secret
+from cap_core.errors import CapError, FieldError, Mark, OptionError, Refusal, UpstreamError
+from cap_core.logging.secret import Secret
+from cap_core.plugins.auth import AuthFlow, AuthScheme, CheckContext, Credentials, SignContext
+from cap_core.plugins.binding import BindContext, BindingResolver
+from cap_core.plugins.capabilities import CapabilitySource
+from cap_core.plugins.exposure import AttachContext, ExposeContext, Exposure, MountedExposure, Route
+from cap_core.plugins.hookspecs import hookimpl
+from cap_core.plugins.interception import AsgiWrapper, Interceptor
+from cap_core.plugins.lint import DiagnosticRule
+from cap_core.plugins.output import OutputContext, OutputMapper
+from cap_core.plugins.transport import Transport
 
 __all__ = [
     "AsgiWrapper",
-    "AttachAt",
+    "AttachContext",
+    "AuthFlow",
     "AuthScheme",
-    "BindAt",
+    "BindContext",
     "BindingResolver",
     "CapError",
     "CapabilitySource",
-    "CheckAt",
+    "CheckContext",
     "Credentials",
     "DiagnosticRule",
-    "ExposeAt",
+    "ExposeContext",
     "Exposure",
-    "Face",
-    "Fault",
-    "Flow",
+    "FieldError",
     "Interceptor",
     "Mark",
+    "MountedExposure",
     "OptionError",
-    "OutputAt",
+    "OutputContext",
     "OutputMapper",
     "Refusal",
     "Route",
     "Secret",
-    "SignAt",
+    "SignContext",
     "Transport",
     "UpstreamError",
     "hookimpl",

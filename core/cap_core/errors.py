@@ -91,7 +91,7 @@ class UpstreamError(Exception):
         self.sent = sent
 
 
-class Fault(msgspec.Struct, frozen=True):
+class FieldError(msgspec.Struct, frozen=True):
     """One thing wrong with a caller's request: `where` it stands ("query limit", "argument body") and `what` it is."""
 
     where: str
@@ -116,7 +116,7 @@ class Refusal(Exception):
         detail: str,
         *,
         hint: str = "",
-        faults: tuple[Fault, ...] = (),
+        faults: tuple[FieldError, ...] = (),
         headers: tuple[tuple[bytes, bytes], ...] = (),
         sent: bool = True,
     ) -> None:

@@ -19,15 +19,16 @@ from typing import Any
 
 import msgspec
 
-from cap_core import plugins, sockets
-from cap_core.compile import CompileOptions, compile_source
+from cap_core.compile.document import CompileOptions, compile_source
+from cap_core.document.sources import locate
 from cap_core.errors import CapError
-from cap_core.gateway import Gateway, ListenOptions
-from cap_core.open_options import OpenOptions
-from cap_core.plan import Plan
-from cap_core.server import Stop, serve
-from cap_core.sources import locate
-from cap_core.variables import Given
+from cap_core.plan.plan import Plan
+from cap_core.plan.variables import Given
+from cap_core.plugins import loader, registry
+from cap_core.runtime.options import OpenOptions
+from cap_core.server import sockets
+from cap_core.server.gateway import Gateway, ListenOptions
+from cap_core.server.server import Stop, serve
 
 PATIENCE = 10.0
 """Seconds after which a test that waits has failed."""
@@ -174,7 +175,7 @@ class Running:
 
 
 class _Compiling(msgspec.Struct, frozen=True):
-    offers: plugins.Offers
+    offers: registry.Registry
     options: CompileOptions
 
     def plan(self, documents: Sequence[str | Path]) -> Plan:
@@ -205,7 +206,7 @@ def gateway(
         allow_plaintext=allow_plaintext,
         caller_auth=caller_auth,
     )
-    compiling = _Compiling(plugins.load(files=tuple(plugin_files)), options)
+    compiling = _Compiling(loader.load(files=tuple(plugin_files)), options)
     how = listening or ListenOptions()
     opening = opening or OpenOptions(allow_plaintext=allow_plaintext)
     app = Gateway(compiling.offers, msgspec.structs.replace(how, port=0), opening)

@@ -8,18 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from cap_core import plugins
-from cap_core.compile import Compiled, CompileOptions, compile_source
-from cap_core.plan import Call, CapabilityPlan
-from cap_core.plugins import Offers
-from cap_core.sources import Source, locate
+from cap_core.compile.document import Compiled, CompileOptions, compile_source
+from cap_core.document.sources import DocumentSource, locate
+from cap_core.plan.call import Call
+from cap_core.plan.plan import CapabilityPlan
+from cap_core.plugins import loader
+from cap_core.plugins.registry import Registry
 
 DOCUMENTS = {"portkey-assistants": 23, "portkey-batch": 5, "aimlapi-threads-runs": 4}
 
 
 @pytest.fixture(scope="module")
-def offers() -> Offers:
-    return plugins.load()
+def offers() -> Registry:
+    return loader.load()
 
 
 @pytest.fixture(scope="module", params=DOCUMENTS)
@@ -28,14 +29,14 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def packaged(name: str, offers: Offers) -> Compiled:
+def packaged(name: str, offers: Registry) -> Compiled:
     (source,) = locate([name], offers.capabilities)
     return compile_source(source, offers, CompileOptions())
 
 
 @pytest.fixture(scope="module")
-def published(name: str, offers: Offers, shared: Callable[[str], Path]) -> Compiled:
-    return compile_source(Source(name, name, shared(f"seeds/{name}.yaml")), offers, CompileOptions())
+def published(name: str, offers: Registry, shared: Callable[[str], Path]) -> Compiled:
+    return compile_source(DocumentSource(name, name, shared(f"seeds/{name}.yaml")), offers, CompileOptions())
 
 
 def calls(compiled: Compiled) -> list[tuple[str, Call]]:

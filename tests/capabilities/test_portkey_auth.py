@@ -6,10 +6,10 @@ import httpx
 import pytest
 
 import cap_portkey
-from cap_core import plugins
-from cap_core.compile import CompileOptions, compile_source
+from cap_core.compile.document import CompileOptions, compile_source
+from cap_core.document.sources import DocumentSource
 from cap_core.errors import CapError
-from cap_core.sources import Source
+from cap_core.plugins import loader
 from cap_core.testing import gateway, upstream
 
 KEY = {"PORTKEY_API_KEY": "canary-key"}
@@ -140,7 +140,7 @@ REST = "- path: /batches\n  operations: [{method: GET, name: list-batches, call:
 
 
 def said_of(path) -> list[str]:
-    out = compile_source(Source("things", "things.yaml", path), plugins.load(), CompileOptions())
+    out = compile_source(DocumentSource("things", "things.yaml", path), loader.load(), CompileOptions())
     return [str(d) for d in out.diagnostics if d.code == "portkey-bearer"]
 
 
@@ -190,7 +190,7 @@ def test_nothing_else_is_warned_of(at_portkey, consumes: str, base: str) -> None
 
 def test_an_option_portkey_does_not_have_is_refused_with_a_suggestion(at_portkey) -> None:
     path = at_portkey(BEARER.replace("bearer, token", "portkey, apikey"))
-    out = compile_source(Source("things", "things.yaml", path), plugins.load(), CompileOptions())
+    out = compile_source(DocumentSource("things", "things.yaml", path), loader.load(), CompileOptions())
 
     assert "did you mean 'apiKey'?" in str(out.refusal)
 

@@ -12,7 +12,7 @@ import pytest
 
 from cap_core.cli.arguments import read_arguments
 from cap_core.errors import ConfigError, Mark, Refusal
-from cap_core.inputs import Input, Inputs
+from cap_core.plan.inputs import Input, Inputs
 from cap_core.testing import Answered, Recorded, Upstream, upstream
 
 Cap = Callable[..., subprocess.CompletedProcess[str]]

@@ -57,7 +57,7 @@ def test_one_bad_document_among_many_is_refused_alone(cap: Cap, thing: Path, bro
 
 FAILING = """
 from cap_core import *
-from cap_core.model import ExposesEntry
+from cap_core.document.model import ExposesEntry
 
 def declared(entry, at):
     raise KeyError("odd")

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cap_core.cli import COMMANDS, cap
-from cap_core.setting_rows import rows
+from cap_core.settings.rows import rows
 
 Cap = Callable[..., subprocess.CompletedProcess[str]]
 

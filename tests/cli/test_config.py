@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cap_core.cli.reference import reference
-from cap_core.setting_rows import rows
-from cap_core.settings import UpstreamSettings
+from cap_core.settings.rows import rows
+from cap_core.settings.table import UpstreamSettings
 
 Cap = Callable[..., subprocess.CompletedProcess[str]]
 

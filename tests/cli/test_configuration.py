@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from cap_core.configuration import resolve
 from cap_core.errors import ConfigError
-from cap_core.plan import Timeouts, Tls
-from cap_core.setting_rows import rows
-from cap_core.settings import Settings
+from cap_core.plan.upstream import Timeouts, Tls
+from cap_core.settings.resolve import resolve
+from cap_core.settings.rows import rows
+from cap_core.settings.table import Settings
 
 FILE = 'port = 3\nblock = ["f"]\nset = ["A=file", "B=file"]\n'
 

@@ -16,8 +16,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cap_core import log
-from cap_core.redaction import MASK, Redaction, hidden, redact
+from cap_core.logging import log
+from cap_core.logging.redaction import MASK, Redaction, hidden, redact
 
 SECRET = 'p"w/+ü€ 7'
 Lines = Callable[[], list[dict[str, Any]]]

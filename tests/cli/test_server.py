@@ -16,9 +16,9 @@ import httpx
 import pytest
 import trustme
 
-from cap_core import sockets
 from cap_core.errors import StartError
-from cap_core.sockets import Wanted
+from cap_core.server import sockets
+from cap_core.server.sockets import Wanted
 
 TINY = Path(__file__).parent / "tiny.py"
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cap_core import toml
 from cap_core.errors import ConfigError
+from cap_core.settings import toml
 
 TEXT = '''\
 # a comment with = and [

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cap_core import log, server, sockets
+from cap_core.logging import log
+from cap_core.server import server, sockets
 
 LARGE = 8 * 1024 * 1024
 

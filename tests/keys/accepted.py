@@ -8,22 +8,22 @@ from collections.abc import Iterator
 
 import msgspec
 
-from cap_core.dialects import VERSIONS
-from cap_core.model import Document
-from cap_core.multipart import PART_KEYS
-from cap_core.offers import AuthScheme
-from cap_core.plugins import Offers
-from cap_core.reader import ModelNode
-from cap_core.vocabulary import BODY_KEYS, OUTPUT_KEYS
+from cap_core.document.dialects import VERSIONS
+from cap_core.document.model import Document
+from cap_core.document.reader import ModelNode
+from cap_core.document.vocabulary import BODY_KEYS, OUTPUT_KEYS
+from cap_core.plugins.auth import AuthScheme
+from cap_core.plugins.registry import Registry
+from cap_core.runtime.multipart import PART_KEYS
 from cap_plugins.auth.apikey import HEADER
 
 
-def accepted(offers: Offers) -> list[str]:
+def accepted(offers: Registry) -> list[str]:
     """Each key as the page names it, in the order of the models."""
     return [*VERSIONS, *_keys(Document, "", offers, ())]
 
 
-def _keys(model: type[ModelNode], at: str, offers: Offers, above: tuple[type[ModelNode], ...]) -> Iterator[str]:
+def _keys(model: type[ModelNode], at: str, offers: Registry, above: tuple[type[ModelNode], ...]) -> Iterator[str]:
     hints = typing.get_type_hints(model)
     for field in msgspec.structs.fields(model):
         if field.name in ("at", "marks"):
@@ -44,7 +44,7 @@ def _model(hint: typing.Any) -> tuple[type[ModelNode] | None, bool]:
     return (found[0] if found else None), many
 
 
-def _special(place: str, offers: Offers) -> Iterator[str]:
+def _special(place: str, offers: Registry) -> Iterator[str]:
     """What stands below keys that are read by what plugins offer, or in another way than by a model."""
     if place == "capability.exposes":
         for key, exposure in offers.exposures.items():

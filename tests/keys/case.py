@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import yaml
 
+from cap_core.document.vocabulary import OUTPUT_KEYS
 from cap_core.testing import Answered
-from cap_core.vocabulary import OUTPUT_KEYS
 
 if TYPE_CHECKING:
     from keys.seen import Seen

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from cap_core.dialects import ALIASES, KEYED, RENAMED
+from cap_core.document.dialects import ALIASES, KEYED, RENAMED
 from keys.case import Case, at, steps
 
 _OWN = frozenset({"with", "body", "value", "keys", "enum", "hints", "authentication", "auth"})

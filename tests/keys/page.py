@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from cap_core import plugins
+from cap_core.plugins import loader
 from keys.accepted import accepted
 from keys.cases import MODULES
 
@@ -91,7 +91,7 @@ def _lines(shown: str, rows: list[Row], places: tuple[str, ...]) -> Iterator[str
 
 def _rows() -> Iterator[Row]:
     """Every case that says what its key does, in the order of the models."""
-    order = {key: i for i, key in enumerate(accepted(plugins.load()))}
+    order = {key: i for i, key in enumerate(accepted(loader.load()))}
     known = [
         (order.get(case.key, len(order)), module, case) for module in MODULES for case in module.CASES if case.does
     ]

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from cap_core import plugins
-from cap_core.dialects import ALIASES, RENAMED
+from cap_core.document.dialects import ALIASES, RENAMED
+from cap_core.plugins import loader
 from keys.accepted import accepted
 from keys.case import Case, named, put, remove
 from keys.cases import CASES
@@ -80,9 +80,9 @@ def test_a_key_does_what_is_said_of_it_and_nothing_else_does(name: str, here: Wo
 
 
 def test_every_key_that_is_accepted_has_a_case() -> None:
-    everything = plugins.load()
+    everything = loader.load()
     vendors = frozenset(plugin.name for plugin in everything.plugins if plugin.distribution != "cap-core")
-    offers = plugins.load(block=vendors)
+    offers = loader.load(block=vendors)
     assert set() == set(accepted(offers)) - {case.key for case in CASES}, "keys without a case"
     assert set() == {case.key for case in CASES} - set(accepted(offers)), "cases of keys that nothing accepts"
 

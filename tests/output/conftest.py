@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from cap_core.compile import Compiled, CompileOptions, compile_source
-from cap_core.plugins import load
-from cap_core.sources import Source
+from cap_core.compile.document import Compiled, CompileOptions, compile_source
+from cap_core.document.sources import DocumentSource
+from cap_core.plugins.loader import load
 from cap_core.testing import Answered, Recorded, Running, gateway, upstream
 
 DOCUMENT = """\
@@ -76,7 +76,7 @@ def compiled(tmp_path: Path) -> Callable[..., Compiled]:
     def compile(format: str, beside: str = "", outputs: str = WHOLE, **options: Any) -> Compiled:
         path = tmp_path / "d.yaml"
         path.write_text(document_of(format, outputs, beside))
-        return compile_source(Source("d", "d.yaml", path), load(), CompileOptions(**options))
+        return compile_source(DocumentSource("d", "d.yaml", path), load(), CompileOptions(**options))
 
     return compile
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cap_core.plugins import load
+from cap_core.plugins.loader import load
 
 PATIENCE = 5.0
 FORMATS = ["avro", "binary", "csv", "html", "json", "markdown", "protobuf", "psv", "text", "tsv", "xml", "yaml"]

@@ -14,16 +14,16 @@ from typing import Any
 import httpx
 import pytest
 
-from cap_core import plugins
-from cap_core.compile import CompileOptions, compile_source
-from cap_core.context import Context
-from cap_core.offers import OpenAt, Transport
-from cap_core.open_options import OpenOptions
-from cap_core.plan import Operation, Upstream
-from cap_core.sources import Source
-from cap_core.streams import collect
+from cap_core.compile.document import CompileOptions, compile_source
+from cap_core.document.sources import DocumentSource
+from cap_core.plan.upstream import Operation, Upstream
+from cap_core.plugins import loader, registry
+from cap_core.plugins.context import Context
+from cap_core.plugins.messages import HttpRequest, HttpResponse
+from cap_core.plugins.transport import Transport, TransportContext
+from cap_core.runtime.options import OpenOptions
+from cap_core.runtime.streams import collect
 from cap_core.testing import Running, gateway
-from cap_core.types import Request, Response
 from cap_plugins.transport import sandbox
 
 SHARED = Path(os.environ.get("CAP_SHARED", Path(__file__).parents[3] / "shared"))
@@ -119,7 +119,7 @@ class Direct:
         self._runner = runner
         self._stack = contextlib.AsyncExitStack()
 
-    def open(self, at: OpenAt, offer: Transport) -> None:
+    def open(self, at: TransportContext, offer: Transport) -> None:
         self.send = self.run(self._stack.enter_async_context(offer.open(at)))
 
     def run(self, work: Any) -> Any:
@@ -136,8 +136,8 @@ class Direct:
     ) -> Said:
         body = content if content is not None else b"" if data is None else json.dumps(data).encode()
         headers = ((b"Content-Type", kind.encode()),) if body else ()
-        response: Response = await self.send(
-            Request(method, (BASE + target).encode(), headers, body), Context("rest", "call")
+        response: HttpResponse = await self.send(
+            HttpRequest(method, (BASE + target).encode(), headers, body), Context("rest", "call")
         )
         whole = await collect(response.body, 10**8)
         assert whole is not None
@@ -145,18 +145,18 @@ class Direct:
 
 
 @pytest.fixture(scope="session")
-def offers() -> plugins.Offers:
+def offers() -> registry.Offers:
     """What the installed plugins offer."""
-    return plugins.load()
+    return loader.load()
 
 
 @pytest.fixture
-def operations(write: Callable[..., Path], offers: plugins.Offers) -> Callable[..., tuple[Operation, ...]]:
+def operations(write: Callable[..., Path], offers: registry.Offers) -> Callable[..., tuple[Operation, ...]]:
     """The operations that a document of these compiles to."""
 
     def compile(*texts: str, **more: Any) -> tuple[Operation, ...]:
         path = write(*texts, **more)
-        plan = compile_source(Source("api", str(path), path), offers, CompileOptions()).plan
+        plan = compile_source(DocumentSource("api", str(path), path), offers, CompileOptions()).plan
         assert plan is not None
         return plan.operations
 
@@ -176,7 +176,7 @@ def direct(operations: Callable[..., tuple[Operation, ...]]) -> Iterator[Callabl
             **more: Any,
         ) -> Direct:
             upstream = Upstream("https", "api.example", 443)
-            at = OpenAt(
+            at = TransportContext(
                 upstream=upstream,
                 namespace=namespace,
                 prefix=BASE,

@@ -8,8 +8,8 @@ import json
 import httpx
 import pytest
 
-from cap_core.context import Context
-from cap_core.types import Request
+from cap_core.plugins.context import Context
+from cap_core.plugins.messages import HttpRequest
 
 JOBS = ("GET /jobs", "POST /jobs", "GET /jobs/{id}", "POST /jobs/{id}/cancel", "GET /jobs/{id}/output")
 
@@ -241,7 +241,7 @@ def test_a_stream_ends_where_its_reader_leaves(direct) -> None:
 
     async def leave() -> tuple[list[bytes], list[bytes]]:
         headers = ((b"content-type", b"application/json"),)
-        response = await api.send(Request("POST", b"/base/jobs", headers, b'{"stream":true}'), Context("rest"))
+        response = await api.send(HttpRequest("POST", b"/base/jobs", headers, b'{"stream":true}'), Context("rest"))
         read = []
         async for piece in response.body:
             read.append(piece)
@@ -260,7 +260,7 @@ def test_a_stream_gives_others_their_turn(direct) -> None:
     api("POST", "/jobs", {"a": 1})
 
     async def cancelled() -> int:
-        response = await api.send(Request("GET", b"/base/jobs/job_1/output"), Context("rest"))
+        response = await api.send(HttpRequest("GET", b"/base/jobs/job_1/output"), Context("rest"))
         read = 0
 
         async def reading() -> None:

@@ -13,13 +13,15 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from cap_core.compile import CompileOptions, compile_source
-from cap_core.inputs import Input
-from cap_core.offers import OpenAt
-from cap_core.path_template import placeholders, shape
-from cap_core.plan import Call, CapabilityPlan, Upstream
-from cap_core.router import Found
-from cap_core.sources import locate
+from cap_core.compile.document import CompileOptions, compile_source
+from cap_core.document.sources import locate
+from cap_core.plan.call import Call
+from cap_core.plan.inputs import Input
+from cap_core.plan.plan import CapabilityPlan
+from cap_core.plan.upstream import Upstream
+from cap_core.plugins.transport import TransportContext
+from cap_core.server.router import Found
+from cap_core.syntax.path_template import placeholders, shape
 from cap_plugins.transport.sandbox.paths import parse_path
 from cap_plugins.transport.sandbox.routes import routes
 
@@ -195,7 +197,7 @@ def test_every_operation_has_an_answer(shared, offers) -> None:
         plan = compile_source(source, offers, CompileOptions()).plan
         for consumed in plan.consumed if plan else ():
             operations = tuple(o for o in plan.operations if o.consumed == consumed)
-            router = routes(OpenAt(upstream=Upstream("https", "x", 443), prefix="/p", operations=operations))
+            router = routes(TransportContext(upstream=Upstream("https", "x", 443), prefix="/p", operations=operations))
             for operation, path in ((o, path) for o in operations if (path := parse_path(o)) is not None):
                 target = "/p" + path.template.replace("{x}", "1")
                 what = f"{document.name} {operation.method} {operation.path}"

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
-from cap_core.context import Context
 from cap_core.errors import UpstreamError
-from cap_core.types import Request
+from cap_core.plugins.context import Context
+from cap_core.plugins.messages import HttpRequest
 
 THINGS = ("GET /things", "POST /things", "GET /things/{id}", "DELETE /things/{id}", "PATCH /things/{id}")
 
@@ -65,7 +65,7 @@ def test_a_wrong_method_is_told_the_right_ones(direct) -> None:
 
 def test_what_lives_outside_the_base_path_is_not_found(direct) -> None:
     api = direct(*THINGS)
-    response = api.run(api.send(Request("GET", b"/things"), Context("rest")))
+    response = api.run(api.send(HttpRequest("GET", b"/things"), Context("rest")))
 
     assert 404 == response.status
 
@@ -263,7 +263,7 @@ def test_a_call_ends_at_its_deadline(direct, late) -> None:
     async def call() -> None:
         now = asyncio.get_running_loop().time()
         context = Context("rest", deadline=now if late else now + 0.01)
-        await api.send(Request("POST", b"/base/things", (), body), context)
+        await api.send(HttpRequest("POST", b"/base/things", (), body), context)
 
     with pytest.raises(UpstreamError) as raised:
         api.run(call())
@@ -277,7 +277,7 @@ def test_a_call_that_is_cancelled_changes_nothing(direct) -> None:
     api, body = direct(*THINGS), Body(b"{", b"}", wait=5.0)
 
     async def cancelled() -> None:
-        task = asyncio.ensure_future(api.send(Request("POST", b"/base/things", (), body), Context("rest")))
+        task = asyncio.ensure_future(api.send(HttpRequest("POST", b"/base/things", (), body), Context("rest")))
         await asyncio.sleep(0.01)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -291,7 +291,7 @@ def test_a_call_that_is_cancelled_changes_nothing(direct) -> None:
 
 def test_headers_are_in_lower_case_and_small_bodies_are_bytes(direct) -> None:
     api = direct(*THINGS)
-    response = api.run(api.send(Request("POST", b"/base/things"), Context("rest")))
+    response = api.run(api.send(HttpRequest("POST", b"/base/things"), Context("rest")))
 
     assert isinstance(response.body, bytes)
     assert json.loads(response.body)

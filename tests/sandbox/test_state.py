@@ -11,11 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cap_core.context import Context
 from cap_core.errors import StartError, UpstreamError
-from cap_core.offers import OpenAt
-from cap_core.plan import Upstream
-from cap_core.types import Request
+from cap_core.plan.upstream import Upstream
+from cap_core.plugins.context import Context
+from cap_core.plugins.messages import HttpRequest
+from cap_core.plugins.transport import TransportContext
 from cap_plugins.transport import sandbox
 
 THINGS = ("GET /things", "POST /things", "GET /things/{id}", "DELETE /things/{id}", "POST /things/{id}/parts")
@@ -137,10 +137,12 @@ def test_two_processes_may_start_at_once(operations, tmp_path) -> None:
     compiled = operations(*THINGS)
 
     async def opened(file: Path, together: threading.Barrier) -> None:
-        at = OpenAt(upstream=Upstream("https", "x", 443), namespace="a", prefix="", operations=compiled, state=file)
+        at = TransportContext(
+            upstream=Upstream("https", "x", 443), namespace="a", prefix="", operations=compiled, state=file
+        )
         together.wait(60)
         async with sandbox.cap_transports()[0].open(at) as send:
-            assert 200 == (await send(Request("POST", b"/things"), Context("rest"))).status
+            assert 200 == (await send(HttpRequest("POST", b"/things"), Context("rest"))).status
 
     for n in range(40):
         file, together = tmp_path / f"state-{n}.db", threading.Barrier(2)
@@ -155,11 +157,13 @@ def test_two_processes_may_share_a_file(operations, direct, tmp_path) -> None:
     start = threading.Barrier(2)
 
     async def make(n: int) -> None:
-        at = OpenAt(upstream=Upstream("https", "x", 443), namespace="a", prefix="", operations=compiled, state=file)
+        at = TransportContext(
+            upstream=Upstream("https", "x", 443), namespace="a", prefix="", operations=compiled, state=file
+        )
         async with sandbox.cap_transports()[0].open(at) as send:
             start.wait(60)
             for _ in range(50):
-                assert 200 == (await send(Request("POST", b"/things"), Context("rest"))).status
+                assert 200 == (await send(HttpRequest("POST", b"/things"), Context("rest"))).status
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda n: asyncio.run(make(n)), range(2)))

@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 import pytest
 import uvloop
 
-from cap_core.context import Context
-from cap_core.offers import OpenAt
-from cap_core.plan import Timeouts, Upstream
-from cap_core.types import Request
+from cap_core.plan.upstream import Timeouts, Upstream
+from cap_core.plugins.context import Context
+from cap_core.plugins.messages import HttpRequest
+from cap_core.plugins.transport import TransportContext
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
@@ -22,7 +22,7 @@ class Opening:
     """A transport opened for an upstream alone: nothing else matters to one that is shared."""
 
     def __init__(self, offer):
-        self.open = lambda upstream: offer.open(OpenAt(upstream=upstream))
+        self.open = lambda upstream: offer.open(TransportContext(upstream=upstream))
 
 
 @pytest.fixture(params=["aiohttp", "httpx"])
@@ -223,7 +223,7 @@ def get():
 
     async def call(send, method="GET", target=b"/", headers=(), body=b"", length=None, within=None):
         deadline = None if within is None else asyncio.get_running_loop().time() + within
-        return await send(Request(method, target, headers, body, length), Context("rest", deadline=deadline))
+        return await send(HttpRequest(method, target, headers, body, length), Context("rest", deadline=deadline))
 
     return call
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from cap_core.errors import UpstreamError
-from cap_core.plan import Timeouts, Upstream
+from cap_core.plan.upstream import Timeouts, Upstream
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

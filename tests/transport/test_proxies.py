@@ -7,7 +7,7 @@ import pytest
 import trustme
 
 from cap_core.errors import ConfigError, UpstreamError
-from cap_core.plan import Timeouts, Tls, Upstream
+from cap_core.plan.upstream import Timeouts, Tls, Upstream
 
 CREDENTIALS = b"Proxy-Authorization: Basic dTpwQHNz"  # u:p@ss
 

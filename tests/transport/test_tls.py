@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from cap_core.errors import StartError, UpstreamError
-from cap_core.plan import Tls, Upstream
+from cap_core.plan.upstream import Tls, Upstream
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cap_core import DiagnosticRule, hookimpl
-from cap_core.base_uri import literal_base
-from cap_core.codes import Code
-from cap_core.plan import CapabilityPlan, Consumed
-from cap_core.report import Diagnostic
+from cap_core.diagnostics.codes import Code
+from cap_core.diagnostics.report import Diagnostic
+from cap_core.plan.plan import CapabilityPlan
+from cap_core.plan.upstream import Consumed
+from cap_core.runtime.base_uri import literal_base
 
 HOST = "api.portkey.ai"
 KEY = "x-portkey-api-key"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from cap_core import AuthScheme, Credentials, OptionError, SignAt, hookimpl
+from cap_core import AuthScheme, Credentials, OptionError, SignContext, hookimpl
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -28,7 +28,7 @@ WITH_PROVIDER = ("providerKey", "customHost")
 """The options that say more about `provider`, and nothing without it."""
 
 
-def sign(options: Options, at: SignAt) -> Credentials:
+def sign(options: Options, at: SignContext) -> Credentials:
     """The headers Portkey asks for. Raises `OptionError` unless exactly one way is chosen, and chosen completely."""
     # A blank value chooses nothing, as an unset variable does.
     told = msgspec.to_builtins(options)
@@ -48,7 +48,7 @@ def sign(options: Options, at: SignAt) -> Credentials:
     return Credentials(headers=tuple((n.encode(), v.encode()) for n, v in named.items() if v is not None))
 
 
-def _check_way(given: dict[str, str], at: SignAt) -> None:
+def _check_way(given: dict[str, str], at: SignContext) -> None:
     chosen = [name for name in WAYS if name in given]
     if len(chosen) == 1:
         return
@@ -60,7 +60,7 @@ def _check_way(given: dict[str, str], at: SignAt) -> None:
     raise OptionError(lonely, f"{what}, and Portkey refuses a key alone", f"set one of: {_four_ways(at)}")
 
 
-def _check_provider(given: dict[str, str], at: SignAt) -> None:
+def _check_provider(given: dict[str, str], at: SignContext) -> None:
     if "provider" not in given:
         for name in WITH_PROVIDER:
             if name in given:
@@ -76,13 +76,13 @@ def _check_provider(given: dict[str, str], at: SignAt) -> None:
         raise OptionError("customHost", what, "https://HOST/v1")
 
 
-def _four_ways(at: SignAt) -> str:
+def _four_ways(at: SignContext) -> str:
     provider = f"{_shown('provider', at)} with {_shown('providerKey', at)}"
     ways = (_shown("virtualKey", at), _shown("config", at), provider, f"these two with {_shown('customHost', at)}")
     return "; ".join(ways)
 
 
-def _shown(option: str, at: SignAt) -> str:
+def _shown(option: str, at: SignContext) -> str:
     """An option as whoever has to set it knows it: by its variable, where it has one."""
     return at.variables.get(option) or option
 

@@ -1,4 +1,7 @@
-"""The command line: `cap`."""
+"""The command line: `cap`.
+
+Imports every other package; each command is a module of its own, imported when it is used.
+"""
 
 from __future__ import annotations
 
@@ -119,20 +122,20 @@ def _usage(error: click.ClickException) -> str:
 
 
 def _is_setting(flag: str) -> bool:
-    from cap_core.setting_rows import rows
+    from cap_core.settings.rows import rows
 
     return flag in {row.flag for row in rows()}
 
 
 def _print_error(line: str, code: int) -> int:
-    from cap_core.redaction import hidden
+    from cap_core.logging.redaction import hidden
 
     click.echo(" ".join(hidden(line).split()), err=True)
     return code
 
 
 def _internal(error: Exception, *, debug: bool) -> int:
-    from cap_core.redaction import hidden
+    from cap_core.logging.redaction import hidden
 
     if debug:
         click.echo(hidden("".join(traceback.format_exception(error))), err=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from cap_core.errors import ConfigError
-from cap_core.input_checks import reader
-from cap_core.inputs import Input, Inputs
+from cap_core.plan.inputs import Input, Inputs
+from cap_core.runtime.inputs import reader
 
 _NUMBERS = {
     "integer": re.compile(r"-?(0|[1-9]\d*)", re.ASCII),

@@ -9,21 +9,22 @@ from http.client import responses
 
 import click
 
-from cap_core import log, redaction
 from cap_core.cli.arguments import read_arguments
 from cap_core.cli.documents import offers_of, single_plan
 from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.options_from_settings import open_options
-from cap_core.context import Context
 from cap_core.errors import CapError, Refusal, UpstreamError
-from cap_core.find_operation import find_call
-from cap_core.opening import close, open_plan
-from cap_core.plan import Call, CapabilityPlan, Plan
-from cap_core.plugins import Offers
-from cap_core.pools import Pools, choose
-from cap_core.settings import Settings
-from cap_core.streams import collect
-from cap_core.types import Answer, Body, Content, Reply, Text
+from cap_core.explain.find_operation import find_call
+from cap_core.logging import log, redaction
+from cap_core.plan.call import Call
+from cap_core.plan.plan import CapabilityPlan, Plan
+from cap_core.plugins.context import Context
+from cap_core.plugins.messages import Answer, Body, Content, Reply, Text
+from cap_core.plugins.registry import Registry
+from cap_core.runtime.open import close, open_plan
+from cap_core.runtime.pools import Pools, choose
+from cap_core.runtime.streams import collect
+from cap_core.settings.table import Settings
 
 _SHOWN = 500
 """Characters of an upstream's error that are worth a look."""
@@ -65,7 +66,7 @@ def command(settings: Settings, capability: str, operation: str, inputs: tuple[s
 
 
 async def _carry_out(
-    plan: CapabilityPlan, call: Call, values: Mapping[str, object], offers: Offers, settings: Settings
+    plan: CapabilityPlan, call: Call, values: Mapping[str, object], offers: Registry, settings: Settings
 ) -> int:
     options = open_options(settings)
     pools = Pools(choose(offers, options.transport))

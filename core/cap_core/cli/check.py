@@ -11,12 +11,12 @@ from cap_core.cli import reports
 from cap_core.cli.documents import Document, check_namespaces, compile_each, namespaces, offers_of
 from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.progress import progress_bar
-from cap_core.credentials import optional_variables
-from cap_core.plugins import Offers
-from cap_core.report import Diagnostic, Report
-from cap_core.settings import Settings
-from cap_core.sources import locate
-from cap_core.variable_values import unset
+from cap_core.diagnostics.report import Diagnostic, Report
+from cap_core.document.sources import locate
+from cap_core.plugins.registry import Registry
+from cap_core.runtime.credentials import optional_variables
+from cap_core.runtime.variable_values import unset
+from cap_core.settings.table import Settings
 
 
 @click.command(
@@ -62,7 +62,7 @@ def command(settings: Settings, capabilities: tuple[str, ...], format_: str, str
     return int(any(d.severity in failing for d in diagnostics))
 
 
-async def _diagnose(document: Document, offers: Offers) -> tuple[Diagnostic, ...]:
+async def _diagnose(document: Document, offers: Registry) -> tuple[Diagnostic, ...]:
     """What compiling reported, and which declared variables have no value here and now (it changes no tier)."""
     compiled = document.compiled
     if compiled.plan is None:

@@ -10,9 +10,9 @@ import click
 import msgspec
 
 from cap_core.cli.options import Command, settings_flags
-from cap_core.redaction import MASK
-from cap_core.setting_rows import Row, rows
-from cap_core.settings import Settings, UpstreamSettings
+from cap_core.logging.redaction import MASK
+from cap_core.settings.rows import Row, rows
+from cap_core.settings.table import Settings, UpstreamSettings
 
 
 class Line(msgspec.Struct, frozen=True):

@@ -8,24 +8,25 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 import msgspec
 
-from cap_core.compile import Compiled, CompileOptions, compile_source
-from cap_core.dotenv import read_dotenv
+from cap_core.compile.document import Compiled, CompileOptions, compile_source
+from cap_core.diagnostics.report import Report
+from cap_core.document.sources import DocumentSource, locate
 from cap_core.errors import CapError, ConfigError, Mark, SpecError
-from cap_core.names import near
-from cap_core.plan import CapabilityPlan
-from cap_core.plugins import Offers, load
-from cap_core.redaction import hidden
-from cap_core.report import Report
-from cap_core.setting_rows import rows
-from cap_core.settings import Settings
-from cap_core.sources import Source, locate
-from cap_core.variables import Given
+from cap_core.logging.redaction import hidden
+from cap_core.plan.plan import CapabilityPlan
+from cap_core.plan.variables import Given
+from cap_core.plugins.loader import load
+from cap_core.plugins.registry import Registry
+from cap_core.settings.dotenv import read_dotenv
+from cap_core.settings.rows import rows
+from cap_core.settings.table import Settings
+from cap_core.syntax.names import near
 
 
 class Document(msgspec.Struct, frozen=True):
     """A document and what compiling it gave."""
 
-    source: Source
+    source: DocumentSource
     compiled: Compiled
 
     @property
@@ -37,7 +38,7 @@ class Document(msgspec.Struct, frozen=True):
         return SpecError(why.message, at=why.at, hint=why.hint, code=why.code)
 
 
-def offers_of(settings: Settings) -> Offers:
+def offers_of(settings: Settings) -> Registry:
     """What the plugins offer that these settings let in."""
     only = None if settings.only_plugins is None else frozenset(settings.only_plugins)
     return load(block=frozenset(settings.block), files=settings.plugins, only=only)
@@ -74,7 +75,7 @@ def _dotenv(settings: Settings) -> dict[str, Given]:
     return {name: Given(value, f"{path}:{line}") for name, (value, line) in read_dotenv(text, str(path)).items()}
 
 
-def compile_documents(settings: Settings, offers: Offers, names: Sequence[str]) -> tuple[Document, ...]:
+def compile_documents(settings: Settings, offers: Registry, names: Sequence[str]) -> tuple[Document, ...]:
     """The documents that `names` mean, compiled. Raises `ConfigError` for a name or a namespace that means nothing."""
     compiled = tuple(compile_each(settings, offers, locate(names, offers.capabilities)))
     plans = [document.compiled.plan for document in compiled]
@@ -83,14 +84,14 @@ def compile_documents(settings: Settings, offers: Offers, names: Sequence[str]) 
     return compiled
 
 
-def compile_each(settings: Settings, offers: Offers, sources: Iterable[Source]) -> Iterator[Document]:
+def compile_each(settings: Settings, offers: Registry, sources: Iterable[DocumentSource]) -> Iterator[Document]:
     """Each document, compiled when it is asked for."""
     options = compile_options(settings)
     for source in sources:
         yield Document(source, _compiled(source, offers, options, debug=settings.log_level == "debug"))
 
 
-def _compiled(source: Source, offers: Offers, options: CompileOptions, *, debug: bool) -> Compiled:
+def _compiled(source: DocumentSource, offers: Registry, options: CompileOptions, *, debug: bool) -> Compiled:
     """One document, compiled. What nobody foresaw costs this document and none beside it."""
     try:
         return compile_source(source, offers, options)
@@ -105,7 +106,7 @@ def _compiled(source: Source, offers: Offers, options: CompileOptions, *, debug:
         return Compiled(None, report.sorted())
 
 
-def single_plan(settings: Settings, offers: Offers, name: str) -> CapabilityPlan:
+def single_plan(settings: Settings, offers: Registry, name: str) -> CapabilityPlan:
     """The plan of the one document that `name` means. Raises `CapError` for a refused one, and for several."""
     found = compile_documents(settings, offers, [name])
     if len(found) > 1:

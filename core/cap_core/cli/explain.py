@@ -15,14 +15,14 @@ from cap_core.cli.documents import offers_of, single_plan
 from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.options_from_settings import open_options
 from cap_core.cli.tables import print_table, printable
+from cap_core.diagnostics.report import Diagnostic
 from cap_core.errors import Refusal
-from cap_core.explain import Explanation, explain, explain_rejected
-from cap_core.find_operation import display_name, every_operation, find_operation
-from cap_core.inputs import Inputs
-from cap_core.origin import Step
-from cap_core.plan import Call, RejectedOperation
-from cap_core.report import Diagnostic
-from cap_core.settings import Settings
+from cap_core.explain.explain import Explanation, explain, explain_rejected
+from cap_core.explain.find_operation import display_name, every_operation, find_operation
+from cap_core.explain.origin import Step
+from cap_core.plan.call import Call, RejectedOperation
+from cap_core.plan.inputs import Inputs
+from cap_core.settings.table import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console

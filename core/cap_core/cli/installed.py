@@ -8,7 +8,7 @@ import msgspec
 from cap_core.cli.documents import Document, compile_documents, offers_of
 from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.tables import print_table
-from cap_core.settings import Settings
+from cap_core.settings.table import Settings
 
 
 class Installed(msgspec.Struct, frozen=True):

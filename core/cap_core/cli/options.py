@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from cap_core.cli.session import Session
-from cap_core.configuration import resolve
-from cap_core.setting_rows import Row, rows
+from cap_core.settings.resolve import resolve
+from cap_core.settings.rows import Row, rows
 
 
 class SettingOption(click.Option):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cap_core.open_options import OpenOptions, UpstreamOptions
-from cap_core.settings import Settings
+from cap_core.runtime.options import OpenOptions, UpstreamOptions
+from cap_core.settings.table import Settings
 
 SANDBOX = "sandbox"
 """The transport behind `--sandbox`; a plugin's, like any other."""

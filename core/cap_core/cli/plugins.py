@@ -10,10 +10,10 @@ import msgspec
 from cap_core.cli.documents import offers_of, single_plan
 from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.tables import print_table
-from cap_core.plan import CapabilityPlan
-from cap_core.plugins import Offers, Plugin
-from cap_core.pools import choose
-from cap_core.settings import Settings
+from cap_core.plan.plan import CapabilityPlan
+from cap_core.plugins.registry import Plugin, Registry
+from cap_core.runtime.pools import choose
+from cap_core.settings.table import Settings
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -65,7 +65,7 @@ def _use_line(use: Use) -> tuple[str, ...]:
     return use.offer, use.where, use.plugin, f"{use.distribution} {use.version}".strip()
 
 
-def _uses(plan: CapabilityPlan, offers: Offers) -> Iterator[Use]:
+def _uses(plan: CapabilityPlan, offers: Registry) -> Iterator[Use]:
     owners = {offer: plugin for plugin in offers.plugins for offer in plugin.offers}
     places: dict[str, dict[str, None]] = {}
     for offer, where in _needs(plan, offers):
@@ -75,7 +75,7 @@ def _uses(plan: CapabilityPlan, offers: Offers) -> Iterator[Use]:
         yield Use(offer, ", ".join(wheres), plugin.name, plugin.distribution, plugin.version)
 
 
-def _needs(plan: CapabilityPlan, offers: Offers) -> Iterator[tuple[str, str]]:
+def _needs(plan: CapabilityPlan, offers: Registry) -> Iterator[tuple[str, str]]:
     """Each offer a capability uses, in the words of `Plugin.offers`, and what for; from the callers inwards."""
     for wrapper in offers.asgi:
         yield f"asgi wrapper {wrapper.key}", "every listener"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from cap_core.setting_rows import Row, rows
-from cap_core.settings import UpstreamSettings
+from cap_core.settings.rows import Row, rows
+from cap_core.settings.table import UpstreamSettings
 
 
 def reference() -> str:

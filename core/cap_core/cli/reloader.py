@@ -8,15 +8,15 @@ from pathlib import Path
 
 from cap_core.cli.documents import Document, compile_documents
 from cap_core.cli.serve_policy import refuse_anonymous, served
+from cap_core.document.sources import locate
 from cap_core.errors import CapError
-from cap_core.gateway import Gateway
-from cap_core.lazy_logger import get_logger
-from cap_core.plan import Plan
-from cap_core.plugins import Offers
-from cap_core.reload import changes, state
-from cap_core.setting_rows import rows
-from cap_core.settings import Settings
-from cap_core.sources import locate
+from cap_core.logging.lazy_logger import get_logger
+from cap_core.plan.plan import Plan
+from cap_core.plugins.registry import Registry
+from cap_core.server.gateway import Gateway
+from cap_core.settings.rows import rows
+from cap_core.settings.table import Settings
+from cap_core.settings.watch import changes, state
 
 _log = get_logger("cap.reload")
 
@@ -28,7 +28,12 @@ class Reloader:
     """Keeps a gateway on the newest documents that can be served."""
 
     def __init__(
-        self, gateway: Gateway, offers: Offers, settings: Settings, reread: Callable[[], Settings], names: Sequence[str]
+        self,
+        gateway: Gateway,
+        offers: Registry,
+        settings: Settings,
+        reread: Callable[[], Settings],
+        names: Sequence[str],
     ) -> None:
         self._gateway = gateway
         self._offers = offers

@@ -11,8 +11,8 @@ from urllib.parse import quote
 import click
 import msgspec
 
-from cap_core.codes import CODES
-from cap_core.report import Diagnostic
+from cap_core.diagnostics.codes import CODES
+from cap_core.diagnostics.report import Diagnostic
 from cap_core.version import VERSION
 
 Report = Callable[[Sequence[Diagnostic], int], str]

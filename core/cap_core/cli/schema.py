@@ -7,9 +7,9 @@ import msgspec
 
 from cap_core.cli.documents import offers_of
 from cap_core.cli.options import Command, settings_flags
-from cap_core.dialects import VERSIONS
-from cap_core.schema import schema, shipped
-from cap_core.settings import Settings
+from cap_core.document.dialects import VERSIONS
+from cap_core.document.json_schema import schema, shipped
+from cap_core.settings.table import Settings
 
 
 @click.command(

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 
 import click
 
-from cap_core import log, server, sockets
-from cap_core.access_log import AccessLog
 from cap_core.cli import startup
 from cap_core.cli.documents import compile_documents, offers_of
 from cap_core.cli.options import Command, settings_flags
@@ -18,11 +16,14 @@ from cap_core.cli.reloader import Reloader
 from cap_core.cli.serve_policy import refuse_anonymous, served
 from cap_core.cli.session import Session
 from cap_core.errors import CapError
-from cap_core.gateway import Gateway, ListenOptions, listeners
-from cap_core.lazy_logger import get_logger
-from cap_core.plan import Plan
-from cap_core.settings import Settings
-from cap_core.sockets import Wanted
+from cap_core.logging import log
+from cap_core.logging.lazy_logger import get_logger
+from cap_core.plan.plan import Plan
+from cap_core.server import server, sockets
+from cap_core.server.access_log import AccessLog
+from cap_core.server.gateway import Gateway, ListenOptions, listeners
+from cap_core.server.sockets import Wanted
+from cap_core.settings.table import Settings
 
 _log = get_logger("cap.serve")
 

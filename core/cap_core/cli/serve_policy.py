@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cap_core.cli.documents import Document
+from cap_core.diagnostics.report import summed
 from cap_core.errors import StartError
-from cap_core.lazy_logger import get_logger
-from cap_core.loopback import is_loopback
-from cap_core.plan import CapabilityPlan, Plan
-from cap_core.report import summed
-from cap_core.settings import Settings
+from cap_core.logging.lazy_logger import get_logger
+from cap_core.plan.plan import CapabilityPlan, Plan
+from cap_core.settings.table import Settings
+from cap_core.syntax.loopback import is_loopback
 
 _log = get_logger("cap.serve")
 

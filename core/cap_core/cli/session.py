@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cap_core.settings import Settings
+    from cap_core.settings.table import Settings
 
 
 class Session:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import click
 
-from cap_core import log
 from cap_core.cli.tables import print_table
-from cap_core.gateway import Gateway
-from cap_core.lazy_logger import get_logger
-from cap_core.listeners import RoutingTable
-from cap_core.path_template import shape
-from cap_core.plan import Call
+from cap_core.logging import log
+from cap_core.logging.lazy_logger import get_logger
+from cap_core.plan.call import Call
+from cap_core.server.gateway import Gateway
+from cap_core.server.listeners import RoutingTable
+from cap_core.syntax.path_template import shape
 
 _log = get_logger("cap.serve")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from importlib import metadata
 
-from cap_core.plugins import GROUP, OURS
+from cap_core.plugins.loader import GROUP, OURS
 from cap_core.version import VERSION
 
 

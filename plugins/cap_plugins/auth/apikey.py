@@ -8,13 +8,15 @@ from typing import Annotated
 
 import msgspec
 
+from cap_core.diagnostics.report import Diagnostic
 from cap_core.errors import OptionError, Refusal
-from cap_core.hookspecs import hookimpl
-from cap_core.names import near
-from cap_core.offers import AuthScheme, CheckAt, Credentials, DiagnosticRule, SignAt
-from cap_core.plan import CapabilityPlan, Constant
-from cap_core.report import Diagnostic
-from cap_core.types import Caller, Check, Incoming
+from cap_core.plan.plan import CapabilityPlan
+from cap_core.plan.values import Constant
+from cap_core.plugins.auth import AuthScheme, CheckContext, Credentials, SignContext
+from cap_core.plugins.hookspecs import hookimpl
+from cap_core.plugins.lint import DiagnosticRule
+from cap_core.plugins.messages import Caller, Check, Incoming
+from cap_core.syntax.names import near
 
 HEADER = ("name", "value")
 """The keys of an entry of `headers`, where that is a list."""
@@ -82,7 +84,7 @@ def _pairs(headers: Mapping[str, str] | list[Mapping[str, str]]) -> list[tuple[s
     return out
 
 
-def sign(options: Options, at: SignAt) -> Credentials:
+def sign(options: Options, at: SignContext) -> Credentials:
     """Each key at its place."""
     found = keys(options)
 
@@ -97,7 +99,7 @@ def sign(options: Options, at: SignAt) -> Credentials:
     )
 
 
-def check(options: Options, at: CheckAt) -> Check:
+def check(options: Options, at: CheckContext) -> Check:
     """Compare one header in constant time. A key in a URL ends up in logs, so only headers are checked."""
     found = keys(options)
     if len(found) != 1 or found[0].place != "header":

@@ -7,8 +7,8 @@ import base64
 import msgspec
 
 from cap_core.errors import OptionError
-from cap_core.hookspecs import hookimpl
-from cap_core.offers import AuthScheme, Credentials, SignAt
+from cap_core.plugins.auth import AuthScheme, Credentials, SignContext
+from cap_core.plugins.hookspecs import hookimpl
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,7 +18,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password: str = ""
 
 
-def sign(options: Options, at: SignAt) -> Credentials:
+def sign(options: Options, at: SignContext) -> Credentials:
     """The Authorization header."""
     if ":" in options.username:
         raise OptionError("username", "a user name cannot contain ':'", "it ends where the password begins")

@@ -8,9 +8,9 @@ from typing import Annotated
 import msgspec
 
 from cap_core.errors import OptionError, Refusal
-from cap_core.hookspecs import hookimpl
-from cap_core.offers import AuthScheme, CheckAt, Credentials, SignAt
-from cap_core.types import Caller, Check, Incoming
+from cap_core.plugins.auth import AuthScheme, CheckContext, Credentials, SignContext
+from cap_core.plugins.hookspecs import hookimpl
+from cap_core.plugins.messages import Caller, Check, Incoming
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,12 +30,12 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.token if self.token is not None else self.value or ""
 
 
-def sign(options: Options, at: SignAt) -> Credentials:
+def sign(options: Options, at: SignContext) -> Credentials:
     """The Authorization header."""
     return Credentials(headers=((b"Authorization", b"Bearer " + options.secret.encode()),))
 
 
-def check(options: Options, at: CheckAt) -> Check:
+def check(options: Options, at: CheckContext) -> Check:
     """Compare in constant time; RFC 6750 leaves `error` out where no token came at all."""
     expected = options.secret.encode()
     challenge = f'Bearer realm="{at.realm}"'

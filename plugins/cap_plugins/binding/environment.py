@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from cap_core.hookspecs import hookimpl
-from cap_core.offers import BindAt, BindingResolver
-from cap_core.secret import Secret
+from cap_core.logging.secret import Secret
+from cap_core.plugins.binding import BindContext, BindingResolver
+from cap_core.plugins.hookspecs import hookimpl
 
 
 class Environment:
@@ -22,7 +22,7 @@ class Environment:
         return {name: Secret(value, self.describe(name)) for name in names if (value := os.environ.get(name))}
 
 
-def parse(location: str, at: BindAt) -> Environment:
+def parse(location: str, at: BindContext) -> Environment:
     """The environment; it has no location."""
     return Environment()
 

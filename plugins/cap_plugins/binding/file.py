@@ -9,11 +9,11 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 import yaml
 
-from cap_core.dotenv import read_dotenv
 from cap_core.errors import CapError, OptionError
-from cap_core.hookspecs import hookimpl
-from cap_core.offers import BindAt, BindingResolver
-from cap_core.secret import Secret
+from cap_core.logging.secret import Secret
+from cap_core.plugins.binding import BindContext, BindingResolver
+from cap_core.plugins.hookspecs import hookimpl
+from cap_core.settings.dotenv import read_dotenv
 
 
 class File(msgspec.Struct, frozen=True):
@@ -45,7 +45,7 @@ class Missing(msgspec.Struct, frozen=True):
         return {}
 
 
-def parse(location: str, at: BindAt) -> File | Missing:
+def parse(location: str, at: BindContext) -> File | Missing:
     """Find the file below the document's directory, then below the working directory, after resolving links.
 
     Raises `OptionError` for one that lies outside (`--allow-files`). One that is not there leaves its names without

@@ -20,8 +20,8 @@ from typing import Any
 import msgspec
 
 from cap_core.errors import OptionError
-from cap_core.hookspecs import hookimpl
-from cap_core.offers import OutputAt, OutputMapper
+from cap_core.plugins.hookspecs import hookimpl
+from cap_core.plugins.output import OutputContext, OutputMapper
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,7 +30,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outputSchema: Path
 
 
-def compile(options: Options, at: OutputAt) -> Callable[[bytes, str | None], object]:
+def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None], object]:
     """fastavro, loaded when the first document needs it."""
     try:
         import fastavro

@@ -15,9 +15,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from cap_core import formats
-from cap_core.hookspecs import hookimpl
-from cap_core.offers import OutputAt, OutputMapper
+from cap_core.plugins.hookspecs import hookimpl
+from cap_core.plugins.output import OutputContext, OutputMapper
+from cap_core.runtime import output_format
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,9 +27,9 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     maxBinarySize: str | None = None
 
 
-def compile(options: Options, at: OutputAt) -> Callable[[bytes, str | None], object]:
+def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None], object]:
     """Base64, as JSON carries bytes everywhere."""
-    largest, declared = formats.size(at.operation), formats.media_type(at.operation)
+    largest, declared = output_format.size(at.operation), output_format.media_type(at.operation)
 
     def read(body: bytes, content_type: str | None) -> object:
         if largest is not None and len(body) > largest:

@@ -24,8 +24,8 @@ from typing import Any
 import msgspec
 
 from cap_core.errors import OptionError
-from cap_core.hookspecs import hookimpl
-from cap_core.offers import OutputAt, OutputMapper
+from cap_core.plugins.hookspecs import hookimpl
+from cap_core.plugins.output import OutputContext, OutputMapper
 from cap_plugins.output.charset import known, text
 from cap_plugins.output.columns import Rows, columns
 
@@ -56,7 +56,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outputSchema: str | None = None
 
 
-def compile(options: Options, at: OutputAt) -> Callable[[bytes, str | None], object]:
+def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None], object]:
     """lxml, whose parser takes linear time for whatever it is given; loaded when the first document needs it."""
     from lxml import etree
 

@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import msgspec
 
-from cap_core.hookspecs import hookimpl
-from cap_core.offers import OutputAt, OutputMapper
+from cap_core.plugins.hookspecs import hookimpl
+from cap_core.plugins.output import OutputContext, OutputMapper
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """JSON has no options."""
 
 
-def compile(options: Options, at: OutputAt) -> Callable[[bytes, str | None], object]:
+def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None], object]:
     """msgspec's decoder, whose DecodeError is a ValueError."""
     decode = msgspec.json.Decoder().decode
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from cap_core import jsonpath
-from cap_core.jsonpath import Wild
+from cap_core.runtime import jsonpath
+from cap_core.runtime.jsonpath import Wild
 
 if TYPE_CHECKING:
-    from cap_core.plan import DeclaredOutput
+    from cap_core.plan.exposed import DeclaredOutput
 
 
 class Lists:

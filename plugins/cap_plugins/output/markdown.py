@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cap_core.hookspecs import hookimpl
-from cap_core.offers import OutputAt, OutputMapper
+from cap_core.plugins.hookspecs import hookimpl
+from cap_core.plugins.output import OutputContext, OutputMapper
 from cap_plugins.output.charset import text
 from cap_plugins.output.columns import Rows, columns
 from cap_plugins.output.yaml import value
@@ -44,7 +44,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outputSchema: str | None = None
 
 
-def compile(options: Options, at: OutputAt) -> Callable[[bytes, str | None], object]:
+def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None], object]:
     """markdown-it, loaded when the first document needs it."""
     from markdown_it import MarkdownIt
 

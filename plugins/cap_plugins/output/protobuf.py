@@ -20,8 +20,8 @@ from typing import Any
 import msgspec
 
 from cap_core.errors import OptionError
-from cap_core.hookspecs import hookimpl
-from cap_core.offers import OutputAt, OutputMapper
+from cap_core.plugins.hookspecs import hookimpl
+from cap_core.plugins.output import OutputContext, OutputMapper
 
 MAX_VALUES = 2_000_000
 """An empty message is two bytes, and becomes all its defaults."""
@@ -34,7 +34,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outputSchema: Path
 
 
-def compile(options: Options, at: OutputAt) -> Callable[[bytes, str | None], object]:
+def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None], object]:
     """protobuf's compiler and parser, loaded when the first document needs them."""
     try:
         import grpc_tools  # noqa: F401  (it runs as a program later; a missing one is reported here)

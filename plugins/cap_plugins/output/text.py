@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from cap_core.hookspecs import hookimpl
-from cap_core.offers import OutputAt, OutputMapper
+from cap_core.plugins.hookspecs import hookimpl
+from cap_core.plugins.output import OutputContext, OutputMapper
 from cap_plugins.output.charset import text
 
 
@@ -15,7 +15,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Text has no options; its charset is the answer's."""
 
 
-def compile(options: Options, at: OutputAt) -> Callable[[bytes, str | None], object]:
+def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None], object]:
     """Decode by the answer's charset."""
     return text
 

@@ -26,8 +26,8 @@ from xml.parsers import expat
 
 import msgspec
 
-from cap_core.hookspecs import hookimpl
-from cap_core.offers import OutputAt, OutputMapper
+from cap_core.plugins.hookspecs import hookimpl
+from cap_core.plugins.output import OutputContext, OutputMapper
 from cap_plugins.output.charset import known, named, text
 from cap_plugins.output.lists import Lists, lists_of
 
@@ -39,7 +39,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """XML has no options."""
 
 
-def compile(options: Options, at: OutputAt) -> Callable[[bytes, str | None], object]:
+def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None], object]:
     """expat, which comes with Python: faster than building a tree first, and nothing to install."""
     lists = lists_of(at.outputs)
     return lambda body, content_type: _read(_source(body, content_type), lists)

@@ -12,10 +12,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from cap_core.documents import Map, Node, Seq, load_first, resolve
 from cap_core.errors import SpecError
-from cap_core.hookspecs import hookimpl
-from cap_core.offers import OutputAt, OutputMapper
+from cap_core.plugins.hookspecs import hookimpl
+from cap_core.plugins.output import OutputContext, OutputMapper
+from cap_core.syntax.yaml_tree import Map, Node, Seq, load_first, resolve
 from cap_plugins.output.charset import text
 
 LARGEST = 50_000_000
@@ -25,7 +25,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """YAML has no options."""
 
 
-def compile(options: Options, at: OutputAt) -> Callable[[bytes, str | None], object]:
+def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None], object]:
     """The reader of capability documents, which is bounded."""
     return lambda body, content_type: value(text(body, content_type))
 

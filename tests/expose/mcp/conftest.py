@@ -14,12 +14,12 @@ import msgspec
 import pytest
 import uvicorn
 
-from cap_core.compile import CompileOptions, compile_source
+from cap_core.compile.document import CompileOptions, compile_source
+from cap_core.document.sources import DocumentSource
 from cap_core.errors import Refusal
-from cap_core.offers import AttachAt, Limits
-from cap_core.plugins import Offers
-from cap_core.sources import Source
-from cap_core.types import Caller, Reply
+from cap_core.plugins.exposure import AttachContext, Limits
+from cap_core.plugins.messages import Caller, Reply
+from cap_core.plugins.registry import Registry
 from cap_plugins.auth import bearer
 from cap_plugins.binding import environment
 from cap_plugins.expose.mcp import attach, cap_exposures
@@ -222,7 +222,7 @@ def compiled(*entries, name="shop", info=None, secured=True):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "document.yaml"
         path.write_bytes(msgspec.json.encode(document))  # JSON is YAML
-        return compile_source(Source(name, "document.yaml", path), offers(), CompileOptions())
+        return compile_source(DocumentSource(name, "document.yaml", path), offers(), CompileOptions())
 
 
 def capability(*entries, name="shop", **keys):
@@ -242,7 +242,7 @@ def offers():
     kinds |= {"output_mappers": json.cap_output_mappers(), "bindings": environment.cap_bindings()}
     keyed = {kind: {offer.key: offer for offer in made} for kind, made in kinds.items()}
     empty = dict.fromkeys(("plugins", "capabilities", "interceptors", "rules", "asgi"), ())
-    return Offers(**keyed, **empty, transports={}, hooks=None)
+    return Registry(**keyed, **empty, transports={}, hooks=None)
 
 
 class Kit:
@@ -265,7 +265,9 @@ class Kit:
         exposures = tuple(exposure for some, _ in capabilities for exposure in some)
         runs = {key: run for _, some in capabilities for key, run in some.items()}
         guards = Guards(passwords or {})
-        return Face(attach(AttachAt(exposures=exposures, runs=runs, host=guards, limits=limits or Limits())), guards)
+        return Face(
+            attach(AttachContext(exposures=exposures, runs=runs, host=guards, limits=limits or Limits())), guards
+        )
 
     @classmethod
     def one(cls, run=None, *, limits=None, secured=True, **keys):

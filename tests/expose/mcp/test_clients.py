@@ -15,7 +15,7 @@ import msgspec
 import pytest
 from mcp import Client, MCPError
 
-from cap_core.types import Reply
+from cap_core.plugins.messages import Reply
 
 
 @pytest.fixture(scope="module")

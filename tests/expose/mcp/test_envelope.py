@@ -292,7 +292,7 @@ def test_only_an_accept_header_that_rules_json_out_is_refused(face, value, statu
 
 
 def test_a_body_over_the_limit_is_413(kit):
-    from cap_core.offers import Limits
+    from cap_core.plugins.exposure import Limits
 
     got = kit.one(limits=Limits(body=100)).call("list", {"x": "y" * 100})
 

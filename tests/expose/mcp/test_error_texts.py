@@ -6,8 +6,8 @@ import msgspec
 import pytest
 import structlog
 
-from cap_core import redaction
-from cap_core.offers import Limits
+from cap_core.logging import redaction
+from cap_core.plugins.exposure import Limits
 
 
 def told(face, **arguments):

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cap_core.errors import UpstreamError
-from cap_core.offers import Limits
-from cap_core.types import Ask, Blob, Content, Reply, Text
+from cap_core.plugins.exposure import Limits
+from cap_core.plugins.messages import Ask, Blob, Content, Reply, Text
 
 
 @pytest.mark.parametrize("era", ["modern", "legacy"])

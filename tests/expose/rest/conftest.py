@@ -12,26 +12,19 @@ from typing import Any
 import pytest
 import uvicorn
 
-from cap_core.compile import CompileOptions, compile_source
+from cap_core.compile.document import CompileOptions, compile_source
+from cap_core.document.sources import DocumentSource
 from cap_core.errors import Mark
-from cap_core.inputs import Input, Inputs
-from cap_core.offers import AttachAt, Limits
-from cap_core.plan import (
-    About,
-    Authentication,
-    Call,
-    Constant,
-    Consumed,
-    DeclaredOutput,
-    Exposed,
-    ExposurePlan,
-    Operation,
-    Tree,
-)
-from cap_core.plugins import Offers
-from cap_core.router import Found, Router
-from cap_core.sources import Source
-from cap_core.types import Reply
+from cap_core.plan.call import Call
+from cap_core.plan.exposed import DeclaredOutput, ExposedOperation
+from cap_core.plan.inputs import Input, Inputs
+from cap_core.plan.plan import About, ExposurePlan
+from cap_core.plan.upstream import Authentication, Consumed, Operation
+from cap_core.plan.values import Constant, Tree
+from cap_core.plugins.exposure import AttachContext, Limits
+from cap_core.plugins.messages import Reply
+from cap_core.plugins.registry import Registry
+from cap_core.server.router import Found, Router
 from cap_plugins.auth import apikey, bearer
 from cap_plugins.binding import environment
 from cap_plugins.expose import rest
@@ -51,7 +44,7 @@ def make_call(*inputs, path="/cats", method="GET", name="op", outputs=(), upstre
     """A call of the given inputs on one exposed address."""
     consumed = Consumed(capability, "vendor", None, "", None, AT)
     operation = Operation(name, upstream, path, (path,), "", consumed, "", more.pop("format", "json"), AT)
-    exposed = Exposed(name=name, at=AT, call=f"vendor.{name}", call_at=AT, method=method, path=path, **more)
+    exposed = ExposedOperation(name=name, at=AT, call=f"vendor.{name}", call_at=AT, method=method, path=path, **more)
     key = f"{capability}/cats-rest/{method} {path}"
     return Call(key=key, exposed=exposed, operation=operation, inputs=Inputs(inputs), fields=(), outputs=outputs)
 
@@ -210,7 +203,7 @@ def face():
 
     def face(*exposures, run=None, limits=Limits()):  # noqa: B008  (frozen)
         runs = {call.key: run or Runs() for exposure in exposures for call in exposure.calls}
-        return rest.attach(AttachAt(exposures=exposures, runs=runs, host=None, limits=limits))
+        return rest.attach(AttachContext(exposures=exposures, runs=runs, host=None, limits=limits))
 
     return face
 
@@ -292,7 +285,7 @@ def compiled(tmp_path):
     """Compile documents by name with the built-in plugins a REST document needs; gives plan or diagnostics of each."""
 
     def compiled(**documents):
-        offers = Offers(
+        offers = Registry(
             plugins=(),
             capabilities=(),
             auth_schemes={"bearer": bearer.cap_auth_schemes()[0], "apikey": apikey.cap_auth_schemes()[0]},
@@ -309,7 +302,7 @@ def compiled(tmp_path):
         for name, text in documents.items():
             path = tmp_path / f"{name}.yaml"
             path.write_text(text)
-            out.append(compile_source(Source(name, path.name, path), offers, CompileOptions()))
+            out.append(compile_source(DocumentSource(name, path.name, path), offers, CompileOptions()))
         return out
 
     return compiled

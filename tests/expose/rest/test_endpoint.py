@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import structlog
 
+from cap_core.diagnostics.report import Diagnostic
 from cap_core.errors import Mark, Refusal
-from cap_core.plan import RejectedOperation
-from cap_core.report import Diagnostic
-from cap_core.types import Ask, Blob, Caller, Content, Reply, Text
+from cap_core.plan.call import RejectedOperation
+from cap_core.plugins.messages import Ask, Blob, Caller, Content, Reply, Text
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 SENT = [

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cap_core.documents import load
-from cap_core.offers import ExposeAt
-from cap_core.reader import read
-from cap_core.report import Diagnostic
+from cap_core.diagnostics.report import Diagnostic
+from cap_core.document.reader import read
+from cap_core.plugins.exposure import ExposeContext
+from cap_core.syntax.yaml_tree import load
 from cap_plugins.expose.rest.model import RestEntry, declared
 
 ENTRY = """\
@@ -54,7 +54,7 @@ def tell():
             return Diagnostic(mark, "warning", code, what)
 
         entry = read(load(text.encode(), "cats.yaml"), RestEntry, say, "the rest exposure")
-        at = ExposeAt(capability="cats", namespace="cats-rest", at=entry.at, report=say)
+        at = ExposeContext(capability="cats", namespace="cats-rest", at=entry.at, report=say)
         return list(declared(entry, at)), said
 
     return tell

@@ -8,7 +8,7 @@ import gzip
 import msgspec
 import pytest
 
-from cap_core.types import Entity, Reply
+from cap_core.plugins.messages import Entity, Reply
 
 JSON = [("content-type", "application/json")]
 FORM = [("content-type", "application/x-www-form-urlencoded")]

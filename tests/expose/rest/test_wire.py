@@ -8,7 +8,7 @@ import time
 import pytest
 
 from cap_core.errors import UpstreamError
-from cap_core.types import Reply
+from cap_core.plugins.messages import Reply
 
 
 class Cancelled:

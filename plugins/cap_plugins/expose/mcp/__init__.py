@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from cap_core.hookspecs import hookimpl
-from cap_core.offers import AttachAt, Exposure, Face, Route
+from cap_core.plugins.exposure import AttachContext, Exposure, MountedExposure, Route
+from cap_core.plugins.hookspecs import hookimpl
 from cap_core.version import VERSION
 from cap_plugins.expose.mcp.callers import Callers
 from cap_plugins.expose.mcp.catalogue import Catalogue, NamedTool, ServerInfo
@@ -23,12 +23,12 @@ from cap_plugins.expose.mcp.tool_names import prefixed_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from cap_core.plan import ExposurePlan
+    from cap_core.plan.plan import ExposurePlan
 
     _Pairs = list[tuple[ExposurePlan, list[ServedTool]]]
 
 
-def attach(at: AttachAt) -> Face:
+def attach(at: AttachContext) -> MountedExposure:
     """An endpoint for each capability of the listener, and one for all of them."""
     everything = [
         (exposure, [serve_tool(exposure, call, at.runs[call.key], at.limits) for call in exposure.calls])
@@ -37,7 +37,7 @@ def attach(at: AttachAt) -> Face:
     names = dict.fromkeys(exposure.about.name for exposure in at.exposures)
     routes = [_capability([pair for pair in everything if pair[0].about.name == name], at) for name in names]
     union = _union(everything, at)
-    return Face(
+    return MountedExposure(
         routes=(*routes, union),
         addresses={f"MCP {route.owner}": route.template for route in routes} | {"MCP": union.template},
         tools=sum(len(tools) for _, tools in everything),
@@ -67,7 +67,7 @@ def described(names: Iterable[str], everything: _Pairs, accepted: frozenset[str]
     return {"x-cap-mcp": endpoints} if endpoints else {}
 
 
-def _capability(pairs: _Pairs, at: AttachAt) -> Route:
+def _capability(pairs: _Pairs, at: AttachContext) -> Route:
     """`/mcp/<capability>`. Where several of its exposures have a tool of one name, the namespace is prefixed."""
     about = pairs[0][0].about
     named = [
@@ -80,7 +80,7 @@ def _capability(pairs: _Pairs, at: AttachAt) -> Route:
     return Route(method="*", template=f"/mcp/{quote(about.name, safe='')}", endpoint=endpoint, owner=about.name)
 
 
-def _union(pairs: _Pairs, at: AttachAt) -> Route:
+def _union(pairs: _Pairs, at: AttachContext) -> Route:
     """`/mcp`: every tool of the listener, under its own name while no other capability has one of that name."""
     named = [NamedTool(tool, _names(exposure, tool.name)) for exposure, tools in pairs for tool in tools]
     return Route(
@@ -93,7 +93,7 @@ def _names(exposure: ExposurePlan, tool: str) -> tuple[str, ...]:
     return tool, prefixed_name(name, tool), prefixed_name(name, exposure.namespace, tool)
 
 
-def _endpoint(server_info: ServerInfo, pairs: _Pairs, named: list[NamedTool], at: AttachAt) -> McpEndpoint:
+def _endpoint(server_info: ServerInfo, pairs: _Pairs, named: list[NamedTool], at: AttachContext) -> McpEndpoint:
     exposures = [exposure for exposure, _ in pairs]
     callers = Callers(at.host, tuple(exposure.key for exposure in exposures))
     return McpEndpoint(Catalogue(server_info, exposures, named), callers, at.limits)

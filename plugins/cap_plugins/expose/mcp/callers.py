@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from cap_core.errors import Refusal
-from cap_core.types import Caller, Scope
+from cap_core.plugins.messages import Caller, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cap_core.offers import Authenticator
+    from cap_core.plugins.exposure import Authenticator
 
 
 class Admission(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ from cap_plugins.expose.mcp.tool_names import assign_names
 from cap_plugins.expose.mcp.versions import LEGACY, VERSIONS
 
 if TYPE_CHECKING:
-    from cap_core.plan import ExposurePlan
+    from cap_core.plan.plan import ExposurePlan
 
 TTL_MS: Final = 60_000
 """Milliseconds that lists may be cached where the document has no `ttlMs`: a reload is seen within a minute."""

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import UNSET
 
-from cap_core.asgi import CallerGone, Watch, answer, read_body
-from cap_core.context import Context, new_id
 from cap_core.errors import Refusal, UpstreamError
-from cap_core.lazy_logger import get_logger
-from cap_core.problems import problem
-from cap_core.streams import collect
-from cap_core.types import AsgiSend, Caller, Headers, Receive, Reply, Scope
+from cap_core.logging.lazy_logger import get_logger
+from cap_core.plugins.context import Context, new_id
+from cap_core.plugins.messages import AsgiSend, Caller, Headers, Receive, Reply, Scope
+from cap_core.runtime.streams import collect
+from cap_core.server.asgi import CallerGone, Watch, answer, read_body
+from cap_core.server.problems import problem
 from cap_plugins.expose.mcp.error_texts import broke_off, refused, too_large
 from cap_plugins.expose.mcp.headers import accepts_json, is_json, refuse_repeated, traceparent
 from cap_plugins.expose.mcp.json_rpc import (
@@ -44,7 +44,7 @@ from cap_plugins.expose.mcp.validation import validate_method, validate_modern_r
 from cap_plugins.expose.mcp.versions import LEGACY, VERSION_HEADER, is_modern
 
 if TYPE_CHECKING:
-    from cap_core.offers import Limits
+    from cap_core.plugins.exposure import Limits
     from cap_plugins.expose.mcp.callers import Admission, Callers
     from cap_plugins.expose.mcp.catalogue import Catalogue
     from cap_plugins.expose.mcp.tool import ServedTool

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cap_core.names import norm
-from cap_core.problems import TITLES
-from cap_core.redaction import hidden
+from cap_core.logging.redaction import hidden
+from cap_core.server.problems import TITLES
+from cap_core.syntax.names import norm
 
 if TYPE_CHECKING:
     from cap_core.errors import Refusal, UpstreamError
-    from cap_core.types import Headers, Reply
+    from cap_core.plugins.messages import Headers, Reply
     from cap_plugins.expose.mcp.tool import ServedTool
 
 EXCERPT: Final = 2000

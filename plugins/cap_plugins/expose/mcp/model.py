@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 
-from cap_core import unsupported
-from cap_core.documents import Map, Node
-from cap_core.model import ExposedOutput, ExposedParameter, ExposesEntry, texts
-from cap_core.plan import Exposed
-from cap_core.reader import ModelNode
-from cap_core.report import Diagnostic
-from cap_core.unsupported import Unsupported
+from cap_core.diagnostics.report import Diagnostic
+from cap_core.document import unsupported
+from cap_core.document.model import ExposedOutput, ExposedParameter, ExposesEntry, texts
+from cap_core.document.reader import ModelNode
+from cap_core.document.unsupported import Unsupported
+from cap_core.plan.exposed import ExposedOperation
+from cap_core.syntax.yaml_tree import Map, Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cap_core.offers import ExposeAt
+    from cap_core.plugins.exposure import ExposeContext
 
 LONGEST_NAME: Final = 64
 """Model APIs take tool names of `[A-Za-z0-9_-]{1,64}`; one that does not fit can cost the caller the whole session."""
@@ -89,7 +89,7 @@ class ToolDetail(msgspec.Struct, frozen=True):
     tags: tuple[str, ...] = ()
 
 
-def declared(entry: McpEntry, at: ExposeAt) -> Iterator[Exposed]:
+def declared(entry: McpEntry, at: ExposeContext) -> Iterator[ExposedOperation]:
     """The tools of an entry; one that cannot be served is reported and left out."""
     _check_entry(entry, at)
     _check_places(entry, at)
@@ -105,10 +105,10 @@ def binary_limit(entry: McpEntry) -> int | None:
     return int(found[1]) * _UNITS[found[2]] if found else None
 
 
-def _exposed(tool: Tool, rejection: Diagnostic | None) -> Exposed:
+def _exposed(tool: Tool, rejection: Diagnostic | None) -> ExposedOperation:
     hints = tool.hints
     with_ = None if tool.with_ is None else {str(key): value for key, value in tool.with_.items()}
-    return Exposed(
+    return ExposedOperation(
         name=tool.name,
         at=tool.mark("name"),
         call=tool.call,
@@ -122,7 +122,7 @@ def _exposed(tool: Tool, rejection: Diagnostic | None) -> Exposed:
     )
 
 
-def _check_entry(entry: McpEntry, at: ExposeAt) -> None:
+def _check_entry(entry: McpEntry, at: ExposeContext) -> None:
     """Report what the entry asks for and does not get; its tools are served all the same."""
     if entry.transport is not None and entry.transport not in _TRANSPORTS:
         _check_transport(entry.transport, entry, at)
@@ -137,7 +137,7 @@ def _check_entry(entry: McpEntry, at: ExposeAt) -> None:
         at.report("wrong-type", entry.mark("cacheScope"), what)
 
 
-def _check_places(entry: McpEntry, at: ExposeAt) -> None:
+def _check_places(entry: McpEntry, at: ExposeContext) -> None:
     """Report once that a tool's inputs are arguments, whatever place the document gives them."""
     placed = [item for tool in entry.tools for item in tool.inputParameters if item.in_ and item.in_.lower() != "body"]
     if placed:
@@ -146,7 +146,7 @@ def _check_places(entry: McpEntry, at: ExposeAt) -> None:
         at.report("not-acted-on", placed[0].mark("in"), what)
 
 
-def _check_descriptions(entry: McpEntry, at: ExposeAt) -> None:
+def _check_descriptions(entry: McpEntry, at: ExposeContext) -> None:
     """Report once that the listing of a tool has no place for descriptions of its outputs."""
     outputs = [item for tool in entry.tools for output in tool.outputParameters for item in output.nested()]
     described = [item for item in outputs if item.description]
@@ -156,7 +156,7 @@ def _check_descriptions(entry: McpEntry, at: ExposeAt) -> None:
         at.report("not-acted-on", described[0].mark("description"), what)
 
 
-def _check_transport(transport: str, entry: McpEntry, at: ExposeAt) -> None:
+def _check_transport(transport: str, entry: McpEntry, at: ExposeContext) -> None:
     mark = entry.mark("transport")
     if unsupported.lookup("transport", transport) is not None:
         unsupported.report_key("transport", transport, mark, repr(entry.namespace), at.report)
@@ -165,13 +165,13 @@ def _check_transport(transport: str, entry: McpEntry, at: ExposeAt) -> None:
         at.report("unknown-transport", mark, what)
 
 
-def _check_hints(tool: Tool, at: ExposeAt) -> None:
+def _check_hints(tool: Tool, at: ExposeContext) -> None:
     if tool.hints is not None and tool.hints.readOnly and tool.hints.destructive:
         what = f"the tool {tool.name!r} is said to be read-only and destructive"
         at.report("contradicting-hints", tool.mark("hints"), what)
 
 
-def _refused_name(tool: Tool, at: ExposeAt) -> Diagnostic | None:
+def _refused_name(tool: Tool, at: ExposeContext) -> Diagnostic | None:
     place = tool.mark("name")
     if not _NAME.fullmatch(tool.name):
         return at.report(
@@ -182,7 +182,7 @@ def _refused_name(tool: Tool, at: ExposeAt) -> Diagnostic | None:
     return None
 
 
-def _not_built(tool: Tool, at: ExposeAt) -> Diagnostic | None:
+def _not_built(tool: Tool, at: ExposeContext) -> Diagnostic | None:
     parts = unsupported.exposed_nodes("tool", tool, tool.inputParameters, tool.outputParameters)
     return unsupported.report_unsupported(parts, f"tool {tool.name!r}", at.report)
 

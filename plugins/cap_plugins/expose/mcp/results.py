@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from cap_core.types import Ask, Blob, Content, Headers, Reply, Text
+from cap_core.plugins.messages import Ask, Blob, Content, Headers, Reply, Text
 from cap_plugins.expose.mcp.error_texts import answer_required, not_followed, refused_upstream, too_large
 from cap_plugins.expose.mcp.json_rpc import encode
 from cap_plugins.expose.mcp.media_types import parse_media_type

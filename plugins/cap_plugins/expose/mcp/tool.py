@@ -8,15 +8,16 @@ from urllib.parse import quote
 
 import msgspec
 
-from cap_core import formats
-from cap_core.input_checks import reader
-from cap_core.plan import Call, ExposurePlan
-from cap_core.types import Run
+from cap_core.plan.call import Call
+from cap_core.plan.plan import ExposurePlan
+from cap_core.plugins.context import Run
+from cap_core.runtime import output_format
+from cap_core.runtime.inputs import reader
 from cap_plugins.expose.mcp.json_rpc import encode
 from cap_plugins.expose.mcp.model import McpEntry, ToolDetail, binary_limit
 
 if TYPE_CHECKING:
-    from cap_core.offers import Limits
+    from cap_core.plugins.exposure import Limits
 
 _DERIVED: Final = {
     "GET": {"readOnlyHint": True, "idempotentHint": True},
@@ -51,7 +52,7 @@ class ServedTool(msgspec.Struct, frozen=True, kw_only=True):
 def serve_tool(exposure: ExposurePlan, call: Call, run: Run, limits: Limits) -> ServedTool:
     """The tool of a compiled call."""
     entry = exposure.options
-    declared = formats.size(call.operation)
+    declared = output_format.size(call.operation)
     if declared is None and isinstance(entry, McpEntry):
         declared = binary_limit(entry)
     place = "/".join(quote(part, safe="") for part in (exposure.about.name, exposure.namespace, call.exposed.name))

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cap_core.asgi import EventStreams
-from cap_core.hookspecs import hookimpl
-from cap_core.offers import AttachAt, Exposure, Face, Route
-from cap_core.path_template import balanced, shape
+from cap_core.plugins.exposure import AttachContext, Exposure, MountedExposure, Route
+from cap_core.plugins.hookspecs import hookimpl
+from cap_core.server.asgi import EventStreams
+from cap_core.syntax.path_template import balanced, shape
 from cap_plugins.expose.rest.endpoint import compile_endpoint, compile_rejected
 from cap_plugins.expose.rest.model import RestEntry, declared
 from cap_plugins.expose.rest.openapi import describe
@@ -20,18 +20,19 @@ from cap_plugins.expose.rest.openapi import describe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cap_core.plan import Exposed, ExposurePlan
-    from cap_core.types import Endpoint
+    from cap_core.plan.exposed import ExposedOperation
+    from cap_core.plan.plan import ExposurePlan
+    from cap_core.plugins.messages import Endpoint
 
 
-def attach(at: AttachAt) -> Face:
+def attach(at: AttachContext) -> MountedExposure:
     """One listener's REST exposures as raw endpoints, with their description."""
     streams = EventStreams()
     routes = tuple(route for exposure in at.exposures for route in _routes(exposure, at, streams))
-    return Face(routes=routes, openapi=lambda shown: describe(at.exposures, shown), drain=streams.drain)
+    return MountedExposure(routes=routes, openapi=lambda shown: describe(at.exposures, shown), drain=streams.drain)
 
 
-def _routes(exposure: ExposurePlan, at: AttachAt, streams: EventStreams) -> Iterator[Route]:
+def _routes(exposure: ExposurePlan, at: AttachContext, streams: EventStreams) -> Iterator[Route]:
     taken = set()
     for call in exposure.calls:
         taken.add((call.exposed.method, shape(call.exposed.path or "")))
@@ -43,7 +44,7 @@ def _routes(exposure: ExposurePlan, at: AttachAt, streams: EventStreams) -> Iter
             yield _route(exposure, exposed, compile_rejected(left_out, exposure.about))
 
 
-def _route(exposure: ExposurePlan, exposed: Exposed, endpoint: Endpoint) -> Route:
+def _route(exposure: ExposurePlan, exposed: ExposedOperation, endpoint: Endpoint) -> Route:
     return Route(
         method=exposed.method or "GET",
         template=exposed.path or "/",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from cap_core.asgi import CallerGone
-from cap_core.errors import Fault, Refusal
-from cap_core.types import Message, Receive
+from cap_core.errors import FieldError, Refusal
+from cap_core.plugins.messages import Message, Receive
+from cap_core.server.asgi import CallerGone
 from cap_plugins.expose.rest.text_inputs import Faults, Values
 
 RequestHeaders = dict[bytes, bytes]
@@ -31,4 +31,4 @@ def check_coding(headers: RequestHeaders) -> None:
     coding = headers.get(b"content-encoding", b"identity").strip().lower()
     if coding not in (b"", b"identity"):
         what = f"must not be encoded as {coding.decode('latin-1')[:40]!r}"
-        raise Refusal(415, "unsupported-media-type", f"body {what}", faults=(Fault("body", what),))
+        raise Refusal(415, "unsupported-media-type", f"body {what}", faults=(FieldError("body", what),))

@@ -8,20 +8,21 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING
 
-from cap_core.asgi import CallerGone, EventStreams, Watch, answer, has_body
-from cap_core.context import Context, traceparent
-from cap_core.errors import Fault, Refusal
-from cap_core.input_checks import refuse
-from cap_core.inputs import Input
-from cap_core.lazy_logger import get_logger
-from cap_core.problems import problem
-from cap_core.types import AsgiSend, Endpoint, Headers, Receive, Reply, Run, Scope
+from cap_core.errors import FieldError, Refusal
+from cap_core.logging.lazy_logger import get_logger
+from cap_core.plan.inputs import Input
+from cap_core.plugins.context import Context, Run, traceparent
+from cap_core.plugins.messages import AsgiSend, Endpoint, Headers, Receive, Reply, Scope
+from cap_core.runtime.inputs import refuse
+from cap_core.server.asgi import CallerGone, EventStreams, Watch, answer, has_body
+from cap_core.server.problems import problem
 from cap_plugins.expose.rest.replies import as_reply
 from cap_plugins.expose.rest.request_body import compile_body, refuse_body
 from cap_plugins.expose.rest.text_inputs import Faults, Values, compile_text_inputs, where
 
 if TYPE_CHECKING:
-    from cap_core.plan import About, Call, RejectedOperation
+    from cap_core.plan.call import Call, RejectedOperation
+    from cap_core.plan.plan import About
 
 _log = get_logger("cap.rest")
 
@@ -97,7 +98,7 @@ def _check_required(required: tuple[Input, ...], values: Values, faults: Faults)
         # The fields of a body that cannot be read are not known.
         unreadable = item.place == "member" and "body" in wrong
         if item.name not in values and place not in wrong and not unreadable:
-            faults.append(Fault(place, "is required and missing"))
+            faults.append(FieldError(place, "is required and missing"))
 
 
 async def _reply(run: Run, values: Values, context: Context) -> Reply:

@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cap_core import unsupported
-from cap_core.documents import Map, Node
-from cap_core.model import ExposedOutput, ExposedParameter, ExposesEntry, texts
-from cap_core.path_template import balanced
-from cap_core.plan import DeclaredInput, Exposed
-from cap_core.reader import ModelNode
-from cap_core.router import ANY
-from cap_core.templates import join_paths
-from cap_core.unsupported import Unsupported
-from cap_core.vocabulary import KNOWN_METHODS
+from cap_core.document import unsupported
+from cap_core.document.model import ExposedOutput, ExposedParameter, ExposesEntry, texts
+from cap_core.document.reader import ModelNode
+from cap_core.document.unsupported import Unsupported
+from cap_core.document.vocabulary import KNOWN_METHODS
+from cap_core.plan.exposed import DeclaredInput, ExposedOperation
+from cap_core.server.router import ANY
+from cap_core.syntax.path_template import balanced
+from cap_core.syntax.templates import join_paths
+from cap_core.syntax.yaml_tree import Map, Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from cap_core.diagnostics.report import Diagnostic
     from cap_core.errors import Mark
-    from cap_core.offers import ExposeAt
-    from cap_core.report import Diagnostic
+    from cap_core.plugins.exposure import ExposeContext
 
 
 _LIMIT = "REST does not keep to a limit for binary answers yet"
@@ -88,8 +88,8 @@ class OperationDetail(msgspec.Struct, frozen=True):
 Levels = tuple[tuple[ExposedParameter, ...], ...]
 
 
-def declared(entry: RestEntry, at: ExposeAt) -> Iterator[Exposed]:
-    """Every operation of an exposure; one that cannot be served says why (`Exposed.rejection`)."""
+def declared(entry: RestEntry, at: ExposeContext) -> Iterator[ExposedOperation]:
+    """Every operation of an exposure; one that cannot be served says why (`ExposedOperation.rejection`)."""
     unsupported.report_unsupported([("rest", entry)], repr(entry.namespace), at.report)
     if entry.description:
         what = "the description of a REST exposure: in no published schema, and shown"
@@ -120,9 +120,9 @@ def _exposed(
     levels: Levels,
     detail: OperationDetail,
     rejection: Diagnostic | None,
-) -> Exposed:
+) -> ExposedOperation:
     method = operation.method.upper() or ANY
-    return Exposed(
+    return ExposedOperation(
         name=operation.name or f"{method} {path}",
         at=operation.at,
         call=operation.call or None,
@@ -156,13 +156,13 @@ def _rooted(path: str) -> str:
     return path if path.startswith("/") else f"/{path}"
 
 
-def _report_path(resource: Resource, at: ExposeAt) -> None:
+def _report_path(resource: Resource, at: ExposeContext) -> None:
     if not resource.path.startswith("/") or "//" in resource.path:
         what = f"the slashes of {resource.path!r} are odd; it is served at {_rooted(resource.path)!r}"
         at.report("odd-slashes", resource.mark("path"), what)
 
 
-def _without_method(operation: Operation, path: str, at: ExposeAt) -> Diagnostic | None:
+def _without_method(operation: Operation, path: str, at: ExposeContext) -> Diagnostic | None:
     """An operation whose method nobody knows is left out; one of an unknown method is served."""
     if not operation.method:
         return at.report("no-method", operation.at, f"an operation on {path!r} names no method; it is left out")
@@ -172,25 +172,25 @@ def _without_method(operation: Operation, path: str, at: ExposeAt) -> Diagnostic
     return None
 
 
-def _unreachable(path: str, mark: Mark, at: ExposeAt) -> Diagnostic | None:
+def _unreachable(path: str, mark: Mark, at: ExposeContext) -> Diagnostic | None:
     if balanced(path) and "#" not in path and "?" not in path:
         return None
     what = "braces that are not balanced" if not balanced(path) else "a fragment" if "#" in path else "a query"
     return at.report("unbalanced-path", mark, f"the path {path!r} has {what}; no request can reach it")
 
 
-def _not_built(operation: Operation, levels: Levels, at: ExposeAt) -> Diagnostic | None:
+def _not_built(operation: Operation, levels: Levels, at: ExposeContext) -> Diagnostic | None:
     inputs = [item for level in (*levels, operation.inputParameters) for item in level]
     parts = unsupported.exposed_nodes("operation", operation, inputs, operation.outputParameters)
     return unsupported.report_unsupported(parts, repr(operation.name or operation.method), at.report)
 
 
-def _forwarded(resource: Resource, path: str, at: ExposeAt) -> Exposed | None:
+def _forwarded(resource: Resource, path: str, at: ExposeContext) -> ExposedOperation | None:
     """The address of a `forward`, so that it answers that it is not served, and not that it is not there."""
     why = unsupported.report_unsupported([("resource", resource)], f"the resource {path!r}", at.report)
     if why is None:
         return None
-    return Exposed(
+    return ExposedOperation(
         name=f"forward {path}",
         at=why.at,
         call=None,

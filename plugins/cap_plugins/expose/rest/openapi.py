@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from cap_core.path_template import placeholders, shape
+from cap_core.syntax.path_template import placeholders, shape
 from cap_plugins.expose.rest.model import OperationDetail
 from cap_plugins.expose.rest.openapi_schemas import PROBLEM, parameter, request_body, responses
 from cap_plugins.expose.rest.openapi_security import security_scheme
@@ -17,7 +17,9 @@ from cap_plugins.expose.rest.openapi_security import security_scheme
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cap_core.plan import Call, Exposed, ExposurePlan, RejectedOperation
+    from cap_core.plan.call import Call, RejectedOperation
+    from cap_core.plan.exposed import ExposedOperation
+    from cap_core.plan.plan import ExposurePlan
 
 Json = dict[str, object]
 
@@ -63,7 +65,7 @@ class _Description:
             "x-cap-quarantined": quarantined,
         }
 
-    def _address(self, exposed: Exposed, capability: str) -> str:
+    def _address(self, exposed: ExposedOperation, capability: str) -> str:
         """The bare path where no other capability has this route, else the one with the capability's name."""
         bare = self.owners[_route(exposed)] == {capability}
         return f"{'' if bare else f'/{capability}'}{exposed.path}"
@@ -131,7 +133,7 @@ class _Description:
         }
 
 
-def _route(exposed: Exposed) -> tuple[str, str]:
+def _route(exposed: ExposedOperation) -> tuple[str, str]:
     return exposed.method or "", shape(exposed.path or "")
 
 

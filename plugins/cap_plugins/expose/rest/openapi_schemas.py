@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cap_core.inputs import Input
-    from cap_core.plan import Call, DeclaredOutput
+    from cap_core.plan.call import Call
+    from cap_core.plan.exposed import DeclaredOutput
+    from cap_core.plan.inputs import Input
 
 Json = dict[str, object]
 

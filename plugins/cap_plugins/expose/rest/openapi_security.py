@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cap_core.plan import Constant, Tree
+from cap_core.plan.values import Constant, Tree
 
 if TYPE_CHECKING:
-    from cap_core.plan import Authentication
+    from cap_core.plan.upstream import Authentication
 
 _HTTP = {"bearer": "bearer", "basic": "basic", "digest": "digest", "oauth2": "bearer"}
 

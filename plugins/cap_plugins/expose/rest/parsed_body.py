@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cap_core.asgi import has_body, read_body
-from cap_core.errors import Fault, Refusal
-from cap_core.input_checks import JsonCheck, json_check
-from cap_core.inputs import Input, whole
+from cap_core.errors import FieldError, Refusal
+from cap_core.plan.inputs import Input, whole
+from cap_core.runtime.inputs import JsonCheck, json_check
+from cap_core.server.asgi import has_body, read_body
 from cap_plugins.expose.rest.body_reader import MISSING, BodyReader, RequestHeaders, check_coding
 from cap_plugins.expose.rest.text_inputs import MOST_FAULTS, Faults, Values, compile_pairs, slots, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cap_core.types import Receive
+    from cap_core.plugins.messages import Receive
 
 MOST_FIELDS = 10_000
 """The most fields of a form: each becomes several Python objects."""
@@ -39,7 +39,7 @@ def parsed_body(whole: Input | None, members: tuple[Input, ...], limit: int) -> 
     """The reader of a body that is JSON as a whole, or fields of JSON or of a form, or both."""
     read_json = _json_reader(whole, members)
     read_form = None if whole else compile_pairs(slots(members, "member"), _unknown(members))
-    missing = Fault("body", MISSING) if whole and whole.required else None
+    missing = FieldError("body", MISSING) if whole and whole.required else None
 
     async def read(headers: RequestHeaders, receive: Receive, values: Values, faults: Faults) -> Receive:
         body = await read_body(receive, headers, limit) if has_body(headers) else b""
@@ -53,7 +53,7 @@ def parsed_body(whole: Input | None, members: tuple[Input, ...], limit: int) -> 
             read_json(body, values, faults)
         elif media_type == _FORM and read_form is not None:
             if body.count(b"&") >= MOST_FIELDS:
-                faults.append(Fault("body", f"has more than {MOST_FIELDS} fields"))
+                faults.append(FieldError("body", f"has more than {MOST_FIELDS} fields"))
                 return receive
             read_form(body, values, faults)
         else:
@@ -74,22 +74,22 @@ def _json_reader(whole: Input | None, members: tuple[Input, ...]) -> Callable[[b
             if whole is not None:
                 if body.strip(b" \t\r\n") == b"null":
                     if whole.required:
-                        faults.append(Fault("body", MISSING))
+                        faults.append(FieldError("body", MISSING))
                     return
                 if (what := check(body) if check else None) is not None:
-                    faults.append(Fault("body", what))
+                    faults.append(FieldError("body", what))
                     return
                 values[whole.name] = msgspec.Raw(body)
             if members:
                 read_members(_object.decode(body), values, faults)
         except UnicodeDecodeError:
-            faults.append(Fault("body", "is not UTF-8 text"))
+            faults.append(FieldError("body", "is not UTF-8 text"))
         except RecursionError:
-            faults.append(Fault("body", "is nested too deeply"))
+            faults.append(FieldError("body", "is nested too deeply"))
         except msgspec.ValidationError:
-            faults.append(Fault("body", "must be a JSON object"))
+            faults.append(FieldError("body", "must be a JSON object"))
         except msgspec.DecodeError as error:
-            faults.append(Fault("body", f"is not valid JSON: {error}"))
+            faults.append(FieldError("body", f"is not valid JSON: {error}"))
 
     return read_json
 
@@ -141,9 +141,9 @@ def _take(raw: msgspec.Raw, item: Input, check: JsonCheck | None, place: str, va
     if value is None:
         return  # explicit null is absent (docs/semantics.md, checking)
     if item.name in values:
-        faults.append(Fault(place, "is given twice"))
+        faults.append(FieldError(place, "is given twice"))
     elif check is not None and (what := check(value)) is not None:
-        faults.append(Fault(place, what))
+        faults.append(FieldError(place, what))
     else:
         # In JSON 7.0 is the integer 7.
         values[item.name] = whole(value) if item.type == "integer" and isinstance(value, float) else value
@@ -157,12 +157,12 @@ def _decoded(raw: bytes | msgspec.Raw) -> object:
         return msgspec.Raw(raw)
 
 
-def _unknown(items: tuple[Input, ...]) -> Callable[[str], Fault]:
+def _unknown(items: tuple[Input, ...]) -> Callable[[str], FieldError]:
     names = ", ".join(item.wire for item in items)
-    return lambda name: Fault(f"body member {name[:40]!r}", f"is not known; known are: {names}")
+    return lambda name: FieldError(f"body member {name[:40]!r}", f"is not known; known are: {names}")
 
 
 def _unsupported(media_type: bytes, *, form: bool) -> Refusal:
     declared = f"not {media_type.decode('latin-1')[:80]!r}" if media_type else "and says no Content-Type"
     what = f"must be application/json{' or application/x-www-form-urlencoded' if form else ''}, {declared}"
-    return Refusal(415, "unsupported-media-type", f"body {what}", faults=(Fault("body", what),))
+    return Refusal(415, "unsupported-media-type", f"body {what}", faults=(FieldError("body", what),))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from cap_core.errors import Refusal
-from cap_core.types import Answer, Content, Reply
+from cap_core.plugins.messages import Answer, Content, Reply
 
 _JSON = ((b"content-type", b"application/json"),)
 

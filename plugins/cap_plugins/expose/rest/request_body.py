@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cap_core.errors import Fault
+from cap_core.errors import FieldError
 from cap_plugins.expose.rest.body_reader import BodyReader, RequestHeaders, next_part
 from cap_plugins.expose.rest.parsed_body import parsed_body
 from cap_plugins.expose.rest.streamed_body import streamed_body
 
 if TYPE_CHECKING:
-    from cap_core.inputs import Input
-    from cap_core.types import Receive
+    from cap_core.plan.inputs import Input
+    from cap_core.plugins.messages import Receive
     from cap_plugins.expose.rest.text_inputs import Faults
 
 
@@ -34,4 +34,4 @@ async def refuse_body(headers: RequestHeaders, receive: Receive, faults: Faults)
             if not message.get("more_body"):
                 return
             message = await next_part(receive)
-    faults.append(Fault("body", "has nowhere to go"))
+    faults.append(FieldError("body", "has nowhere to go"))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from cap_core.asgi import BodyStream, has_body
-from cap_core.errors import Fault
-from cap_core.types import Entity, Message, Receive
+from cap_core.errors import FieldError
+from cap_core.plugins.messages import Entity, Message, Receive
+from cap_core.server.asgi import BodyStream, has_body
 from cap_plugins.expose.rest.body_reader import MISSING, BodyReader, RequestHeaders, check_coding, next_part
 
 if TYPE_CHECKING:
-    from cap_core.inputs import Input
+    from cap_core.plan.inputs import Input
     from cap_plugins.expose.rest.text_inputs import Faults, Values
 
 ONE_PIECE = 64 * 1024
@@ -24,7 +24,7 @@ def streamed_body(item: Input) -> BodyReader:
     async def read(headers: RequestHeaders, receive: Receive, values: Values, faults: Faults) -> Receive:
         if not has_body(headers):
             if item.required:
-                faults.append(Fault("body", MISSING))
+                faults.append(FieldError("body", MISSING))
             return receive
         check_coding(headers)
         content_type = headers.get(b"content-type")

@@ -10,14 +10,14 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from cap_core.errors import Fault
-from cap_core.input_checks import TextCheck, text_check
-from cap_core.inputs import Input, Place
-from cap_core.path_template import placeholders
-from cap_core.types import Scope
+from cap_core.errors import FieldError
+from cap_core.plan.inputs import Input, Place
+from cap_core.plugins.messages import Scope
+from cap_core.runtime.inputs import TextCheck, text_check
+from cap_core.syntax.path_template import placeholders
 
 Values = dict[str, object]
-Faults = list[Fault]
+Faults = list[FieldError]
 
 TextReader = Callable[[Scope, tuple[str, ...], Values, Faults], None]
 """Reads the text inputs of a request, from its scope and the values of the route's placeholders."""
@@ -42,9 +42,9 @@ class Slot(msgspec.Struct, frozen=True):
         """Store a valid text, or add the fault of an invalid one."""
         given = values.get(self.name)
         if given is not None and not self.many:
-            faults.append(Fault(self.where, "is given twice"))
+            faults.append(FieldError(self.where, "is given twice"))
         elif self.check is not None and (what := self.check(text)) is not None:
-            faults.append(Fault(self.where, what))
+            faults.append(FieldError(self.where, what))
         elif isinstance(given, list):
             given.append(text)
         else:
@@ -55,7 +55,7 @@ class Slot(msgspec.Struct, frozen=True):
         try:
             self.take(raw.decode(), values, faults)
         except UnicodeDecodeError:
-            faults.append(Fault(self.where, "is not UTF-8 text"))
+            faults.append(FieldError(self.where, "is not UTF-8 text"))
 
 
 def where(item: Input, place: Place | None = None) -> str:
@@ -96,7 +96,7 @@ def compile_text_inputs(items: tuple[Input, ...], template: str) -> TextReader |
     return read_all
 
 
-def compile_pairs(known: dict[str, Slot], unknown: Callable[[str], Fault] | None = None) -> PairReader:
+def compile_pairs(known: dict[str, Slot], unknown: Callable[[str], FieldError] | None = None) -> PairReader:
     """The function that reads a query or a form. Unknown names are ignored, or faults if `unknown` is given."""
     by_name = {name.encode(): slot for name, slot in known.items()}
     seconds = any(slot.second for slot in known.values())

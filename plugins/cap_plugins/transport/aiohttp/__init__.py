@@ -9,13 +9,13 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from cap_core.hookspecs import hookimpl
-from cap_core.offers import OpenAt, Transport
+from cap_core.plugins.hookspecs import hookimpl
+from cap_core.plugins.transport import Transport, TransportContext
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from cap_core.types import Send
+    from cap_core.plugins.context import Send
 
 
 @hookimpl
@@ -25,7 +25,7 @@ def cap_transports() -> list[Transport]:
 
 
 @asynccontextmanager
-async def _open(at: OpenAt) -> AsyncIterator[Send]:
+async def _open(at: TransportContext) -> AsyncIterator[Send]:
     # aiohttp takes 0.3 s to import, and `cap check` never sends anything.
     from cap_plugins.transport.aiohttp.pool import open_pool
 

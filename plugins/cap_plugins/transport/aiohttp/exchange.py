@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp.streams import EMPTY_PAYLOAD
 
 from cap_core.errors import UpstreamError
-from cap_core.types import Response
+from cap_core.plugins.messages import HttpResponse
 from cap_plugins.transport.aiohttp.upload import upload
 from cap_plugins.transport.http1.limits import SMALL_BODY
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from aiohttp.http import RawResponseMessage
     from aiohttp.streams import StreamReader
 
-    from cap_core.plan import Timeouts
-    from cap_core.types import Request
+    from cap_core.plan.upstream import Timeouts
+    from cap_core.plugins.messages import HttpRequest
 
 # Not None, by which the pool recognizes a connection that was never used.
 _NO_TIMEOUT: Final = 0.0
@@ -63,7 +63,7 @@ class Exchange:
         self._closed: asyncio.Future[None] | None = None
         self._error: Exception | None = None
 
-    async def run(self, head: bytes, request: Request, end: float | None) -> Response:
+    async def run(self, head: bytes, request: HttpRequest, end: float | None) -> HttpResponse:
         """Send the request and return the response: with its whole body if that is small, else when the body begins.
 
         `end` is the time of the event loop by which all of it must be over. Raises `UpstreamError`.
@@ -79,7 +79,7 @@ class Exchange:
                 body = await payload.read()
             else:
                 self._watch_chunks()
-                return Response(message.code, headers, self)
+                return HttpResponse(message.code, headers, self)
             self._check_complete()
         except Exception as error:  # the library's and those of the request's body: `_failed` distinguishes them
             failure = await self._failed(error)
@@ -88,7 +88,7 @@ class Exchange:
             await self.aclose()
             raise
         await self.aclose()
-        return Response(message.code, headers, body)
+        return HttpResponse(message.code, headers, body)
 
     def __aiter__(self) -> Exchange:
         return self
@@ -119,7 +119,7 @@ class Exchange:
 
     # --- the request ----------------------------------------------------------------------------------------------
 
-    def _begin(self, head: bytes, request: Request, end: float | None) -> None:
+    def _begin(self, head: bytes, request: HttpRequest, end: float | None) -> None:
         protocol, body = self._protocol, request.body
         small = body if isinstance(body, bytes) and len(body) <= SMALL_BODY else None
         protocol.set_response_params(
@@ -143,7 +143,7 @@ class Exchange:
         if end is not None:
             self._timer = asyncio.get_running_loop().call_at(end, self._expire)
 
-    async def _send(self, request: Request, transport: asyncio.Transport) -> None:
+    async def _send(self, request: HttpRequest, transport: asyncio.Transport) -> None:
         failure = None
         try:
             await upload(self._protocol, transport, request, self._limits.idle)

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from aiohttp.client_reqrep import ConnectionKey
     from aiohttp.connector import Connection
 
-    from cap_core.context import Context
-    from cap_core.plan import Upstream
-    from cap_core.types import Request, Response, Send
+    from cap_core.plan.upstream import Upstream
+    from cap_core.plugins.context import Context, Send
+    from cap_core.plugins.messages import HttpRequest, HttpResponse
     from cap_plugins.transport.http1.first_hop import Address, Hop
 
 
@@ -46,7 +46,7 @@ async def open_pool(upstream: Upstream) -> AsyncIterator[Send]:
     destination = _destination(upstream, hop)
     standard = _connect_timeout(timeouts.connect)
 
-    async def send(request: Request, context: Context) -> Response:
+    async def send(request: HttpRequest, context: Context) -> HttpResponse:
         end = earliest(context.deadline, timeouts.total, loop.time())
         try:
             head = _head(request, hop)
@@ -63,7 +63,7 @@ async def open_pool(upstream: Upstream) -> AsyncIterator[Send]:
         await connector.close()
 
 
-def _head(request: Request, hop: Hop) -> bytes:
+def _head(request: HttpRequest, hop: Hop) -> bytes:
     lines = [b": ".join(field) for field in header_fields(request, hop.host)]
     if hop.prefix:
         lines[1:1] = [b": ".join(field) for field in hop.headers]

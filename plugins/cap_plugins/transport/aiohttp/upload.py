@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from aiohttp.client_proto import ResponseHandler
 
-    from cap_core.types import Request
+    from cap_core.plugins.messages import HttpRequest
 
 
-async def upload(protocol: ResponseHandler, transport: Transport, request: Request, idle: float) -> None:
+async def upload(protocol: ResponseHandler, transport: Transport, request: HttpRequest, idle: float) -> None:
     """Send the body on a connection on which the head has been sent.
 
     Ends early, without an error, when the connection is closed: whoever waits for the response learns why. Raises

@@ -12,8 +12,8 @@ import msgspec
 from cap_core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from cap_core.plan import Upstream
-    from cap_core.types import Headers
+    from cap_core.plan.upstream import Upstream
+    from cap_core.plugins.messages import Headers
 
 _PORTS = {"http": 80, "https": 443}
 

@@ -9,10 +9,10 @@ from cap_plugins.transport.http1.limits import SMALL_BODY
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from cap_core.types import Request, Stream
+    from cap_core.plugins.messages import HttpRequest, Stream
 
 
-def pieces(request: Request) -> AsyncGenerator[bytes, None]:
+def pieces(request: HttpRequest) -> AsyncGenerator[bytes, None]:
     """The non-empty pieces of a body. Raises `ValueError` where a stream is longer or shorter than declared."""
     body = request.body
     return _sliced(body) if isinstance(body, bytes) else _counted(body, request.length)

@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cap_core.types import Headers, Request
+    from cap_core.plugins.messages import Headers, HttpRequest
 
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _VALUE = bytes([0x09, *range(0x20, 0x7F), *range(0x80, 0x100)])
@@ -15,7 +15,7 @@ _FRAMING = (b"content-length", b"transfer-encoding")
 _METHODS_WITH_BODY = ("POST", "PUT", "PATCH")
 
 
-def header_fields(request: Request, host: bytes) -> Headers:
+def header_fields(request: HttpRequest, host: bytes) -> Headers:
     """All header fields of a request in the order in which they are sent: `Host` first, framing last.
 
     Raises `ValueError` for a request that cannot be sent as it is: a character that would end a line or the target, a
@@ -51,7 +51,7 @@ def _check_names(method: str, names: tuple[bytes, ...]) -> int | None:
     return lower.index(b"host") if b"host" in lower else None
 
 
-def _framing(request: Request) -> Headers:
+def _framing(request: HttpRequest) -> Headers:
     body = request.body
     if not isinstance(body, bytes):
         if request.length is None:

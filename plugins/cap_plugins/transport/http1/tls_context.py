@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cap_core.errors import StartError
 
 if TYPE_CHECKING:
-    from cap_core.plan import Tls
+    from cap_core.plan.upstream import Tls
 
 
 def tls_context(tls: Tls) -> ssl.SSLContext:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from cap_core.hookspecs import hookimpl
-from cap_core.offers import OpenAt, Transport
+from cap_core.plugins.hookspecs import hookimpl
+from cap_core.plugins.transport import Transport, TransportContext
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from cap_core.types import Send
+    from cap_core.plugins.context import Send
 
 
 @hookimpl
@@ -26,7 +26,7 @@ def cap_transports() -> list[Transport]:
 
 
 @asynccontextmanager
-async def _open(at: OpenAt) -> AsyncIterator[Send]:
+async def _open(at: TransportContext) -> AsyncIterator[Send]:
     # As with aiohttp: `cap check` never sends anything.
     from cap_plugins.transport.httpx.pool import open_pool
 

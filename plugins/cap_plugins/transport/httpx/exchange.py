@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpcore
 
 from cap_core.errors import UpstreamError
-from cap_core.types import Response
+from cap_core.plugins.messages import HttpResponse
 from cap_plugins.transport.http1.connection_errors import failure_reason
 from cap_plugins.transport.http1.limits import SMALL_BODY
 from cap_plugins.transport.http1.request_body import pieces
@@ -19,8 +19,8 @@ from cap_plugins.transport.httpx.network import ConnectionEnded
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
 
-    from cap_core.plan import Timeouts
-    from cap_core.types import Request
+    from cap_core.plan.upstream import Timeouts
+    from cap_core.plugins.messages import HttpRequest
     from cap_plugins.transport.http1.first_hop import Address, Hop
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class Exchange:
         self._parts: AsyncIterator[bytes]
         self._stream: Any  # httpcore's type for it lacks `aclose`
 
-    async def run(self, request: Request) -> Response:
+    async def run(self, request: HttpRequest) -> HttpResponse:
         """Send the request and return the response: with its whole body if that is small, else when the body begins.
 
         Raises `UpstreamError`.
@@ -77,11 +77,11 @@ class Exchange:
             self._length = int(lengths[0])
         self._chunked = any(name == b"transfer-encoding" for name, _ in headers)
         if self._length is None or self._length > SMALL_BODY:
-            return Response(response.status, headers, self)
+            return HttpResponse(response.status, headers, self)
         async with aclosing(self):
-            return Response(response.status, headers, b"".join([part async for part in self]))
+            return HttpResponse(response.status, headers, b"".join([part async for part in self]))
 
-    async def _send(self, request: Request) -> httpcore.Response:
+    async def _send(self, request: HttpRequest) -> httpcore.Response:
         hop = self._hop
         head = header_fields(request, hop.host)
         if hop.prefix:

@@ -21,9 +21,9 @@ from cap_plugins.transport.httpx.network import Network
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from cap_core.context import Context
-    from cap_core.plan import Upstream
-    from cap_core.types import Request, Response, Send
+    from cap_core.plan.upstream import Upstream
+    from cap_core.plugins.context import Context, Send
+    from cap_core.plugins.messages import HttpRequest, HttpResponse
     from cap_plugins.transport.http1.first_hop import Hop
 
 
@@ -35,7 +35,7 @@ async def open_pool(upstream: Upstream) -> AsyncIterator[Send]:
     loop = asyncio.get_running_loop()
     async with _pool(upstream, hop) as pool:
 
-        async def send(request: Request, context: Context) -> Response:
+        async def send(request: HttpRequest, context: Context) -> HttpResponse:
             end = earliest(context.deadline, timeouts.total, loop.time())
             try:
                 return await Exchange(pool, hop, timeouts, end).run(request)

@@ -11,13 +11,13 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from cap_core.hookspecs import hookimpl
-from cap_core.offers import OpenAt, Transport
+from cap_core.plugins.hookspecs import hookimpl
+from cap_core.plugins.transport import Transport, TransportContext
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from cap_core.types import Send
+    from cap_core.plugins.context import Send
     from cap_plugins.transport.sandbox.database import Databases
 
 
@@ -28,7 +28,7 @@ class Sandbox:
         self._databases: Databases | None = None
 
     @asynccontextmanager
-    async def open(self, at: OpenAt) -> AsyncIterator[Send]:
+    async def open(self, at: TransportContext) -> AsyncIterator[Send]:
         """Open the upstream of one namespace."""
         # Imported late: `cap check` and a gateway with another transport need none of this.
         from cap_plugins.transport.sandbox.database import Databases

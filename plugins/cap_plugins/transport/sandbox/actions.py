@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from cap_core.values import as_text
+from cap_core.runtime.values import as_text
 from cap_plugins.transport.sandbox.database import Item, State
 from cap_plugins.transport.sandbox.english import participle
 from cap_plugins.transport.sandbox.items import (
@@ -26,7 +26,7 @@ from cap_plugins.transport.sandbox.request import SandboxRequest
 from cap_plugins.transport.sandbox.responses import JsonLines
 
 if TYPE_CHECKING:
-    from cap_core.plan import Operation
+    from cap_core.plan.upstream import Operation
     from cap_plugins.transport.sandbox.collection import Collection
     from cap_plugins.transport.sandbox.path_tree import PathNode
     from cap_plugins.transport.sandbox.resources import Resources

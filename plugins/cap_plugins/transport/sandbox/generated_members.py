@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from cap_core.names import match
+from cap_core.syntax.names import match
 from cap_plugins.transport.sandbox.english import participle, split_words
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from cap_core.names import match, norm
-from cap_core.values import as_text
+from cap_core.runtime.values import as_text
+from cap_core.syntax.names import match, norm
 from cap_plugins.transport.sandbox.responses import RequestError
 
 if TYPE_CHECKING:
-    from cap_core.plan import Operation
+    from cap_core.plan.upstream import Operation
     from cap_plugins.transport.sandbox.database import Item
 
 Role = Literal["limit", "after", "before", "order", "offset", "page"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from cap_core.names import norm
+from cap_core.syntax.names import norm
 from cap_plugins.transport.sandbox.english import is_version, noun, split_words
 
 if TYPE_CHECKING:
-    from cap_core.plan import Operation
+    from cap_core.plan.upstream import Operation
     from cap_plugins.transport.sandbox.paths import Path, PathStep
 
 

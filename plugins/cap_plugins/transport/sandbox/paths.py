@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from cap_core.names import norm
-from cap_core.templates import Var
+from cap_core.syntax.names import norm
+from cap_core.syntax.templates import Var
 
 if TYPE_CHECKING:
-    from cap_core.plan import Operation
+    from cap_core.plan.upstream import Operation
 
 # Replaces a placeholder while a segment is parsed; no path contains it.
 _PLACEHOLDER: Final = "\0"

@@ -9,17 +9,17 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from cap_core.errors import UpstreamError
-from cap_core.offers import Limits
-from cap_core.plan import Constant
-from cap_core.streams import collect
+from cap_core.plan.values import Constant
+from cap_core.plugins.exposure import Limits
+from cap_core.runtime.streams import collect
 from cap_plugins.transport.sandbox.responses import RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from cap_core.context import Context
-    from cap_core.offers import OpenAt
-    from cap_core.types import Request
+    from cap_core.plugins.context import Context
+    from cap_core.plugins.messages import HttpRequest
+    from cap_core.plugins.transport import TransportContext
 
 _MAX_BODY: Final = Limits().body
 # The response repeats the members some levels further down, and must still be encodable.
@@ -35,7 +35,7 @@ class SandboxRequest(msgspec.Struct, frozen=True):
     members: Mapping[str, object]
 
 
-async def read_body(request: Request, context: Context) -> bytes:
+async def read_body(request: HttpRequest, context: Context) -> bytes:
     """The whole body. Raises `RequestError` 413 for one that is too large, `UpstreamError` after the deadline."""
     try:
         async with asyncio.timeout_at(context.deadline):
@@ -47,7 +47,7 @@ async def read_body(request: Request, context: Context) -> bytes:
     return whole
 
 
-def body_members(request: Request, whole: bytes) -> dict[str, object]:
+def body_members(request: HttpRequest, whole: bytes) -> dict[str, object]:
     """The members of a JSON object or a form; any other JSON value is the member `data`, any other body has a size.
 
     Raises `RequestError` 400 for invalid JSON.
@@ -63,13 +63,13 @@ def body_members(request: Request, whole: bytes) -> dict[str, object]:
     return data if isinstance(data, dict) else {"data": data}
 
 
-def query_parameters(request: Request) -> dict[str, str]:
+def query_parameters(request: HttpRequest) -> dict[str, str]:
     """The values of the query by name; of a repeated name the last one."""
     _, _, text = request.target.partition(b"?")
     return dict(parse_qsl(text.decode("latin-1"), keep_blank_values=True))
 
 
-def credential_members(at: OpenAt) -> frozenset[str]:
+def credential_members(at: TransportContext) -> frozenset[str]:
     """Body members that may hold the credentials of a namespace, which no response may repeat.
 
     A scheme that puts a credential into the body has the member's name among its options.
@@ -82,7 +82,7 @@ def credential_members(at: OpenAt) -> frozenset[str]:
     return names if "body" in {name.lower() for name in names} else frozenset()
 
 
-def _media_type(request: Request) -> str:
+def _media_type(request: HttpRequest) -> str:
     header = next((value for name, value in request.headers if name.lower() == b"content-type"), b"")
     return header.partition(b";")[0].strip().lower().decode("latin-1")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from cap_core.types import Body, Headers, Response
+from cap_core.plugins.messages import Body, Headers, HttpResponse
 
 if TYPE_CHECKING:
     from cap_plugins.transport.sandbox.database import Item
@@ -51,17 +51,17 @@ class PieceStream:
         self._pieces = iter(())
 
 
-def json_response(data: Item) -> Response:
+def json_response(data: Item) -> HttpResponse:
     """One JSON document."""
     return _response(200, b"application/json", _encode(data))
 
 
-def json_lines_response(answer: JsonLines) -> Response:
+def json_lines_response(answer: JsonLines) -> HttpResponse:
     """One JSON document per line, in pieces."""
     return _response(200, b"application/jsonl", PieceStream([_encode(item) + b"\n" for item in answer.items]))
 
 
-def event_stream_response(data: Item) -> Response:
+def event_stream_response(data: Item) -> HttpResponse:
     """A result as server-sent events: the item, a sentence about it word by word, and `[DONE]`."""
     name = data.get("object")
     text = f"This {name} is made up." if isinstance(name, str) else "This is made up."
@@ -72,7 +72,7 @@ def event_stream_response(data: Item) -> Response:
     return _response(200, b"text/event-stream", PieceStream([b"data: %b\n\n" % document for document in documents]))
 
 
-def error_response(failure: RequestError) -> Response:
+def error_response(failure: RequestError) -> HttpResponse:
     """An error as JSON, in the form that many APIs share."""
     detail = {"message": failure.message, "type": "invalid_request_error", "code": failure.code}
     body = _encode({"error": detail})
@@ -80,13 +80,13 @@ def error_response(failure: RequestError) -> Response:
     return msgspec.structs.replace(made, headers=(*made.headers, *failure.headers))
 
 
-def without_body(response: Response) -> Response:
+def without_body(response: HttpResponse) -> HttpResponse:
     """The same response without its body, for a HEAD request."""
     return msgspec.structs.replace(response, body=b"")
 
 
-def _response(status: int, kind: bytes, body: Body) -> Response:
+def _response(status: int, kind: bytes, body: Body) -> HttpResponse:
     headers: Headers = ((b"content-type", kind),)
     if isinstance(body, bytes):
         headers = (*headers, (b"content-length", b"%d" % len(body)))
-    return Response(status, headers, body)
+    return HttpResponse(status, headers, body)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cap_core.router import Router
+from cap_core.server.router import Router
 from cap_plugins.transport.sandbox.actions import Action, action_of
 from cap_plugins.transport.sandbox.path_tree import build_tree, end_of
 from cap_plugins.transport.sandbox.paths import parse_path
 from cap_plugins.transport.sandbox.resources import Resources
 
 if TYPE_CHECKING:
-    from cap_core.offers import OpenAt
+    from cap_core.plugins.transport import TransportContext
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -27,7 +27,7 @@ class Route(msgspec.Struct, frozen=True):
         return tuple(",".join(values[n] for n in slot) for slot in self.slots)
 
 
-def routes(at: OpenAt) -> Router[Route]:
+def routes(at: TransportContext) -> Router[Route]:
     """The routes of a namespace. Operations at one address are one route, whatever literal queries their paths have."""
     found = [(path, operation) for operation in at.operations if (path := parse_path(operation)) is not None]
     root = build_tree(found)

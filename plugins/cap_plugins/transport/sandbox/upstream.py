@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from cap_core.errors import UpstreamError
-from cap_core.router import Found, Router, WrongMethod
+from cap_core.server.router import Found, Router, WrongMethod
 from cap_plugins.transport.sandbox.database import Databases, Item, State
 from cap_plugins.transport.sandbox.request import (
     SandboxRequest,
@@ -30,20 +30,20 @@ from cap_plugins.transport.sandbox.responses import (
 from cap_plugins.transport.sandbox.routes import Route, routes
 
 if TYPE_CHECKING:
-    from cap_core.context import Context
-    from cap_core.offers import OpenAt
-    from cap_core.types import Request, Response, Send
+    from cap_core.plugins.context import Context, Send
+    from cap_core.plugins.messages import HttpRequest, HttpResponse
+    from cap_core.plugins.transport import TransportContext
 
 
 @contextlib.asynccontextmanager
-async def open_upstream(at: OpenAt, databases: Databases) -> AsyncIterator[Send]:
+async def open_upstream(at: TransportContext, databases: Databases) -> AsyncIterator[Send]:
     """Open the upstream of one namespace. Raises `StartError` for a file that cannot hold its state."""
     with databases.using(at.state) as database:
         yield _send(routes(at), database.state(at.namespace), credential_members(at))
 
 
 def _send(router: Router[Route], state: State, credentials: frozenset[str]) -> Send:
-    async def send(request: Request, context: Context) -> Response:
+    async def send(request: HttpRequest, context: Context) -> HttpResponse:
         try:
             _check_deadline(context)
             response = await _respond(request, context, router, state, credentials)
@@ -60,8 +60,8 @@ def _send(router: Router[Route], state: State, credentials: frozenset[str]) -> S
 
 
 async def _respond(
-    request: Request, context: Context, router: Router[Route], state: State, credentials: frozenset[str]
-) -> Response:
+    request: HttpRequest, context: Context, router: Router[Route], state: State, credentials: frozenset[str]
+) -> HttpResponse:
     query = query_parameters(request)
     found = _match(router, request)
     route = found.payload
@@ -79,7 +79,7 @@ def _check_deadline(context: Context) -> None:
         raise UpstreamError("total", "the time for this call ran out before it was sent", sent=False)
 
 
-def _match(router: Router[Route], request: Request) -> Found[Route]:
+def _match(router: Router[Route], request: HttpRequest) -> Found[Route]:
     path, _, _ = request.target.partition(b"?")
     found = router.match(request.method, path)
     if isinstance(found, WrongMethod):
@@ -91,7 +91,7 @@ def _match(router: Router[Route], request: Request) -> Found[Route]:
     return found
 
 
-def _encoded(data: Item | JsonLines, *, streamed: bool) -> Response:
+def _encoded(data: Item | JsonLines, *, streamed: bool) -> HttpResponse:
     if isinstance(data, JsonLines):
         return json_lines_response(data)
     return event_stream_response(data) if streamed else json_response(data)

@@ -1,0 +1,138 @@
+"""A `consumes` entry: its address, its credentials, and the operations that calls can name."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from cap_core.compile.authentication import UnusableAuthentication, fills, read_authentication, report_literal
+from cap_core.compile.operations import Adapter, targets
+from cap_core.compile.rejection import Rejection
+from cap_core.compile.state import Compilation
+from cap_core.compile.target import Target
+from cap_core.diagnostics.report import Diagnostic
+from cap_core.document import unsupported
+from cap_core.document.model import ConsumesEntry
+from cap_core.errors import Mark, SpecError
+from cap_core.plan.upstream import Consumed
+from cap_core.plan.values import Binding, Template
+from cap_core.runtime.base_uri import literal_base
+from cap_core.syntax.templates import TemplateError, parse_base
+from cap_core.syntax.yaml_tree import Map, Scalar
+
+_USERINFO = re.compile(r"//[^/]*@")
+
+
+def compile_adapter(entry: ConsumesEntry, compilation: Compilation) -> tuple[Consumed, list[Target]]:
+    """Compile an entry. Raises `SpecError` for one without a name.
+
+    What makes the whole entry unusable, an address or an authentication that cannot be, leaves out its operations
+    alone.
+    """
+    if not entry.namespace:
+        raise SpecError("an entry of 'consumes' has no 'namespace'", at=entry.at, code="missing-key", hint="add it")
+    rejection: Rejection | None = None
+    base, origin, block = None, str(entry.mark("baseUri")), None
+    try:
+        base, origin = _base(entry, compilation)
+        if entry.authentication is not None:
+            block = read_authentication(entry.authentication, compilation)
+    except SpecError as error:
+        rejection = _unusable(error, entry, compilation)
+    rejection = _unknown_protocol(entry, compilation) or rejection
+    rejection = rejection or _tunnel(entry, compilation)
+    consumed = Consumed(
+        capability=compilation.source.name,
+        namespace=entry.namespace,
+        base=base,
+        base_origin=origin,
+        authentication=block,
+        at=entry.at,
+        description=entry.description or "",
+    )
+    filled: frozenset[tuple[str, str]] = frozenset()
+    try:
+        filled = fills(consumed, compilation)
+        if block is not None:
+            report_literal(block, compilation)
+    except UnusableAuthentication as error:
+        rejection = _unusable(error, entry, compilation)
+        consumed = msgspec.structs.replace(consumed, authentication=None)  # nobody is to try it
+    adapter = Adapter(entry=entry, consumed=consumed, supplied=filled, rejection=rejection)
+    return consumed, targets(adapter, compilation.report)
+
+
+def _unusable(error: SpecError, entry: ConsumesEntry, compilation: Compilation) -> Rejection:
+    return _cause(compilation.report(error.code, error.at or entry.at, error.what, error.hint or None), compilation)
+
+
+def _unknown_protocol(entry: ConsumesEntry, compilation: Compilation) -> Rejection | None:
+    if entry.type.lower() == "http":
+        return None
+    what = f"{entry.namespace!r} is of type {entry.type!r}, and only http is consumed; what calls it is left out"
+    compilation.causes.append(compilation.report("unknown-protocol", entry.mark("type"), what))
+    return Rejection("unknown-protocol", entry.mark("type"), what)
+
+
+def _tunnel(entry: ConsumesEntry, compilation: Compilation) -> Rejection | None:
+    """A tunnel leaves out what would go through it, unless its author allows the direct way too."""
+    if "tunnel" not in entry.given():
+        return None
+    at = entry.mark("tunnel")
+    fallback = entry.tunnel.get(Scalar("fallback", entry.at)) if isinstance(entry.tunnel, Map) else None
+    if fallback == "direct":
+        what = f"requests to {entry.namespace!r} go the direct way, which its tunnel allows"
+        compilation.report("not-built-tunnel", at, what)
+        return None
+    subject = f"the namespace {entry.namespace!r}"
+    return _cause(unsupported.report_key("consumes", "tunnel", at, subject, compilation.report), compilation)
+
+
+def _cause(diagnostic: Diagnostic, compilation: Compilation) -> Rejection:
+    """A diagnostic as the reason why nothing of the namespace can be called."""
+    compilation.causes.append(diagnostic)
+    return Rejection(diagnostic.code, diagnostic.at, diagnostic.message, diagnostic.hint)
+
+
+def _base(entry: ConsumesEntry, compilation: Compilation) -> tuple[Template | None, str]:
+    given = compilation.options.base_uris
+    replaced = given.get(f"{compilation.source.name}:{entry.namespace}") or given.get(entry.namespace)
+    if replaced is not None:
+        return Template((replaced.value,)), replaced.origin
+    at = entry.mark("baseUri")
+    if not entry.baseUri:
+        compilation.report("no-base-uri", at, f"the namespace {entry.namespace!r} names no baseUri")
+        return None, str(at)
+    try:
+        parts = parse_base(entry.baseUri)
+    except TemplateError as error:
+        hint = "write variables as {{NAME}}, with as many braces before as behind"
+        raise SpecError(str(error), at=at, code="bad-base-uri", hint=hint) from None
+    if any(not isinstance(part, str) and part.braces != 2 for part in parts):
+        compilation.report("base-uri-braces", at, f"{entry.baseUri!r} has variables that are not written {{{{NAME}}}}")
+    template = Template(tuple(p if isinstance(p, str) else _variable(p.name, at, compilation) for p in parts))
+    _check(entry, template, at, compilation)
+    return template, str(at)
+
+
+def _variable(name: str, at: Mark, compilation: Compilation) -> Binding:
+    binding = compilation.bindings.find(name)
+    if binding is None:
+        compilation.report_unbound(name, at)
+    return binding or Binding(name, declared=False)
+
+
+def _check(entry: ConsumesEntry, template: Template, at: Mark, compilation: Compilation) -> None:
+    """Look at an address that has no variables; one with variables is looked at when the gateway opens."""
+    try:
+        base = literal_base(template)
+    except ValueError as error:
+        # What stands before an @ is a user name and a password.
+        shown = _USERINFO.sub("//…@", entry.baseUri or "")
+        raise SpecError(f"the baseUri {shown!r} {error}", at=at, code="bad-base-uri") from None
+    if base is None or base.safe or entry.authentication is None:
+        return
+    if not {entry.namespace, f"{compilation.source.name}:{entry.namespace}"} & compilation.options.allow_plaintext:
+        what = f"the credential of {entry.namespace!r} would go to {base.host} over plain http"
+        compilation.report("plaintext", at, what)

@@ -1,0 +1,238 @@
+"""The values of a request: where each parameter, placeholder and body of a target takes its value from.
+
+The rules are those of `docs/semantics.md`, inputs and values. Everything here happens once, when a plan is compiled.
+Binding has three phases, and each takes what the one before it gave: `bind` here gives what the target asks for,
+`unclaimed` adds what the caller brings beyond that, `bind_inputs` gives the inputs behind it all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from cap_core.compile.assignments import Assignments, read_assignments
+from cap_core.compile.bound import Bound, BoundField, request_field
+from cap_core.compile.expressions import Names, value
+from cap_core.compile.parameters import is_reserved
+from cap_core.compile.scope import Scope
+from cap_core.compile.target import Parameter, Target
+from cap_core.diagnostics.reporter import Reporter
+from cap_core.errors import Mark
+from cap_core.plan.request import FieldPlace
+from cap_core.plan.values import InputRef, Value, substitute
+from cap_core.syntax.names import Spellings, match
+from cap_core.syntax.templates import Var
+from cap_core.syntax.yaml_tree import Node
+
+
+def bind(target: Target, scope: Scope, report: Reporter) -> Bound:
+    """Bind every value that `target` asks for to what `scope` brings. Raises `TemplateError`."""
+    parameters = _effective(target, report)
+    known = frozenset({*scope.declared, *scope.placeholders, *(p.name for p in target.parameters)})
+    assignments = read_assignments(scope, scope.names(known, known, report), report)
+    assigned = {p for name in assignments.inputs if (p := match(name.removeprefix("path."), scope.path_names))}
+    bodies = {p.name: p for p in parameters if p.place == "body"}
+    has_template = target.body is not None and target.body.data is not None
+    site = _Site(
+        target=target,
+        scope=scope,
+        assignments=assignments,
+        # What `with` names is as good as an input to the templates of the target.
+        names=scope.names(known | assignments.entries.keys(), known, report),
+        assigned=Spellings(assigned),
+        free=Spellings(placeholder for placeholder in scope.placeholders if placeholder not in assigned),
+        typing=bodies if has_template else {},
+        typing_names=Spellings(bodies if has_template else ()),
+        report=report,
+    )
+    return Bound(
+        target=target,
+        scope=scope,
+        parameters=tuple(parameters),
+        assignments=assignments,
+        fields=(*_path(site, parameters), *_named(site, parameters), *_body(site, parameters)),
+        body_type=target.body.type if target.body is not None and has_template else "json",
+    )
+
+
+class _Site(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known before the first value is bound."""
+
+    target: Target
+    scope: Scope
+    assignments: Assignments
+    names: Names
+    """What names mean in the target's own templates."""
+    assigned: Spellings
+    """The placeholders of the scope that `with` takes for something."""
+    free: Spellings
+    """The others."""
+    typing: Mapping[str, Parameter]
+    """Beside a body template: the `in: body` parameters, which give the types of its variables."""
+    typing_names: Spellings
+    report: Reporter
+
+
+def _effective(target: Target, report: Reporter) -> list[Parameter]:
+    """The parameters that are a caller's to give."""
+    out = []
+    for parameter in target.parameters:
+        if (parameter.place, parameter.name.lower()) in target.supplied:
+            what = f"the authentication supplies {parameter.place} {parameter.name!r}"
+            report("auth-supplies", parameter.at, what)
+        elif is_reserved(parameter):
+            report("reserved-header", parameter.at, f"the gateway sets the header {parameter.name!r} itself")
+        else:
+            out.append(parameter)
+    return out
+
+
+# --- the parts of the request ------------------------------------------------------------------------------------
+
+
+def _path(site: _Site, parameters: Sequence[Parameter]) -> Iterator[BoundField]:
+    by_name = {p.name: p for p in parameters if p.place == "path"}
+    known_names = Spellings(by_name)
+    target = site.target
+    for part in target.segments:
+        if isinstance(part, str):
+            continue
+        variable = part.braces == 2 or part.name in target.environment
+        binding = site.scope.bindings.find(part.name) if variable else None
+        if binding is not None:
+            yield BoundField(field=request_field("path", part.name, binding, target.at, required=True))
+            continue
+        name = _unqualified(part, site.names)
+        found = match(name, known_names)
+        parameter = by_name[found] if found is not None else None
+        if parameter is not None:
+            report_match(parameter.name, name, parameter.at, site.report)
+        source = _value(site, found or name, parameter)
+        yield _bound("path", part.name, source, parameter, target.at)
+
+
+def _unqualified(variable: Var, names: Names) -> str:
+    """`{{tools.id}}` in a path means the input id."""
+    prefix, dot, rest = variable.name.partition(".")
+    return rest if dot and prefix in names.prefixes else variable.name
+
+
+def _named(site: _Site, parameters: Iterable[Parameter]) -> Iterator[BoundField]:
+    """The query, the headers and the cookies."""
+    for parameter in parameters:
+        if parameter.place in ("query", "header", "cookie"):
+            source = _value(site, parameter.name, parameter)
+            yield _bound(parameter.place, parameter.name, source, parameter, site.target.at)
+
+
+def _body(site: _Site, parameters: Iterable[Parameter]) -> Iterator[BoundField]:
+    template = site.target.body
+    if template is not None and template.data is not None:
+        source = _through_with(site, value(template.data, site.names), template.data)
+        yield _bound("body", "", source, None, template.at)
+        return
+    members = [p for p in parameters if p.place == "body"]
+    whole = len(members) == 1 and members[0].name == "body"
+    for parameter in members:
+        source = _value(site, parameter.name, parameter)
+        yield _bound("body" if whole else "member", parameter.name, source, parameter, site.target.at)
+
+
+# --- where one value comes from -----------------------------------------------------------------------------------
+
+
+class _Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A value, what the document has written for it, and what finding it has used and inferred."""
+
+    value: Value
+    node: Node | None = None
+    keys: tuple[str, ...] = ()
+    inferred: tuple[str, ...] = ()
+    typed: tuple[tuple[str, Parameter], ...] = ()
+
+
+def _value(site: _Site, name: str, parameter: Parameter | None) -> _Source:
+    """Consumed `value`, else `with`, else an input of that name."""
+    key = site.assignments.find(name)
+    if key is not None:
+        _report_respelled(site, key, name)
+    if parameter is not None and parameter.value is not None:
+        source = _through_with(site, value(parameter.value, site.names), parameter.value)
+        return source if key is None else msgspec.structs.replace(source, keys=(key, *source.keys))
+    if key is not None:
+        assignment = site.assignments.entries[key]
+        return _Source(value=assignment.value, node=assignment.node, keys=(key,))
+    # A placeholder on both sides needs no mention: nobody is surprised where it comes from.
+    in_path = parameter is None or parameter.place == "path"
+    both = in_path and match(name, site.free) is not None
+    if site.scope.with_ and (parameter is None or parameter.required) and not both:
+        what = f"'with' says nothing of {name!r}, which {site.target.address} requires"
+        site.report("uncovered-parameter", site.scope.call_at, what)
+    inferred = _inferred(site, name)
+    return _Source(value=InputRef(inferred), inferred=(inferred,))
+
+
+def _inferred(site: _Site, name: str) -> str:
+    """An input that nobody names: taken over from the target."""
+    # `with` may have given the placeholder of this name to another parameter; then this one is a query input.
+    taken = match(name, site.assigned)
+    return f"query.{name}" if taken and not match(name, site.scope.declared_names) else name
+
+
+def _through_with(site: _Site, template: Value, node: Node) -> _Source:
+    """A consumed template's `{{tools.x}}` means what `with` assigns to x, where it assigns something."""
+    keys: list[str] = []
+    inferred: list[str] = []
+    typed: list[tuple[str, Parameter]] = []
+
+    def change(reference: InputRef) -> Value:
+        key = site.assignments.find(reference.name)
+        new: Value = reference
+        if key is None:
+            inferred.append(reference.name)
+        else:
+            _report_respelled(site, key, reference.name)
+            keys.append(key)
+            new = site.assignments.entries[key].value
+        parameter = match(reference.name, site.typing_names)
+        if parameter is not None and isinstance(new, InputRef):
+            typed.append((new.name, site.typing[parameter]))
+        return new
+
+    changed = substitute(template, change)
+    return _Source(value=changed, node=node, keys=tuple(keys), inferred=tuple(inferred), typed=tuple(typed))
+
+
+def _report_respelled(site: _Site, key: str, name: str) -> None:
+    if key != name:
+        at = site.assignments.entries[key].node.mark
+        site.report("respelled-key", at, f"the 'with' key {key!r} is read as {name!r}")
+
+
+def report_match(written: str, name: str, at: Mark, report: Reporter) -> None:
+    """Report that two spellings are taken for one name."""
+    if written != name:
+        report("normalized-name", at, f"{written!r} is read as {name!r}")
+
+
+# --- the fields of the request ------------------------------------------------------------------------------------
+
+
+def _bound(place: FieldPlace, name: str, source: _Source, parameter: Parameter | None, at: Mark) -> BoundField:
+    """A field, at its parameter's place in the document where it has a parameter, else at `at`."""
+    return BoundField(
+        field=request_field(
+            place,
+            name,
+            source.value,
+            parameter.at if parameter is not None else at,
+            node=source.node,
+            type_=parameter.type if parameter is not None else None,
+            required=parameter.required if parameter is not None else place == "path",
+        ),
+        parameter=parameter,
+        keys=source.keys,
+        inferred=source.inferred,
+        typed=source.typed,
+    )

@@ -1,0 +1,199 @@
+"""The inputs behind the values of a request: what callers give, of which type, and whether they must.
+
+The rules are those of `docs/semantics.md`, inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from cap_core.compile.bound import Bound, BoundField, Origin, origins
+from cap_core.compile.input_places import Places, Slot
+from cap_core.compile.target import Parameter
+from cap_core.compile.unclaimed import Claimed, report_lost
+from cap_core.diagnostics.reporter import Reporter
+from cap_core.errors import Mark
+from cap_core.plan.exposed import DeclaredInput
+from cap_core.plan.inputs import Input, Inputs, Place, aliases
+from cap_core.plan.request import RequestField
+from cap_core.plan.values import InputRef, substitute
+from cap_core.runtime.patterns import checked_pattern
+from cap_core.syntax.names import match
+
+
+class BoundInputs(msgspec.Struct, frozen=True):
+    """The inputs, and the values of the request with every reference by the name of its input."""
+
+    inputs: Inputs
+    fields: tuple[RequestField, ...]
+
+
+class _Source(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one input before it is made."""
+
+    source: str
+    """What the values of the request call it."""
+    mentions: Sequence[Origin]
+    declared: DeclaredInput | None
+    parameter: Parameter | None
+    """The parameter of the target that it is the value of."""
+    typing: Parameter | None
+    """The `in: body` parameter that types it beside a body template."""
+
+
+def bind_inputs(bound: Bound, claimed: Claimed, report: Reporter) -> BoundInputs:
+    """Make the inputs of a call. Raises `Rejected` where one has no place, or an identifier would be lost."""
+    places = Places.of(bound, claimed)
+    slots: dict[tuple[Place, str], Input] = {}
+    taken: set[str] = set()
+    names: dict[str, str] = {}
+    for known in _sources(bound, claimed):
+        slot = places.slot(known.source, known.declared, known.mentions, report)
+        item = _distinct(_input(known, slot, bound, claimed, report), slots, taken)
+        slots[(item.place, item.wire)] = item
+        taken.add(item.name)
+        names[known.source] = item.name
+    _check_placeholders(bound, slots, report)
+    _report_inferred(bound, names, report)
+    fields = tuple(
+        msgspec.structs.replace(one.field, value=substitute(one.field.value, lambda r: InputRef(names[r.name])))
+        for one in claimed.fields
+    )
+    return BoundInputs(Inputs(_aliased(tuple(slots.values()), bound, report)), fields)
+
+
+def _sources(bound: Bound, claimed: Claimed) -> Iterator[_Source]:
+    typing = _typing(bound.fields)
+    for source, mentions in origins(claimed.fields, claimed.unreached).items():
+        whole = (one.parameter for one in mentions if one.parameter is not None and one.whole)
+        scope = bound.scope
+        yield _Source(
+            source=source,
+            mentions=mentions,
+            declared=scope.declaration(source) or scope.declaration(claimed.paired.get(source, source)),
+            parameter=next(whole, None),
+            typing=typing.get(source),
+        )
+
+
+def _typing(fields: Iterable[BoundField]) -> Mapping[str, Parameter]:
+    out: dict[str, Parameter] = {}
+    for bound in fields:
+        for name, parameter in bound.typed:
+            out.setdefault(name, parameter)
+    return out
+
+
+# --- one input ----------------------------------------------------------------------------------------------------
+
+
+def _input(known: _Source, slot: Slot, bound: Bound, claimed: Claimed, report: Reporter) -> Input:
+    declared, parameter = known.declared, known.parameter or known.typing
+    opaque = known.source == claimed.passed and bool(known.source)
+    return Input(
+        name=_name(known, slot, http=bound.scope.http),
+        place=slot.place,
+        wire=slot.wire,
+        also=slot.also,
+        type="object" if opaque and not bound.scope.http else _type(declared, parameter),
+        required=_required(known, slot),
+        description=(declared.description if declared else "") or (parameter.description if parameter else ""),
+        pattern=_pattern(declared, parameter, report),
+        enum=_enum(declared, parameter),
+        max_length=_max_length(declared, parameter),
+        opaque=opaque,
+        at=_mark(known, parameter, bound.scope.at),
+        declared=declared is not None,
+        named=bound.assignments.marks.get(known.source, ()),
+    )
+
+
+def _name(known: _Source, slot: Slot, *, http: bool) -> str:
+    """What callers call it: as declared, else as values do, without the place where that names one."""
+    if known.declared is not None:
+        return known.declared.name
+    qualified = http and slot.place != "path" and "." in known.source
+    return slot.wire if qualified else known.source
+
+
+def _required(known: _Source, slot: Slot) -> bool:
+    """A path needs its values; elsewhere the declared input says, then the parameters."""
+    if slot.place == "path" or any(one.field.required and one.field.place == "path" for one in known.mentions):
+        return True
+    if known.declared is not None and known.declared.required is not None:
+        return known.declared.required
+    return any(one.field.required for one in known.mentions) or (known.typing is not None and known.typing.required)
+
+
+def _type(declared: DeclaredInput | None, parameter: Parameter | None) -> str | None:
+    return (declared.type if declared else None) or (parameter.type if parameter else None)
+
+
+def _pattern(declared: DeclaredInput | None, parameter: Parameter | None, report: Reporter) -> str | None:
+    own = checked_pattern(declared.pattern, declared.at, report) if declared else None
+    return own or (parameter.pattern if parameter else None)
+
+
+def _enum(declared: DeclaredInput | None, parameter: Parameter | None) -> tuple[object, ...] | None:
+    if declared is not None and declared.enum is not None:
+        return declared.enum
+    return parameter.enum if parameter else None
+
+
+def _max_length(declared: DeclaredInput | None, parameter: Parameter | None) -> int | None:
+    if declared is not None and declared.max_length is not None:
+        return declared.max_length
+    return parameter.max_length if parameter else None
+
+
+def _mark(known: _Source, parameter: Parameter | None, scope: Mark) -> Mark:
+    """Where it stands: its declaration, its parameter, the first value it is part of, or what exposes it."""
+    if known.declared is not None:
+        return known.declared.at
+    if parameter is not None:
+        return parameter.at
+    return known.mentions[0].field.at if known.mentions else scope
+
+
+# --- all inputs ---------------------------------------------------------------------------------------------------
+
+
+def _distinct(item: Input, slots: Mapping[tuple[Place, str], Input], taken: Collection[str]) -> Input:
+    """The input of a slot is one, whatever values call it; inputs of one name at several slots get different names."""
+    same = slots.get((item.place, item.wire))
+    if same is not None:
+        return msgspec.structs.replace(same, required=same.required or item.required, type=same.type or item.type)
+    if item.name in taken:
+        return msgspec.structs.replace(item, name=f"{item.place}.{item.wire}")
+    return item
+
+
+def _check_placeholders(bound: Bound, slots: Mapping[tuple[Place, str], Input], report: Reporter) -> None:
+    scope = bound.scope
+    for placeholder in scope.placeholders:
+        if ("path", placeholder) not in slots:
+            what = f"the placeholder {{{placeholder}}} of {scope.path!r} reaches nothing of {bound.target.address}"
+            report_lost(bound.target, scope.at, what, report)
+
+
+def _report_inferred(bound: Bound, names: Mapping[str, str], report: Reporter) -> None:
+    inferred = dict.fromkeys(name for one in bound.fields for name in one.inferred)
+    undeclared = [
+        names[source] for source in inferred if source in names and match(source, bound.scope.declared_names) is None
+    ]
+    if undeclared:
+        what = f"inputs taken from {bound.target.address}: {', '.join(dict.fromkeys(undeclared))}"
+        report("inferred-input", bound.scope.at, what)
+
+
+def _aliased(items: tuple[Input, ...], bound: Bound, report: Reporter) -> tuple[Input, ...]:
+    """The inputs with the names that MCP clients accept, where they are arguments."""
+    renamed = {} if bound.scope.http else aliases([item.name for item in items])
+    for name, alias in renamed.items():
+        what = f"the input {name!r} is shown to MCP clients as {alias!r}"
+        report("renamed-property", bound.scope.call_at, what)
+    return tuple(
+        msgspec.structs.replace(item, alias=renamed[item.name]) if item.name in renamed else item for item in items
+    )

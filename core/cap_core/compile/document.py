@@ -1,0 +1,248 @@
+"""A document to a frozen plan, or the diagnostics that say why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from cap_core.compile.adapters import compile_adapter
+from cap_core.compile.exposures import exposures
+from cap_core.compile.lint import lint
+from cap_core.compile.resolve_call import OperationIndex
+from cap_core.compile.state import Compilation, CompileOptions
+from cap_core.compile.target import Target
+from cap_core.compile.variables import Bindings, BindingSources, declare
+from cap_core.diagnostics.report import Diagnostic, Report
+from cap_core.document import unsupported
+from cap_core.document.dialects import normalize
+from cap_core.document.model import Bind, ConsumedParameter, Document, texts
+from cap_core.document.reader import read
+from cap_core.document.sources import DocumentSource
+from cap_core.errors import Mark, PluginError, SpecError
+from cap_core.plan.plan import About, CapabilityPlan, ExposurePlan, Stakeholder
+from cap_core.plugins.registry import Registry
+from cap_core.syntax.names import near
+from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq, load, resolve
+
+__all__ = ["CompileOptions", "Compiled", "compile_source"]
+
+
+class Compiled(msgspec.Struct, frozen=True):
+    """One document's plan, or None where it is refused, and its diagnostics."""
+
+    plan: CapabilityPlan | None
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def refusal(self) -> Diagnostic | None:
+        """The first error, where there is one."""
+        return next((d for d in self.diagnostics if d.severity == "error"), None)
+
+
+def compile_source(source: DocumentSource, offers: Registry, options: CompileOptions) -> Compiled:
+    """Compile one document. A bad document gives diagnostics, never an exception."""
+    diagnostics = Report()
+    try:
+        plan = _plan(Compilation(source, offers, options, diagnostics))
+    except SpecError as error:
+        at = error.at or Mark(source.file)
+        item = diagnostics.add(error.code or "not-a-capability", at, error.what, hint=error.hint or None)
+        diagnostics.escalate(item)
+        plan = None
+    if plan is None or diagnostics.failed:
+        return Compiled(None, diagnostics.summed())
+    diagnostics.extend(_of_rules(plan, offers))
+    served = None if diagnostics.failed else msgspec.structs.replace(plan, diagnostics=diagnostics.sorted())
+    return Compiled(served, diagnostics.summed())
+
+
+def _of_rules(plan: CapabilityPlan, offers: Registry) -> tuple[Diagnostic, ...]:
+    """The diagnostics of the plugins' lint rules.
+
+    Raises `PluginError` for a rule that fails: the document is not to blame.
+    """
+    found: list[Diagnostic] = []
+    for rule in offers.rules:
+        try:
+            found += rule.diagnose(plan)
+        # Somebody else's code, as where plugins are asked.
+        except Exception as error:
+            raise PluginError(f"the diagnostic rule {rule.key!r} fails: {error}", hint="see 'cap plugins'") from error
+    return tuple(found)
+
+
+def _plan(compilation: Compilation) -> CapabilityPlan | None:
+    document = _document(compilation)
+    if document is None:
+        return None
+    about = _about(document, compilation.source)
+    compilation.bindings = _bindings(document, compilation)
+    _elsewhere(document, compilation)
+    entries = document.capability.consumes
+    adapters = [compile_adapter(entry, compilation) for entry in entries if not entry.imported]
+    targets = [target for _, operations in adapters for target in operations]
+    exposed = exposures(_exposed_nodes(document), about, OperationIndex(targets), compilation)
+    _report_uncallable(targets, compilation)
+    lint(entries, exposed.plans, compilation.report)
+    if not compilation.diagnostics.failed and not any(plan.calls for plan in exposed.plans):
+        _nothing_live(document, exposed.plans, compilation)
+    return CapabilityPlan(
+        about=about,
+        consumed=tuple(consumed for consumed, _ in adapters),
+        operations=tuple(target.operation for target in targets if target.operation is not None),
+        exposures=exposed.plans,
+        variables=(*compilation.bindings.variables.values(), *exposed.variables),
+        diagnostics=(),
+    )
+
+
+def _exposed_nodes(document: Document) -> tuple[Node, ...]:
+    """The entries of `exposes`, as they stand in the document."""
+    nodes = document.capability.exposes
+    if nodes is None or (isinstance(nodes, Scalar) and resolve(nodes) is None):
+        return ()
+    if not isinstance(nodes, Seq):
+        raise SpecError("'exposes' must be a list", at=nodes.mark, code="wrong-type")
+    return tuple(nodes)
+
+
+def _document(compilation: Compilation) -> Document | None:
+    source = compilation.source
+    try:
+        data = source.path.read_bytes()
+    except OSError:
+        raise SpecError("the file cannot be read", at=Mark(source.file), code="not-yaml") from None
+    tree = normalize(load(data, source.file), compilation.report)
+    _refuse_parts(tree)
+    return read(tree, Document, compilation.report, "the document")
+
+
+def _refuse_parts(tree: Map) -> None:
+    """A file without `capability` that holds one of its sections is there for other files to import."""
+    if "capability" in tree:
+        return
+    for key in tree:
+        if hint := near(key, ["capability"]):
+            what = f"the document has no 'capability', but {str(key)!r}"
+            raise SpecError(what, at=key.mark, code="missing-key", hint=hint)
+    for key in tree:
+        found = unsupported.lookup("standalone", key)
+        if found is not None:
+            what = f"the file has no 'capability', only {str(key)!r}: {found.message}"
+            raise SpecError(what, at=key.mark, code=found.code, hint="serve the file that imports it")
+
+
+def _about(document: Document, source: DocumentSource) -> About:
+    info = document.info
+    if info is None:
+        return About(name=source.name, title=source.name, description="", version="", file=source.file)
+    people = (Stakeholder(one.role or "", one.fullName or "", one.email or "") for one in info.stakeholders)
+    return About(
+        name=source.name,
+        title=info.label or source.name,
+        description=info.description or "",
+        version=info.version or "",
+        file=source.file,
+        tags=texts(info.tags),
+        created=info.created or "",
+        modified=info.modified or "",
+        stakeholders=tuple(people),
+    )
+
+
+def _bindings(document: Document, compilation: Compilation) -> Bindings:
+    source = compilation.source
+    entries = [bind for bind in (*document.binds, *document.capability.binds) if _stands_here(bind, compilation)]
+    environment = [_variable(p) for entry in document.capability.consumes for p in entry.environment]
+    context = BindingSources(
+        capability=source.name,
+        resolvers=compilation.offers.bindings,
+        given=compilation.options.values,
+        defaults=source.defaults,
+        directories=(source.path.resolve().parent, Path.cwd()),
+        allowed=compilation.options.allow_files,
+    )
+    return declare([*entries, *environment], context, compilation.report)
+
+
+def _variable(parameter: ConsumedParameter) -> Bind:
+    """A consumed parameter `in: environment` declares a variable of its name."""
+    keys = Map({Scalar(parameter.name, parameter.at): Scalar(parameter.name, parameter.at)})
+    keys.mark = parameter.at
+    return Bind(at=parameter.at, keys=keys)
+
+
+def _stands_here(bind: Bind, compilation: Compilation) -> bool:
+    """Whether a `binds` entry can be read; one of another file leaves its names undeclared."""
+    if bind.imported:
+        key = next(key for key in ("import", "from") if key in bind.given())
+        name = bind.namespace or (bind.as_ if isinstance(bind.as_, Scalar) else "")
+        subject = f"the entry {str(name)!r} of 'binds'" if name else "an entry of 'binds'"
+        unsupported.report_key("bind", key, bind.at, subject, compilation.report)
+        return False
+    for key in ("namespace", "keys"):
+        if key not in bind.marks or (key == "namespace" and not bind.namespace):
+            raise SpecError(f"an entry of 'binds' has no {key!r}", at=bind.at, code="missing-key")
+    return True
+
+
+def _report_uncallable(targets: list[Target], compilation: Compilation) -> None:
+    """What makes an operation uncallable, or its answers unreadable, is reported once at its own place, called or
+    not."""
+    reported = {(item.code, item.at) for item in compilation.diagnostics}
+    mappers = compilation.offers.output_mappers
+    for target in targets:
+        why = target.rejection
+        if why is not None and (why.code, why.at) not in reported:
+            compilation.report(why.code, why.at, why.message, why.hint)
+        operation = target.operation
+        if operation is None:
+            continue
+        at = operation.marks.get("outputRawFormat", operation.at)
+        if operation.format not in mappers and ("unknown-format", at) not in reported:
+            what = f"no plugin decodes outputRawFormat {operation.format!r}; answers are handed on untouched"
+            compilation.report("unknown-format", at, what, near(operation.format, mappers) or None)
+
+
+def _elsewhere(document: Document, compilation: Compilation) -> None:
+    """What stands in another file or another place than it is read from; calls to it are left out."""
+    for key in document.given():
+        if unsupported.lookup("document", key) is not None:
+            why = unsupported.report_key(
+                "document", key, document.mark(key), f"{key!r} at the root", compilation.report
+            )
+            if key == "consumes":
+                compilation.causes.append(why)
+                compilation.elsewhere |= {name: why for name in _namespaces(document.consumes)}
+    unsupported.report_unsupported([("capability", document.capability)], "'aggregates'", compilation.report)
+    for entry in document.capability.consumes:
+        if entry.imported:
+            what = f"the namespace {entry.called or '(unnamed)'!r}"
+            key = next(key for key in ("import", "from", "location", "ref") if key in entry.given())
+            why = unsupported.report_key("consumes", key, entry.at, what, compilation.report)
+            compilation.causes.append(why)
+            compilation.elsewhere[entry.called] = why
+
+
+def _namespaces(node: Node | None) -> list[str]:
+    """The namespaces of a `consumes` list that is not read."""
+    entries = node if isinstance(node, Seq) else ()
+    return [str(entry[key]) for entry in entries if isinstance(entry, Map) for key in entry if key == "namespace"]
+
+
+def _nothing_live(document: Document, plans: tuple[ExposurePlan, ...], compilation: Compilation) -> None:
+    """One error at the first cause: an import or an authentication, then the first dead call, then what is not built,
+    then the document."""
+    dead = [rejected.why for plan in plans for rejected in plan.rejected]
+    in_order = sorted(dead, key=lambda d: (d.code == "no-call", d.at.line, d.at.column))
+    not_built = sorted((d for d in compilation.diagnostics if d.code.startswith("not-built-")), key=_place)
+    causes = [*sorted(compilation.causes, key=_place), *in_order, *not_built]
+    if causes:
+        compilation.diagnostics.escalate(causes[0])
+    else:
+        compilation.report("nothing-live", document.capability.at, "the document exposes nothing that can be called")
+
+
+def _place(item: Diagnostic) -> tuple[int, int]:
+    return item.at.line, item.at.column

@@ -1,0 +1,83 @@
+"""What the strings of a document mean as values: references, templates, literals (`docs/semantics.md`, values)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from cap_core.compile.variables import Bindings
+from cap_core.errors import Mark
+from cap_core.plan.values import Binding, Constant, InputRef, StepRef, Template, Tree, Value
+from cap_core.syntax.templates import TemplateError, Var, parse
+from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq, resolve
+
+FACES = frozenset({"rest", "tools"})
+
+"""The words that mean "the caller's input", on either face."""
+
+
+class Names(msgspec.Struct, frozen=True):
+    """What names mean where an expression stands.
+
+    `prefixes` are the words before a dot that mean an input; `inputs` are the names that are surely inputs here;
+    `steps` are the earlier steps of a flow, whose outputs can be named.
+    """
+
+    bindings: Bindings
+    unbound: Callable[[str, Mark], object]
+    """Called for each variable that nothing declares, with its name and place."""
+    prefixes: frozenset[str] = frozenset()
+    inputs: frozenset[str] = frozenset()
+    steps: frozenset[str] = frozenset()
+
+
+def with_value(node: Node, names: Names) -> Value:
+    """The value of a `with` entry. Raises `TemplateError`."""
+    if isinstance(node, Scalar):
+        # `$this.things.id`, an older spelling, is `things.id`.
+        text = str(node).removeprefix("$this.")
+        prefix, dot, rest = text.partition(".")
+        if dot and rest and not any(c.isspace() for c in rest):
+            if prefix in names.prefixes:
+                return InputRef(rest)
+            if prefix in names.steps:
+                return StepRef(prefix, f"$.{rest}")
+        if dot and rest and (binding := names.bindings.find(text)):
+            return binding
+        if prefix == "env" and rest.isidentifier():
+            return _unbound(text, node.mark, names)
+    return value(node, names)
+
+
+def value(node: Node, names: Names) -> Value:
+    """The value of a node where `{{…}}` are variables and everything else is literal. Raises `TemplateError`."""
+    if isinstance(node, Map):
+        if any("{{" in key for key in node):
+            raise TemplateError("a variable cannot be a key")
+        return Tree(tuple((str(key), value(item, names)) for key, item in node.items()), keyed=True)
+    if isinstance(node, Seq):
+        return Tree(tuple(value(item, names) for item in node), keyed=False)
+    if "{{" not in node and "}}" not in node:
+        return Constant(resolve(node))
+    parts = tuple(part if isinstance(part, str) else _variable(part, node.mark, names) for part in parse(node))
+    return parts[0] if len(parts) == 1 and not isinstance(parts[0], str) else Template(parts)
+
+
+def _variable(var: Var, at: Mark, names: Names) -> InputRef | Binding | StepRef:
+    binding = names.bindings.find(var.name)
+    if binding is not None:
+        return binding
+    prefix, dot, rest = var.name.partition(".")
+    if dot and rest and prefix in names.prefixes:
+        return InputRef(rest)
+    if prefix in names.steps and bool(dot) == bool(rest):
+        return StepRef(prefix, f"$.{rest}" if rest else "$")
+    if var.name in names.inputs:
+        return InputRef(var.name)
+    return _unbound(var.name, at, names)
+
+
+def _unbound(name: str, at: Mark, names: Names) -> Binding:
+    names.unbound(name, at)
+    return Binding(name, declared=False)

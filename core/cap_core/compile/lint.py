@@ -1,0 +1,75 @@
+"""What is reported once for a whole document: keys that have no effect, and keys that no published schema has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from cap_core.diagnostics.reporter import Reporter
+from cap_core.document.model import ConsumedParameter, ConsumesEntry
+from cap_core.plan.exposed import DeclaredOutput
+from cap_core.plan.plan import ExposurePlan
+
+_OF_PARAMETERS = ("type", "required", "description")
+"""Keys that nearly every document has on consumed parameters, and no published schema allows."""
+
+
+def lint(entries: Iterable[ConsumesEntry], exposures: Iterable[ExposurePlan], report: Reporter) -> None:
+    """Report it, each at the first place."""
+    consumed = tuple(entries)
+    _without_effect(consumed, report)
+    _beyond_schema(consumed, report)
+    _loose_outputs(exposures, report)
+
+
+def _without_effect(entries: Iterable[ConsumesEntry], report: Reporter) -> None:
+    """Outputs of consumed operations: an answer is read as the exposed outputs say, or handed on as it is."""
+    resources = (resource for entry in entries for resource in entry.resources)
+    operations = [one for resource in resources for one in resource.operations if one.outputParameters]
+    if not operations:
+        return
+    keys = sorted({key for one in operations for output in one.outputParameters for key in output.marks})
+    more = f" and in {len(operations) - 1} more" if len(operations) > 1 else ""
+    what = (
+        f"'outputParameters' of the consumed {operations[0].name!r}{more} have no effect; they have: {', '.join(keys)}"
+    )
+    report("not-acted-on", operations[0].mark("outputParameters"), what)
+
+
+def _beyond_schema(entries: Iterable[ConsumesEntry], report: Reporter) -> None:
+    parameters = [one for entry in entries for one in _parameters(entry)]
+    found = {key: [one for one in parameters if key in one.marks] for key in _OF_PARAMETERS}
+    listed = ", ".join(f"{key!r} ({len(those)})" for key, those in found.items() if those)
+    if listed:
+        first = min((those[0].mark(key) for key, those in found.items() if those), key=lambda at: (at.line, at.column))
+        what = f"{listed} of consumed parameters: in no published schema, and acted upon"
+        report("beyond-schema", first, what)
+
+
+def _parameters(entry: ConsumesEntry) -> Iterator[ConsumedParameter]:
+    yield from entry.inputParameters
+    for resource in entry.resources:
+        yield from resource.inputParameters
+        for operation in resource.operations:
+            yield from operation.inputParameters
+
+
+def _loose_outputs(exposures: Iterable[ExposurePlan], report: Reporter) -> None:
+    """Objects and lists without their members: the schemas want them, and documents mean all there is."""
+    found = [output for exposure in exposures for output in _outputs(exposure) if _loose(output)]
+    if found:
+        outputs = "1 output" if len(found) == 1 else f"{len(found)} outputs"
+        what = f"{outputs} without 'properties' or 'items', which the published schemas want: handed on whole"
+        report("beyond-schema", min((output.at for output in found), key=lambda at: (at.line, at.column)), what)
+
+
+def _outputs(exposure: ExposurePlan) -> Iterator[DeclaredOutput]:
+    for call in exposure.calls:
+        yield from call.exposed.outputs
+    for rejected in exposure.rejected:
+        yield from rejected.exposed.outputs
+
+
+def _loose(output: DeclaredOutput) -> bool:
+    return (output.type == "object" and not output.properties and output.values is None) or (
+        output.type == "array" and output.items is None
+    )

@@ -1,0 +1,87 @@
+"""The parameters of a consumed operation: which declarations hold, where each goes, and how it is typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+
+from cap_core.compile.target import Parameter
+from cap_core.diagnostics.reporter import Reporter
+from cap_core.document.model import ConsumedParameter, choices
+from cap_core.document.vocabulary import PLACES, TYPES, WRITES
+from cap_core.plan.request import FieldPlace
+from cap_core.runtime.patterns import checked_pattern
+from cap_core.syntax.names import near
+
+# RFC 9110, 5.6.2
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# Headers that frame the message or choose its coding, or hold for one connection: the gateway's own, never a caller's.
+_OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"}) | {
+    "expect",
+    "upgrade",
+    "te",
+    "trailer",
+    "keep-alive",
+}
+
+
+def nearest(levels: Iterable[Iterable[ConsumedParameter]], report: Reporter) -> list[ConsumedParameter]:
+    """Each parameter once: the operation's before the resource's before the adapter's, in the order first named."""
+    out: dict[tuple[str, str | None], ConsumedParameter] = {}
+    for level in levels:
+        seen: set[str] = set()
+        for parameter in level:
+            if not parameter.name:
+                report("nameless-parameter", parameter.at, "a parameter has no name; it is never sent")
+                continue
+            if parameter.name in seen:
+                what = f"the parameter {parameter.name!r} stands twice in one list"
+                report("duplicate-parameter", parameter.at, what)
+            seen.add(parameter.name)
+            out[(parameter.name, parameter.in_)] = parameter
+    return list(out.values())
+
+
+def placed_parameter(
+    parameter: ConsumedParameter, method: str, placeholders: Collection[str], report: Reporter
+) -> Parameter:
+    """A parameter with its place decided, and its type and pattern checked."""
+    place = PLACES.get((parameter.in_ or "").lower())
+    if place is None:
+        place = _guessed_place(parameter, method, placeholders)
+        problem = f"in: {parameter.in_}, which is no place," if parameter.in_ else "no 'in'"
+        what = f"the parameter {parameter.name!r} has {problem} and is sent as {place}"
+        hint = near(parameter.in_ or "", [*PLACES, "environment"]) or None
+        report("guessed-place", parameter.mark("in"), what, hint)
+    type_ = (parameter.type or "").lower()
+    if type_ and type_ not in TYPES:
+        what = f"the parameter {parameter.name!r} is of no type {type_!r} we know"
+        report("unknown-type", parameter.mark("type"), what, near(type_, TYPES) or None)
+    return Parameter(
+        name=parameter.name,
+        place=place,
+        type=type_ if type_ in TYPES else None,
+        required=place == "path" or bool(parameter.required),
+        description=parameter.description or "",
+        value=parameter.value,
+        pattern=checked_pattern(parameter.pattern, parameter.mark("pattern"), report),
+        enum=choices(parameter.enum, parameter.values),
+        max_length=parameter.maxLength,
+        at=parameter.at,
+    )
+
+
+def _guessed_place(parameter: ConsumedParameter, method: str, placeholders: Collection[str]) -> FieldPlace:
+    if parameter.name in placeholders:
+        return "path"
+    return "body" if method in WRITES else "query"
+
+
+def is_reserved(parameter: Parameter) -> bool:
+    """Whether a declared parameter is a header that the gateway sets itself."""
+    return parameter.place == "header" and parameter.name.lower() in _OWN_HEADERS
+
+
+def is_content_type(parameter: Parameter) -> bool:
+    """Whether a declared parameter is the content type of the request."""
+    return parameter.place == "header" and parameter.name.lower() == "content-type"

@@ -1,0 +1,196 @@
+"""What a caller brings that no parameter of the target claims: it is sent all the same, or left out as lost.
+
+That is `with` keys and declared inputs of unknown names, placeholders without a namesake, and a body that nothing
+declares (`docs/semantics.md`, inputs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from cap_core.compile.bound import Bound, BoundField, origins, request_field
+from cap_core.compile.rejection import Rejected
+from cap_core.compile.scope import Scope
+from cap_core.compile.target import Target
+from cap_core.diagnostics.reporter import Reporter
+from cap_core.errors import Mark
+from cap_core.plan.request import FieldPlace, RequestField
+from cap_core.plan.values import InputRef, Value, input_names
+from cap_core.syntax.names import match, near, norm
+from cap_core.syntax.yaml_tree import Node
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """Every value of the request, and what of the inputs has no value there."""
+
+    fields: tuple[BoundField, ...]
+    paired: Mapping[str, str]
+    """Inputs of the target's placeholders, each with the placeholder of the scope that it comes from for want of a
+    namesake."""
+    unreached: tuple[str, ...] = ()
+    """Inputs that reach nothing. They are inputs all the same: the document says that callers give them."""
+    passed: str = ""
+    """The input that is the caller's body, handed through unread; "" where there is none."""
+
+
+def claim(bound: Bound, report: Reporter) -> Claimed:
+    """Add to the request what nothing in it claims. Raises `Rejected` where an identifier would be lost."""
+    paired = _paired(bound.scope, bound.fields, report)
+    assigned = _add(bound, bound.fields, _unused_keys(bound), report)
+    declared = _add(bound, assigned.fields, _unreached_inputs(bound, assigned, paired), report)
+    unreached = (*assigned.unreached, *declared.unreached)
+    passed = _pass_through(bound, declared.fields, unreached)
+    if passed is None:
+        return Claimed(fields=declared.fields, paired=paired, unreached=unreached)
+    # What authentication adds to a body needs one that is read.
+    read = any(place == "body" for place, _ in bound.target.supplied)
+    return Claimed(
+        fields=(*declared.fields, passed),
+        paired=paired,
+        unreached=unreached,
+        passed="" if read else passed.field.name,
+    )
+
+
+def _paired(scope: Scope, fields: Sequence[BoundField], report: Reporter) -> dict[str, str]:
+    """Without `with`, equal numbers of unmatched placeholders on both sides pair in order."""
+    if not scope.http or scope.with_ is not None:
+        return {}
+    found = origins(fields)
+    waiting = [
+        name
+        for name, mentions in found.items()
+        if any(one.field.place == "path" for one in mentions) and match(name, scope.path_names) is None
+    ]
+    taken = {placeholder for name in found if (placeholder := match(name, scope.path_names))}
+    free = [placeholder for placeholder in scope.placeholders if placeholder not in taken]
+    if not waiting or len(waiting) != len(free):
+        return {}
+    pairs = dict(zip(waiting, free, strict=True))
+    listed = ", ".join(f"{{{theirs}}} with {{{ours}}}" for theirs, ours in pairs.items())
+    report("paired-placeholder", scope.at, f"paired in order: {listed}")
+    return pairs
+
+
+# --- what is left of `with` and of the declared inputs ------------------------------------------------------------
+
+
+class _Leftover(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that no parameter claims. `entity` where it would be the whole body, if there is none yet."""
+
+    name: str
+    value: Value
+    at: Mark
+    entity: bool
+    node: Node | None = None
+
+
+class _Added(msgspec.Struct, frozen=True):
+    fields: tuple[BoundField, ...]
+    unreached: tuple[str, ...]
+
+
+def _unused_keys(bound: Bound) -> Iterator[_Leftover]:
+    used = bound.used
+    for key, one in bound.assignments.entries.items():
+        if key not in used:
+            entity = key == "body" and one.value == InputRef("body")
+            yield _Leftover(name=key, value=one.value, at=one.node.mark, entity=entity, node=one.node)
+
+
+def _unreached_inputs(bound: Bound, added: _Added, paired: Mapping[str, str]) -> Iterator[_Leftover]:
+    mentioned = origins(added.fields, added.unreached)
+    reached = {spelling for name in mentioned for spelling in (name, norm(name))}
+    standing = frozenset(paired.values())
+    for name, declared in bound.scope.declared.items():
+        if name in reached or (norm(name) and norm(name) in reached):
+            continue
+        entity = declared.place == "body" and name == "body"
+        leftover = _Leftover(name=name, value=InputRef(name), at=declared.at, entity=entity)
+        sent_whole = entity and bound.target.writes and not _has_entity(added.fields)
+        if not sent_whole and _stays_in_path(name, bound, standing):
+            continue
+        yield leftover
+        reached |= {name, norm(name)}
+
+
+def _stays_in_path(name: str, bound: Bound, standing: frozenset[str]) -> bool:
+    """Whether a declared input has no meaning but its place in the scope's own path: one that is paired, and one that
+    would turn a change of one thing into a change of all of them if it were sent as something else."""
+    placeholder = match(name, bound.scope.path_names)
+    return placeholder is not None and (placeholder in standing or bound.target.replaces)
+
+
+def _add(bound: Bound, fields: tuple[BoundField, ...], leftovers: Iterator[_Leftover], report: Reporter) -> _Added:
+    """Send each leftover as the body, as a member of it, or in the query; or report that it reaches nothing."""
+    out = list(fields)
+    unreached: list[str] = []
+    has_entity = _has_entity(fields)
+    for leftover in leftovers:
+        entity = leftover.entity and bound.target.writes and not has_entity
+        place = "body" if entity else _place_of_unknown(leftover, bound, has_entity=has_entity, report=report)
+        if place is None:
+            unreached += input_names(leftover.value)
+            continue
+        field = request_field(place, leftover.name, leftover.value, leftover.at, node=leftover.node)
+        out.append(BoundField(field=field))
+        has_entity = has_entity or entity
+    return _Added(tuple(out), tuple(unreached))
+
+
+def _place_of_unknown(leftover: _Leftover, bound: Bound, *, has_entity: bool, report: Reporter) -> FieldPlace | None:
+    """Where something of an unknown name is sent, or None where it reaches nothing; which is reported."""
+    reason, hint = _unknown(leftover.name, bound)
+    if not bound.target.writes:
+        report("unknown-parameter", leftover.at, f"{reason}; it is sent as a query parameter", hint)
+        return "query"
+    if not has_entity:
+        report("unknown-parameter", leftover.at, f"{reason}; it is sent as a member of the body", hint)
+        return "member"
+    report_lost(bound.target, leftover.at, f"{reason}, and its body is already spoken for", report, hint)
+    return None
+
+
+def _unknown(name: str, bound: Bound) -> tuple[str, str | None]:
+    """Why a name means no parameter of the target, and what would help."""
+    address = bound.target.address
+    key = bound.assignments.find(name)
+    if key is not None and key in bound.used:
+        what = f"the input {name!r} feeds nothing: 'with' takes {key!r} of {address} from elsewhere"
+        prefix = "rest" if bound.scope.http else "tools"
+        return what, f"take it from the input in 'with', as in {key}: {prefix}.{name}"
+    free = [p.name for p in bound.parameters if bound.assignments.find(p.name) is None]
+    return f"{address} declares no {name!r}", near(name, free) or None
+
+
+def report_lost(target: Target, at: Mark, message: str, report: Reporter, hint: str | None = None) -> None:
+    """Report an identifier that reaches nothing. Raises `Rejected` where the target would then hit more than one
+    thing."""
+    if target.replaces:
+        raise Rejected("lost-identifier", at, message, hint or "declare it on the called operation")
+    report("lost-identifier", at, message, hint)
+
+
+def _has_entity(fields: Sequence[BoundField]) -> bool:
+    """Whether a value is the whole body."""
+    return any(bound.field.place == "body" for bound in fields)
+
+
+# --- the caller's body --------------------------------------------------------------------------------------------
+
+
+def _pass_through(bound: Bound, fields: Sequence[BoundField], unreached: Sequence[str]) -> BoundField | None:
+    """A write that declares no body takes the caller's, untouched."""
+    has_body = any(one.field.place in ("body", "member") for one in fields)
+    if not bound.target.writes or has_body or _with_reads_body(bound):
+        return None
+    name = "body" if match("body", origins(fields, unreached)) is None else "request_body"
+    at = bound.target.at
+    field = RequestField(place="body", name=name, value=InputRef(name), type=None, required=False, at=at)
+    return BoundField(field=field)
+
+
+def _with_reads_body(bound: Bound) -> bool:
+    return bound.scope.http and any(s == "body" or s.startswith("body.") for s in bound.assignments.inputs)

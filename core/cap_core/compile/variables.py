@@ -1,0 +1,135 @@
+"""Which names a document may read from outside, and where their values come from (`docs/semantics.md`, bindings)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from cap_core.diagnostics.reporter import Reporter
+from cap_core.document.model import Bind
+from cap_core.errors import OptionError
+from cap_core.plan.values import Binding
+from cap_core.plan.variables import Given, ValueSource, Variable
+from cap_core.plugins.binding import BindContext, BindingResolver
+from cap_core.syntax.yaml_tree import Map, Scalar
+
+
+class Bindings:
+    """The names one document may read. An undeclared `{{X}}` never reaches into the environment."""
+
+    def __init__(self, variables: Iterable[Variable]) -> None:
+        self.variables = {variable.binding: variable for variable in variables}
+        self._by_name: dict[str, Binding] = {}
+        for binding in self.variables:
+            # The first declaration of a bare name wins; the qualified form always reaches its own.
+            self._by_name.setdefault(binding.name, binding)
+            if binding.namespace:
+                self._by_name[f"{binding.namespace}.{binding.name}"] = binding
+        self.namespaces = frozenset(binding.namespace for binding in self.variables)
+
+    def find(self, name: str) -> Binding | None:
+        """The binding of `NAME` or `namespace.NAME`, by exact name."""
+        return self._by_name.get(name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that resolves, for messages."""
+        return tuple(self._by_name)
+
+
+class BindingSources(msgspec.Struct, frozen=True, kw_only=True):
+    """What the `binds` entries of one document are read with."""
+
+    capability: str
+    resolvers: Mapping[str, BindingResolver]
+    """Every resolver on offer, by the scheme of its locations."""
+    given: Mapping[str, Given] = {}
+    """Values from outside, by `NAME` or `namespace.NAME`."""
+    defaults: Mapping[str, str] = {}
+    """The installed capability's own values, by the same names."""
+    directories: tuple[Path, ...] = ()
+    """Below which the files of locations lie, in the order they are tried."""
+    allowed: tuple[Path, ...] = ()
+    """Further directories that the operator allows."""
+
+
+def declare(binds: Iterable[Bind], context: BindingSources, report: Reporter) -> Bindings:
+    """The variables of a document's `binds`, of what was given from outside, and of the capability's defaults."""
+    declared = [variable for bind in binds for variable in _variables(bind, context, report)]
+    return Bindings([*declared, *_undeclared(declared, context)])
+
+
+def _variables(bind: Bind, context: BindingSources, report: Reporter) -> Iterator[Variable]:
+    """The variables of one entry."""
+    source = _source(bind, context, report)
+    scheme = _scheme(bind)
+    for name, key in _keys(bind, report):
+        qualified = f"{bind.namespace}.{name}"
+        yield Variable(
+            binding=Binding(str(name), bind.namespace),
+            key=str(key),
+            source=source,
+            location=scheme,
+            local=scheme in context.resolvers and context.resolvers[scheme].local,
+            at=name.mark,
+            given=context.given.get(qualified) or context.given.get(name),
+            default=context.defaults.get(qualified) or context.defaults.get(name),
+            description=bind.description or "",
+        )
+
+
+def _undeclared(declared: Iterable[Variable], context: BindingSources) -> Iterator[Variable]:
+    """The variables that have a value from outside, and that no entry declares."""
+    known = {n for v in declared for n in (v.binding.name, f"{v.binding.namespace}.{v.binding.name}")}
+    for full in dict.fromkeys((*context.given, *context.defaults)):
+        if full not in known:
+            namespace, _, bare = full.rpartition(".")
+            yield Variable(
+                binding=Binding(bare, namespace),
+                key=bare,
+                source=None,
+                at=None,
+                given=context.given.get(full),
+                default=context.defaults.get(full),
+            )
+
+
+def _source(bind: Bind, context: BindingSources, report: Reporter) -> ValueSource | None:
+    location = bind.location or ""
+    resolver = context.resolvers.get(_scheme(bind))
+    at = bind.mark("location")
+    if resolver is None:
+        offered = ", ".join(sorted(f"{key}:" for key in context.resolvers if key)) or "none"
+        report("unknown-location", at, f"no plugin reads binds from {location!r}; offered are {offered}")
+        return None
+    place = BindContext(
+        capability=context.capability,
+        namespace=bind.namespace,
+        at=at,
+        directories=context.directories,
+        allowed=context.allowed,
+    )
+    try:
+        return resolver.parse(location, place)
+    except OptionError as error:
+        report("unknown-location", at, error.what, error.hint or None)
+        return None
+
+
+def _scheme(bind: Bind) -> str:
+    return (bind.location or "").partition(":")[0].lower()
+
+
+def _keys(bind: Bind, report: Reporter) -> list[tuple[Scalar, Scalar]]:
+    if not isinstance(bind.keys, Map):
+        report("wrong-type", bind.mark("keys"), "'keys' must be a mapping from names to their source")
+        return []
+    out = []
+    for name, key in bind.keys.items():
+        if isinstance(key, Scalar):
+            out.append((name, key if key else name))
+        else:
+            report("wrong-type", key.mark, f"the source of {str(name)!r} must be text")
+    return out

@@ -1,0 +1,180 @@
+"""Any published dialect to the one internal shape (`docs/semantics.md`, dialects).
+
+A document says its dialect by its root key and version. Behind this door there are lists of named things, whatever the
+dialect; nothing else knows that dialects exist.
+"""
+
+from __future__ import annotations
+
+import re
+
+from cap_core.diagnostics.reporter import Reporter
+from cap_core.errors import Mark, SpecError
+from cap_core.syntax.names import near
+from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq
+
+VERSIONS = {
+    "naftiko": ("1.0.0-alpha1", "1.0.0-alpha2", "1.0.0-alpha3"),
+    "ikanos": (
+        "1.0.0-alpha3",
+        "1.0.0-alpha4",
+        "1.0.0-beta1",
+        "1.0.0-beta2",
+        "1.0.0-beta3",
+        "1.0.0-beta4",
+        "1.0.0-beta5",
+    ),
+}
+"""The published versions of each root key, oldest first."""
+
+# Keys that hold named things: lists in the alpha dialects, maps keyed by name later; lists are accepted in all.
+KEYED = frozenset({"resources", "operations", "tools", "inputParameters", "outputParameters", "properties", "skills"})
+# Keys below which the document holds data of its own, not structure.
+_DATA = frozenset({"with", "body", "value", "keys", "enum", "hints", "authentication"})
+# Keys of one output; a map without them, of maps, names several.
+_SHAPE = frozenset({"type", "mapping", "items", "properties", "values", "value", "const"})
+RENAMED = {"display": "label"}
+# Spellings of no published schema, and what they are read as; reported once per spelling and file.
+ALIASES = {"auth": "authentication", "id": "name", "title": "label"}
+
+_VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-(alpha|beta|rc)\.?(\d+))?")
+
+
+def normalize(root: Node, report: Reporter) -> Map:
+    """Bring a parsed document to the internal shape. Raises `SpecError` for one of no dialect we know."""
+    if not isinstance(root, Map):
+        raise _not_one(root.mark, "the document is not a mapping")
+    keys = [key for key in root if key in VERSIONS]
+    if not keys:
+        named = ", ".join(map(str, list(root)[:4]))
+        at = Mark(root.mark.file, 1, 1)
+        hint = next((hint for key in root if (hint := near(key, VERSIONS))), "")
+        raise _not_one(at, f"the document has no dialect key; its keys are: {named}", hint)
+    key = keys[0]
+    for other in keys[1:]:
+        what = f"the file has two dialect keys, {str(key)!r} and {str(other)!r}; it is read by the first"
+        report("unknown-key", other.mark, what, "remove one of them")
+    version = root[key]
+    if not isinstance(version, Scalar):
+        what = f"the version of {str(key)!r} must be text"
+        raise SpecError(what, at=key.mark, code="unknown-version", hint=f"write {key}: {VERSIONS[key][-1]}")
+    _check_version(str(key), version, report)
+    body = Map({k: v for k, v in root.items() if k not in VERSIONS})
+    body.mark = root.mark
+    aliases: dict[str, list[Mark]] = {}
+    out = _lists(body, aliases)
+    for alias, marks in aliases.items():
+        for mark in marks:
+            report("alias-key", mark, f"the key {alias!r} is read as {ALIASES[alias]!r}")
+    return out
+
+
+def _not_one(at: Mark, what: str, meant: str = "") -> SpecError:
+    hint = meant or "a capability document starts with 'naftiko: 1.0.0-alpha2' or 'ikanos: 1.0.0-beta5'"
+    return SpecError(what, at=at, code="not-a-capability", hint=hint)
+
+
+def _unknown(at: Mark, key: str, version: str) -> SpecError:
+    known = ", ".join(VERSIONS[key])
+    what = f"{key} {version} is not a published version"
+    hint = near(version.strip("'"), VERSIONS[key]) or f"known are {known}"
+    return SpecError(what, at=at, code="unknown-version", hint=hint)
+
+
+def _check_version(key: str, version: Scalar, report: Reporter) -> None:
+    if version in VERSIONS[key]:
+        return
+    order = _order(version)
+    newest = VERSIONS[key][-1]
+    if order is None or order <= _order(newest):  # type: ignore[operator]  # every version in the table has an order
+        raise _unknown(version.mark, key, repr(str(version)))
+    report("newer-version", version.mark, f"{key} {version} is newer than {newest}, and is read as that")
+
+
+def _order(version: str) -> tuple[int, int, int, int, int] | None:
+    found = _VERSION.fullmatch(version)
+    if not found:
+        return None
+    major, minor, patch, stage, number = found.groups()
+    rank = {"alpha": 0, "beta": 1, "rc": 2, None: 3}[stage]
+    return int(major), int(minor), int(patch), rank, int(number or 0)
+
+
+def _lists(node: Map, aliases: dict[str, list[Mark]]) -> Map:
+    """A copy in which keyed maps are lists of named things. Data of the document's own is left as it is."""
+    out = Map()
+    out.mark = node.mark
+    for key, value in node.items():
+        new_key = _key(key, node, aliases)
+        if new_key in _DATA:
+            out[new_key] = value
+        elif new_key == "items":
+            out[new_key] = _inside(_one_item(value), aliases)
+        elif new_key == "outputParameters" and isinstance(value, Map) and _is_one(value):
+            out[new_key] = _inside(_list_of_one(value), aliases)
+        elif new_key in KEYED and isinstance(value, Map):
+            out[new_key] = _named(value, aliases)
+        else:
+            out[new_key] = _inside(value, aliases)
+    return out
+
+
+def _is_one(node: Map) -> bool:
+    """Whether a mapping is one output, and not several by their names."""
+    return any(key in ("type", "mapping") and isinstance(value, Scalar) for key, value in node.items())
+
+
+def _list_of_one(node: Map) -> Seq:
+    out = Seq([node])
+    out.mark = node.mark
+    return out
+
+
+def _one_item(node: Node) -> Node:
+    """What each item of a list is. Where members are named, as a list or a map of them, it is an object of these."""
+    if isinstance(node, Seq) and len(node) == 1 and isinstance(node[0], Map) and "name" not in node[0]:
+        return node[0]
+    members = isinstance(node, Map) and not _SHAPE & node.keys() and all(isinstance(v, Map) for v in node.values())
+    if not node or not (isinstance(node, Seq) or members):
+        return node
+    out = Map({Scalar("type", node.mark): Scalar("object", node.mark), Scalar("properties", node.mark): node})
+    out.mark = node.mark
+    return out
+
+
+def _key(key: Scalar, node: Map, aliases: dict[str, list[Mark]]) -> Scalar:
+    renamed = RENAMED.get(key)
+    if renamed is not None and renamed not in node:
+        return Scalar(renamed, key.mark)
+    alias = ALIASES.get(key)
+    if alias is None or alias in node or not isinstance(node[key], Map if key == "auth" else Scalar):
+        return key
+    aliases.setdefault(str(key), []).append(key.mark)
+    return Scalar(alias, key.mark)
+
+
+def _inside(node: Node, aliases: dict[str, list[Mark]]) -> Node:
+    if isinstance(node, Map):
+        return _lists(node, aliases)
+    if isinstance(node, Seq):
+        out = Seq(_inside(item, aliases) for item in node)
+        out.mark = node.mark
+        return out
+    return node
+
+
+def _named(node: Map, aliases: dict[str, list[Mark]]) -> Seq:
+    """`{a: {...}, b: {...}}` as `[{name: a, ...}, {name: b, ...}]`."""
+    out = Seq()
+    out.mark = node.mark
+    for key, value in node.items():
+        if not isinstance(value, Map) and value:
+            out.append(value)  # for the model to refuse, at its place
+            continue
+        entry = _lists(value, aliases) if isinstance(value, Map) else Map()
+        if not isinstance(value, Map):
+            entry.mark = value.mark
+        if "name" not in entry:
+            entry[Scalar("name", key.mark)] = key
+        out.append(entry)
+    return out

@@ -1,0 +1,273 @@
+"""The internal shape of a capability document: what every dialect is brought to, and what exposure plugins build on.
+
+Shape only; what it means is decided in `compile`. Lists stand where dialects have lists or maps of named things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from cap_core.document.reader import ModelNode, Size
+from cap_core.plan.exposed import DeclaredInput, DeclaredOutput
+from cap_core.syntax.yaml_tree import Node, Scalar, Seq, resolve
+
+
+class Bind(ModelNode, frozen=True, kw_only=True):
+    """A `binds` entry: names for values from outside."""
+
+    namespace: str = ""
+    keys: Node | None = None
+    location: str | None = None
+    description: str | None = None
+    import_: Node | None = msgspec.field(default=None, name="import")
+    from_: Node | None = msgspec.field(default=None, name="from")
+    as_: Node | None = msgspec.field(default=None, name="as")
+
+    @property
+    def imported(self) -> bool:
+        """Whether the entry stands in another file."""
+        return not {"import", "from"}.isdisjoint(self.given())
+
+
+class ConsumedParameter(ModelNode, frozen=True, kw_only=True):
+    """An `inputParameters` entry on the consumed side."""
+
+    name: str
+    in_: str | None = msgspec.field(default=None, name="in")
+    type: str | None = None
+    required: bool | None = None
+    description: str | None = None
+    value: Node | None = None
+    pattern: str | None = None
+    enum: Node | None = None
+    values: Node | None = None
+    maxLength: Size | None = None
+
+    @property
+    def from_environment(self) -> bool:
+        """Whether the process environment has its value, and no caller."""
+        return (self.in_ or "").lower() == "environment"
+
+
+class ConsumedOutput(ModelNode, frozen=True, kw_only=True):
+    """An `outputParameters` entry on the consumed side; what steps of an orchestration see."""
+
+    name: str | None = None
+    type: str | None = None
+    value: Node | None = None
+    mapping: str | None = None
+    description: str | None = None
+    items: Node | None = None
+    properties: Node | None = None
+
+
+class ConsumedOperation(ModelNode, frozen=True, kw_only=True):
+    """One consumed operation."""
+
+    name: str
+    method: str = ""
+    path: str | None = None
+    label: str | None = None
+    description: str | None = None
+    tags: Node | None = None
+    inputParameters: tuple[ConsumedParameter, ...] = ()
+    outputParameters: tuple[ConsumedOutput, ...] = ()
+    outputRawFormat: str | None = None
+    outputSchema: str | None = None
+    outputMediaType: str | None = None
+    maxBinarySize: str | None = None
+    body: Node | None = None
+
+
+class ConsumedResource(ModelNode, frozen=True, kw_only=True):
+    """A consumed resource: a path and the operations on it."""
+
+    path: str
+    name: str | None = None
+    label: str | None = None
+    description: str | None = None
+    tags: Node | None = None
+    inputParameters: tuple[ConsumedParameter, ...] = ()
+    operations: tuple[ConsumedOperation, ...] = ()
+
+
+class ConsumesEntry(ModelNode, frozen=True, kw_only=True):
+    """A `consumes` entry: one HTTP API."""
+
+    namespace: str = ""
+    type: str = "http"
+    import_: Node | None = msgspec.field(default=None, name="import")
+    location: Node | None = None
+    from_: Node | None = msgspec.field(default=None, name="from")
+    as_: Node | None = msgspec.field(default=None, name="as")
+    ref: Node | None = None
+    baseUri: str | None = None
+    description: str | None = None
+    authentication: Node | None = None
+    tunnel: Node | None = None
+    inputParameters: tuple[ConsumedParameter, ...] = ()
+    resources: tuple[ConsumedResource, ...] = ()
+
+    @property
+    def environment(self) -> Iterator[ConsumedParameter]:
+        """Every parameter of it that the process environment has."""
+        below = (
+            p
+            for r in self.resources
+            for p in (*r.inputParameters, *(q for o in r.operations for q in o.inputParameters))
+        )
+        return (p for p in (*self.inputParameters, *below) if p.from_environment)
+
+    @property
+    def imported(self) -> bool:
+        """Whether the entry stands in another file."""
+        return not {"import", "location", "from", "ref"}.isdisjoint(self.given())
+
+    @property
+    def called(self) -> str:
+        """The namespace that calls name, also where the entry itself stands in another file."""
+        names = (self.namespace, self.as_, self.import_)
+        return next((str(name) for name in names if isinstance(name, str) and name), "")
+
+
+class ExposedParameter(ModelNode, frozen=True, kw_only=True):
+    """An `inputParameters` entry on the exposed side."""
+
+    name: str
+    in_: str | None = msgspec.field(default=None, name="in")
+    type: str | None = None
+    required: bool | None = None
+    description: str | None = None
+    pattern: str | None = None
+    enum: Node | None = None
+    values: Node | None = None
+    maxLength: Size | None = None
+    value: Node | None = None
+
+    def declared(self) -> DeclaredInput:
+        """What the core compiles."""
+        return DeclaredInput(
+            name=self.name,
+            at=self.at,
+            place=self.in_,
+            type=self.type,
+            description=self.description or "",
+            required=self.required,
+            pattern=self.pattern,
+            enum=choices(self.enum, self.values),
+            max_length=self.maxLength,
+        )
+
+
+class ExposedOutput(ModelNode, frozen=True, kw_only=True):
+    """An `outputParameters` entry on the exposed side; `items` and `properties` nest."""
+
+    name: str | None = None
+    type: str | None = None
+    mapping: str | None = None
+    description: str | None = None
+    items: ExposedOutput | None = None
+    properties: tuple[ExposedOutput, ...] = ()
+    values: ExposedOutput | None = None
+    maxLength: Size | None = None
+    value: Node | None = None
+    const: Node | None = None
+
+    @property
+    def path(self) -> str | None:
+        """The mapping, for which some write a `value` that is a path."""
+        if self.mapping is None and isinstance(self.value, Scalar) and self.value.startswith("$"):
+            return str(self.value)
+        return self.mapping
+
+    def nested(self) -> Iterator[ExposedOutput]:
+        """This output and all within it."""
+        yield self
+        for inner in (*self.properties, *(part for part in (self.items, self.values) if part is not None)):
+            yield from inner.nested()
+
+    def declared(self) -> DeclaredOutput:
+        """What the core compiles."""
+        return DeclaredOutput(
+            at=self.mark("mapping" if self.mapping is not None else "value"),
+            name=self.name,
+            type=self.type,
+            mapping=self.path,
+            description=self.description or "",
+            items=self.items.declared() if self.items else None,
+            properties=tuple(p.declared() for p in self.properties),
+            values=self.values.declared() if self.values else None,
+            max_length=self.maxLength,
+        )
+
+
+class ExposesEntry(ModelNode, frozen=True, kw_only=True):
+    """What every `exposes` entry has; an exposure plugin's own model extends it."""
+
+    type: str
+    namespace: str = ""
+    port: int | None = None
+    address: str | None = None
+    description: str | None = None
+    authentication: Node | None = None
+
+
+class CapabilityPart(ModelNode, frozen=True, kw_only=True):
+    """The `capability` key."""
+
+    consumes: tuple[ConsumesEntry, ...] = ()
+    exposes: Node | None = None
+    binds: tuple[Bind, ...] = ()
+    aggregates: Node | None = None
+
+
+class Person(ModelNode, frozen=True, kw_only=True):
+    """An entry of `stakeholders`."""
+
+    role: str | None = None
+    fullName: str | None = None
+    email: str | None = None
+
+
+class Info(ModelNode, frozen=True, kw_only=True):
+    """What a document says of itself."""
+
+    label: str | None = None
+    description: str | None = None
+    version: str | None = None
+    tags: Node | None = None
+    created: str | None = None
+    modified: str | None = None
+    stakeholders: tuple[Person, ...] = ()
+
+
+class Document(ModelNode, frozen=True, kw_only=True):
+    """A whole capability document."""
+
+    capability: CapabilityPart
+    info: Info | None = None
+    binds: tuple[Bind, ...] = ()
+    consumes: Node | None = None
+    exposes: Node | None = None
+    aggregates: Node | None = None
+    import_: Node | None = msgspec.field(default=None, name="import")
+
+
+def texts(node: Node | None) -> tuple[str, ...]:
+    """A list of texts (`tags`), or one text alone; what is no text in it is passed over."""
+    return tuple(str(item) for item in _listed(node) or () if isinstance(item, Scalar))
+
+
+def choices(enum: Node | None, values: Node | None) -> tuple[object, ...] | None:
+    """What an input may be, by either spelling: a list of scalars, or one alone. Anything else is passed over."""
+    listed = _listed(enum)
+    listed = _listed(values) if listed is None else listed
+    return None if listed is None else tuple(resolve(item) for item in listed if isinstance(item, Scalar))
+
+
+def _listed(node: Node | None) -> Iterable[Node] | None:
+    if isinstance(node, Scalar) and resolve(node) is not None:
+        return (node,)
+    return node if isinstance(node, Seq) else None

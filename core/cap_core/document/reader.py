@@ -1,0 +1,256 @@
+"""From a tree with marks to frozen structs, reporting every key that is wrong, missing or not acted upon.
+
+A model is a subclass of `ModelNode`. Its fields may be `str`, `bool`, `int`, `Map`, a list (`tuple[X, ...]`) or a
+struct of another model, `Node` for what is read later, and any of these `| None`. `msgspec.field(name="in")` gives a
+field the document's spelling.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+
+from cap_core.diagnostics.report import Diagnostic
+from cap_core.diagnostics.reporter import Reporter
+from cap_core.errors import Mark
+from cap_core.syntax.names import closest
+from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq, resolve
+
+
+class ModelNode(msgspec.Struct, frozen=True, kw_only=True):
+    """A mapping of the document, read. `marks` says where each key that is there stands: its value, or the key itself
+    where the value is a list or a mapping."""
+
+    at: Mark
+    marks: Mapping[str, Mark] = {}
+
+    forgiving: ClassVar[str] = ""
+    """The code by which a mapping that cannot be read is reported, where it alone is lost; else the document is."""
+
+    def mark(self, key: str) -> Mark:
+        """Where `key` stands, or the mapping itself if the key is not there."""
+        return self.marks.get(key, self.at)
+
+    def given(self) -> Iterator[str]:
+        """The keys that hold something; what is null, or an empty list or mapping where that is no value, does not."""
+        for key, attribute in _attributes(type(self)):
+            if key in self.marks and not _empty(key, getattr(self, attribute)):
+                yield key
+
+
+_VALUES = frozenset({"value", "const"})
+"""Keys of values, of which an empty list or mapping is one."""
+
+
+def _empty(key: str, value: object) -> bool:
+    if isinstance(value, Map | Seq):
+        return not value and key not in _VALUES
+    return value is None or (isinstance(value, Scalar) and resolve(value) is None)
+
+
+@cache
+def _attributes(model: type[ModelNode]) -> tuple[tuple[str, str], ...]:
+    return tuple((field.encode_name, field.name) for field in msgspec.structs.fields(model))
+
+
+P = TypeVar("P", bound=ModelNode)
+Size = typing.NewType("Size", int)
+"""A whole number that counts something, so that it is never negative."""
+
+
+class _Wrong(Exception):
+    """A value of another type, already reported."""
+
+
+def read(node: Node, model: type[P], report: Reporter, what: str) -> P | None:
+    """Read a mapping into `model`; `what` names it in messages ("an operation").
+
+    Returns None, having reported why, where a needed key is missing or a value has another type.
+    """
+    if not isinstance(node, Map):
+        report("wrong-type", node.mark, f"{what} must be a mapping, not {_kind(node)}")
+        return None
+    table = _table(model)
+    values: dict[str, Any] = {}
+    failed = False
+    for key, value in node.items():
+        entry = table.get(key)
+        if entry is None:
+            problem = f"{what} has the key {str(key)!r}, which is not acted upon"
+            report("unknown-key", key.mark, problem + _did_you_mean(key, table))
+            continue
+        attribute, read_value, _ = entry
+        try:
+            values[attribute] = read_value(value, report, repr(str(key)))
+        except _Wrong:
+            failed = True
+    for name, (attribute, _, needed) in table.items():
+        if needed and attribute not in values and name not in node:
+            report("missing-key", node.mark, f"{what} has no {name!r}")
+            failed = True
+    if failed:
+        return None
+    marks = {str(key): value.mark if isinstance(value, Scalar) else key.mark for key, value in node.items()}
+    return model(at=node.mark, marks=marks, **values)
+
+
+_Reader = Callable[[Node, Reporter, str], Any]
+
+
+@cache
+def _table(model: type[ModelNode]) -> dict[str, tuple[str, _Reader, bool]]:
+    """For each key of the document: the field it fills, how its value is read, and whether it is needed."""
+    hints = typing.get_type_hints(model)
+    return {
+        field.encode_name: (field.name, _or_default(_reader(hints[field.name]), field.default), field.required)
+        for field in msgspec.structs.fields(model)
+        if field.name not in ("at", "marks")
+    }
+
+
+def _or_default(inner: _Reader, default: object) -> _Reader:
+    """A text that need not be there is not there where nothing is written."""
+    if not isinstance(default, str):
+        return inner
+    return lambda node, report, what: default if _is_null(node) else inner(node, report, what)
+
+
+def _reader(hint: Any) -> _Reader:
+    """How a value of this type is read."""
+    options = [t for t in typing.get_args(hint) if t is not types.NoneType]
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        if set(options) >= {Map, Seq, Scalar}:
+            return lambda node, report, what: node
+        inner = _reader(options[0])
+        if isinstance(options[0], type) and issubclass(options[0], ModelNode) and options[0].forgiving:
+            return inner
+        return lambda node, report, what: None if _is_null(node) else inner(node, report, what)
+    if typing.get_origin(hint) is tuple:
+        return _list_reader(options[0])
+    if isinstance(hint, type) and issubclass(hint, ModelNode):
+        return _model_reader(hint)
+    return _SCALARS[hint]
+
+
+def _model_reader(model: type[ModelNode]) -> _Reader:
+    if model.forgiving:
+        return lambda node, report, what: read(node, model, _Forgiving(model.forgiving, report), what)
+
+    def model_node(node: Node, report: Reporter, what: str) -> ModelNode:
+        out = read(node, model, report, what)
+        if out is None:
+            raise _Wrong
+        return out
+
+    return model_node
+
+
+class _Forgiving(msgspec.Struct, frozen=True):
+    """Reports what would refuse the document by another code."""
+
+    code: str
+    report: Reporter
+
+    def __call__(self, code: str, at: Mark, message: str, hint: str | None = None) -> Diagnostic:
+        return self.report(self.code if code in ("wrong-type", "missing-key") else code, at, message, hint)
+
+
+def _list_reader(item: Any) -> _Reader:
+    one = _reader(item)
+
+    def items(node: Node, report: Reporter, what: str) -> tuple[Any, ...]:
+        if _is_null(node):
+            return ()
+        if not isinstance(node, Seq):
+            report("wrong-type", node.mark, f"{what} must be a list, not {_kind(node)}")
+            raise _Wrong
+        out, failed = [], False
+        for entry in node:
+            try:
+                out.append(one(entry, report, f"an entry of {what}"))
+            except _Wrong:
+                failed = True
+        if failed:
+            raise _Wrong
+        return tuple(out)
+
+    return items
+
+
+def _mapping(node: Node, report: Reporter, what: str) -> Map:
+    if isinstance(node, Map):
+        return node
+    report("wrong-type", node.mark, f"{what} must be a mapping, not {_kind(node)}")
+    raise _Wrong
+
+
+def _text(node: Node, report: Reporter, what: str) -> str:
+    if isinstance(node, Scalar):
+        return str(node)  # a number or a boolean where text belongs is the text its author wrote
+    report("wrong-type", node.mark, f"{what} must be text, not {_kind(node)}")
+    raise _Wrong
+
+
+def _typed(expected: type, noun: str) -> _Reader:
+    def value(node: Node, report: Reporter, what: str) -> Any:
+        out = resolve(node) if isinstance(node, Scalar) else node
+        if type(out) is expected:
+            return out
+        loose = _LOOSE[expected](node.strip().lower()) if isinstance(node, Scalar) else None
+        if loose is not None:
+            hint = f"write {noun}" if expected is bool and isinstance(node, Scalar) and node.plain else None
+            shown = str(loose).lower()
+            report("loose-value", node.mark, f"{what} must be {noun}; the text {str(node)!r} is read as {shown}", hint)
+            return loose
+        report("wrong-type", node.mark, f"{what} must be {noun}, not {_kind(node)}")
+        raise _Wrong
+
+    return value
+
+
+_whole_number = _typed(int, "a whole number")
+
+
+def _size(node: Node, report: Reporter, what: str) -> int:
+    number: int = _whole_number(node, report, what)
+    if number < 0:
+        report("wrong-type", node.mark, f"{what} must be 0 or more, not {number}")
+        raise _Wrong
+    return number
+
+
+_LOOSE: dict[type, Callable[[str], object]] = {
+    bool: {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get,
+    int: lambda text: int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None,
+}
+"""What a text can mean where the value has to be of this type, or None."""
+
+_SCALARS: dict[Any, _Reader] = {
+    Map: _mapping,
+    str: _text,
+    bool: _typed(bool, "true or false"),
+    int: _whole_number,
+    Size: _size,
+}
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and resolve(node) is None
+
+
+def _kind(node: Node) -> str:
+    if isinstance(node, Map):
+        return "a mapping"
+    if isinstance(node, Seq):
+        return "a list"
+    return "nothing" if _is_null(node) else repr(str(node) if len(node) < 40 else node[:37] + "...")
+
+
+def _did_you_mean(key: str, table: Mapping[str, object]) -> str:
+    found = closest(key, table)
+    return f" (did you mean {found!r}?)" if found is not None else ""

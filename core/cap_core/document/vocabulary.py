@@ -1,0 +1,41 @@
+"""The words of documents that several modules know: methods, places, types of parameters and of bodies, keys."""
+
+from __future__ import annotations
+
+from cap_core.plan.request import FieldPlace
+
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+"""The methods whose callers may send a body (`docs/semantics.md`, bodies)."""
+KNOWN_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+"""The methods of the published schemas, and those that any resource has."""
+
+PLACES: dict[str, FieldPlace] = {
+    "path": "path",
+    "query": "query",
+    "header": "header",
+    "cookie": "cookie",
+    "body": "body",
+}
+"""Where a consumed parameter goes, by what `in` says."""
+TYPES = ("string", "integer", "number", "boolean", "array", "object")
+"""The types of parameters and outputs."""
+
+BODY_TYPES = {
+    "json": "json",
+    "formurlencoded": "form",
+    "form": "form",
+    "text": "text",
+    "xml": "xml",
+    "sparql": "sparql",
+    "multipart": "multipart",
+    "multipartform": "multipart",
+    "multipartformdata": "multipart",
+    "yaml": "yaml",
+}
+"""What a body of each type is, by the letters and digits of how the type is written."""
+PUBLISHED_BODIES = ("json", "text", "xml", "sparql", "formUrlEncoded", "multipartForm")
+"""The spellings of the published schemas."""
+BODY_KEYS = ("type", "data")
+"""The keys of a `body:` block."""
+OUTPUT_KEYS = ("outputSchema", "outputMediaType", "maxBinarySize")
+"""What a document may say beside `outputRawFormat`."""

@@ -1,0 +1,78 @@
+"""Where the parts of a request came from that are no values of the document: credentials, own headers, transport."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Set
+
+from cap_core.explain.origin import Origin, Step, bindings_in, distinct, owner, variable_steps
+from cap_core.plan.call import Call
+from cap_core.plan.plan import CapabilityPlan
+from cap_core.plan.upstream import Authentication
+from cap_core.plan.values import Binding
+from cap_core.plugins.auth import Credentials
+from cap_core.plugins.loader import OURS
+from cap_core.plugins.registry import Registry
+from cap_core.runtime.pools import choose
+
+
+def credential_origins(
+    plan: CapabilityPlan, call: Call, offers: Registry, credentials: Credentials, absent: Set[Binding]
+) -> Iterator[Origin]:
+    """The origins of what an authentication adds. `absent` are its variables that have no value."""
+    authentication = call.operation.consumed.authentication
+    if authentication is None:
+        return
+    source = describe_authentication(authentication, offers)
+    at, via = str(authentication.at), option_steps(plan, authentication, absent)
+    for place, pairs in (
+        ("header ", tuple((n.decode("latin-1"), v.decode("utf-8", "replace")) for n, v in credentials.headers)),
+        ("query ", credentials.query),
+        ("cookie ", credentials.cookies),
+        ("body /", credentials.members),
+    ):
+        yield from (Origin(f"{place}{name}", str(value), source, at, via) for name, value in pairs)
+
+
+def describe_authentication(authentication: Authentication, offers: Registry) -> str:
+    """An authentication in words: its type, and the plugin behind it."""
+    return f"authentication {authentication.type} ({owner(offers, f'auth scheme {authentication.type}')})"
+
+
+def option_steps(plan: CapabilityPlan, authentication: Authentication, absent: Set[Binding]) -> tuple[Step, ...]:
+    """Every option of an authentication, with the variables in it; one that is optional may have none."""
+    steps: list[Step] = []
+    for name, value in authentication.options.items():
+        used = bindings_in(value)
+        is_absent = not absent.isdisjoint(used)
+        what = f"{name}, absent: not sent" if is_absent else name
+        steps.append(Step(what, str(authentication.marks.get(name, authentication.at))))
+        if not is_absent:
+            steps += variable_steps(plan, used)
+    return distinct(steps, authentication.at)
+
+
+def header_origins(call: Call, credentials: Credentials, headers: Iterable[tuple[str, str]]) -> Iterator[Origin]:
+    """The origins of those `headers` that neither the document's values nor its authentication put there."""
+    explained = {field.name.lower() for field in call.fields if field.place == "header"} | {"cookie"}
+    explained |= {name.decode("latin-1").lower() for name, _ in credentials.headers}
+    for name, value in headers:
+        if name.lower() not in explained:
+            source, at = _source(call, name.lower())
+            yield Origin(f"header {name}", value, source, at)
+
+
+def _source(call: Call, header: str) -> tuple[str, str]:
+    """What a header of the gateway's own is for, and where it came from."""
+    if header == "host":
+        return "the host of the base URI", call.operation.consumed.base_origin
+    if header == "content-type":
+        return f"a body of type {call.body_type}", str(call.body_at or call.operation.at)
+    if header == "content-length":
+        return "the length of the body", OURS
+    return "the gateway's own", OURS
+
+
+def transport_origin(offers: Registry) -> Origin:
+    """What sends the request."""
+    key = choose(offers).key
+    return Origin("sent by", f"transport {key}", "the default transport", owner(offers, f"transport {key}"))

@@ -1,0 +1,76 @@
+"""Find the operation of a name: a tool name, `METHOD /exposed/path`, or `namespace.operation` if it is unique."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from cap_core.errors import ConfigError
+from cap_core.plan.call import Call, RejectedOperation
+from cap_core.plan.plan import CapabilityPlan
+
+
+def display_name(call: Call | RejectedOperation) -> str:
+    """How a person names an exposed operation."""
+    exposed = call.exposed
+    return exposed.name if exposed.method is None else f"{exposed.method} {exposed.path}"
+
+
+def every_operation(plan: CapabilityPlan) -> list[Call | RejectedOperation]:
+    """All that is exposed, served or left out, in the order of the document."""
+    found: list[Call | RejectedOperation] = []
+    for exposure in plan.exposures:
+        found += (*exposure.calls, *exposure.rejected)
+    return sorted(found, key=lambda one: (one.exposed.at.line, one.exposed.at.column))
+
+
+def find_operation(plan: CapabilityPlan, text: str) -> Call | RejectedOperation:
+    """The exposed operation that `text` means, served or left out; one that is served goes before one that is not.
+
+    Raises `ConfigError` for none and for several, listing the candidates.
+    """
+    wanted = " ".join(text.split())
+    method, space, path = wanted.partition(" ")
+    if space:
+        wanted = f"{method.upper()} {path}"
+    calls = [call for exposure in plan.exposures for call in exposure.calls]
+    left_out = [one for exposure in plan.exposures for one in exposure.rejected]
+    found = _matching(wanted, calls) or _matching(wanted, left_out)
+    if not found:
+        raise _unknown(plan, [*calls, *left_out], text)
+    if len(found) == 1 or _send_the_same(found):
+        return found[0]
+    listed = ", ".join(repr(display_name(one)) for one in found)
+    raise ConfigError(f"{text!r} may be any of {listed}", hint="name one of them")
+
+
+def find_call(plan: CapabilityPlan, text: str) -> Call:
+    """The call that `text` means. Raises `ConfigError` as `find_operation` does, and for one that is left out."""
+    found = find_operation(plan, text)
+    if isinstance(found, RejectedOperation):
+        why = found.why
+        raise ConfigError(f"{text!r} cannot be served: {why.message}", at=why.at, hint=why.hint)
+    return found
+
+
+def _matching(wanted: str, among: Sequence[Call | RejectedOperation]) -> list[Call | RejectedOperation]:
+    exact = [one for one in among if display_name(one) == wanted]
+    return exact or [one for one in among if wanted in (one.exposed.call, one.exposed.name)]
+
+
+def _send_the_same(found: Sequence[Call | RejectedOperation]) -> bool:
+    """Whether several operations send the same request, so that it makes no difference which is meant."""
+    requests = [_request_of(one) for one in found if isinstance(one, Call)]
+    return bool(requests) and all(request == requests[0] for request in requests)
+
+
+def _request_of(call: Call) -> tuple[object, ...]:
+    return call.operation.at, [(field.place, field.name, field.value) for field in call.fields]
+
+
+def _unknown(plan: CapabilityPlan, among: list[Call | RejectedOperation], text: str) -> ConfigError:
+    names = list(dict.fromkeys(display_name(one) for one in among))
+    called = [one.operation.address if isinstance(one, Call) else one.exposed.call or "" for one in among]
+    near = difflib.get_close_matches(text, list(dict.fromkeys([*names, *called])), n=3)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {', '.join(map(repr, names[:12]))}"
+    return ConfigError(f"{plan.about.name} has no operation {text!r}", hint=hint)

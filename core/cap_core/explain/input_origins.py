@@ -1,0 +1,73 @@
+"""Where each input of a call came from: what a caller gives, where, and every place in the document that says so."""
+
+from __future__ import annotations
+
+import msgspec
+
+from cap_core.errors import Mark
+from cap_core.explain.origin import Step, distinct
+from cap_core.explain.value_pieces import pieces
+from cap_core.plan.call import Call
+from cap_core.plan.inputs import Input, Place
+from cap_core.plan.values import InputRef, leaves
+
+
+class InputTrace(msgspec.Struct, frozen=True, kw_only=True):
+    """One input: what a caller gives and where, how it came to be an input, and every place that says so."""
+
+    name: str
+    property: str
+    """Its name in the JSON Schema."""
+    type: str | None
+    required: bool
+    place: str
+    source: str
+    at: str
+    via: tuple[Step, ...]
+
+
+def input_traces(call: Call) -> tuple[InputTrace, ...]:
+    """Every input of a call."""
+    return tuple(_trace(call, item) for item in call.inputs.items)
+
+
+def _trace(call: Call, item: Input) -> InputTrace:
+    return InputTrace(
+        name=item.name,
+        property=item.property_name,
+        type=item.type,
+        required=item.required,
+        place=", or ".join(_given_at(place, item.wire) for place in (item.place, *item.also)),
+        source=_source(call, item),
+        at=str(input_mark(call, item)),
+        via=distinct([Step("with", str(mark)) for mark in item.named], item.at),
+    )
+
+
+def _source(call: Call, item: Input) -> str:
+    if item.declared:
+        return "declared"
+    if item.opaque:
+        return f"the body, handed through: {call.operation.address} declares none"
+    if item.named:
+        return "named in 'with'"
+    return f"inferred from {call.operation.address}"
+
+
+def _given_at(place: Place, wire: str) -> str:
+    if place == "path":
+        return f"path {{{wire}}}"
+    return {"member": f"body /{wire}", "body": "body"}.get(place, f"{place} {wire}")
+
+
+def input_mark(call: Call, item: Input) -> Mark:
+    """Where an input stands: its declaration; without one the template that names it; else what the plan has."""
+    if item.declared:
+        return item.at
+    for field in call.fields:
+        if field.node is None or (field.node.mark != field.at and field.name):
+            continue
+        for piece in pieces(call, field):
+            if piece.node is not None and InputRef(item.name) in leaves(piece.value):
+                return piece.node.mark
+    return item.at

@@ -1,0 +1,68 @@
+"""What an exposure declares: operations, their inputs and their outputs, before they are bound to what they call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from cap_core.diagnostics.report import Diagnostic
+from cap_core.errors import Mark
+from cap_core.syntax.yaml_tree import Node
+
+
+class DeclaredInput(msgspec.Struct, frozen=True):
+    """An `inputParameters` entry of an exposed operation."""
+
+    name: str
+    at: Mark
+    place: str | None = None
+    """`in:`; None leaves it to the rules (`docs/semantics.md`, where a REST input comes from)."""
+    type: str | None = None
+    description: str = ""
+    required: bool | None = None
+    pattern: str | None = None
+    enum: tuple[object, ...] | None = None
+    max_length: int | None = None
+    """The most characters of a text."""
+
+
+class DeclaredOutput(msgspec.Struct, frozen=True):
+    """An `outputParameters` entry of an exposed operation, nested ones included."""
+
+    at: Mark
+    name: str | None = None
+    type: str | None = None
+    mapping: str | None = None
+    description: str = ""
+    items: DeclaredOutput | None = None
+    properties: tuple[DeclaredOutput, ...] = ()
+    values: DeclaredOutput | None = None
+    """What each value of an object with any names becomes."""
+    max_length: int | None = None
+    """The characters after which a text is cut."""
+
+
+class ExposedOperation(msgspec.Struct, frozen=True, kw_only=True):
+    """One operation or tool as an exposure declares it: what the core needs to know to compile its call.
+
+    An exposure plugin makes these from its own part of the document. `detail` is the plugin's own and comes back
+    untouched in `Call.exposed`.
+    """
+
+    name: str
+    at: Mark
+    call: str | None
+    call_at: Mark
+    with_: Mapping[str, Node] | None = None
+    """The `with` map, its values as they stand in the document; None where the document has none."""
+    inputs: tuple[DeclaredInput, ...] = ()
+    outputs: tuple[DeclaredOutput, ...] = ()
+    description: str = ""
+    method: str | None = None
+    """The HTTP method of a REST operation; None where there is none (a tool)."""
+    path: str | None = None
+    """The path template of a REST operation; None where there is none."""
+    rejection: Diagnostic | None = None
+    """Why the exposure itself leaves this operation out; None where it does not."""
+    detail: object = None

@@ -1,0 +1,119 @@
+"""What is consumed: an API's address and credentials, and its operations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from cap_core.errors import Mark
+from cap_core.plan.request import FieldPlace
+from cap_core.plan.values import Template, Value
+from cap_core.syntax.templates import Var
+
+
+class Timeouts(msgspec.Struct, frozen=True):
+    """Seconds: until there is a connection to send on (the wait for a free one included), until the first byte of the
+    answer, between two bytes, and overall (None: no limit)."""
+
+    connect: float = 5.0
+    first_byte: float = 60.0
+    idle: float = 60.0
+    total: float | None = None
+
+
+class Tls(msgspec.Struct, frozen=True):
+    """Files for TLS towards an upstream: a CA bundle instead of the system's, and a client certificate with its key."""
+
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+
+
+class Upstream(msgspec.Struct, frozen=True):
+    """Where requests go and how: the identity of a pool. Equal upstreams share one, also across a reload."""
+
+    scheme: Literal["http", "https"]
+    host: str
+    port: int
+    timeouts: Timeouts = Timeouts()
+    tls: Tls = Tls()
+    proxy: str | None = None
+    """An http(s) proxy to go through, or None."""
+    connections: int = 0
+    """The most connections at one time; 0 for no limit."""
+
+
+class Authentication(msgspec.Struct, frozen=True):
+    """An `authentication` block: its type, its options with their templates unexpanded, and where each stands."""
+
+    type: str
+    options: Mapping[str, Value]
+    at: Mark
+    marks: Mapping[str, Mark]
+    origin: str = "document"
+    """`document`, or the flag or file that added it."""
+
+
+class Consumed(msgspec.Struct, frozen=True):
+    """A `consumes` entry: a namespace with its base address and credentials."""
+
+    capability: str
+    namespace: str
+    base: Template | None
+    """The base URI; None where the document and the command line name none."""
+    base_origin: str
+    """Where the base URI came from: a place in the document, or the flag that replaced it."""
+    authentication: Authentication | None
+    at: Mark
+    description: str = ""
+
+    @property
+    def key(self) -> str:
+        """Unique among everything served; the same namespace twice has the same key twice."""
+        return f"{self.capability}:{self.namespace}"
+
+
+class OperationParameter(msgspec.Struct, frozen=True):
+    """A parameter that a consumed operation declares: its name, where it lands, and its type where that is known."""
+
+    name: str
+    place: FieldPlace
+    type: str | None
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """One consumed operation: one HTTP call."""
+
+    name: str
+    method: str
+    path: str
+    """As the document spells it, operation-level path included, without its literal query."""
+    segments: tuple[str | Var, ...]
+    """The path in pieces: text, and placeholders by name."""
+    query: str
+    """The literal query of the path ("" for none); query inputs follow it."""
+    consumed: Consumed
+    description: str
+    format: str
+    """`outputRawFormat`, in lower case."""
+    at: Mark
+    path_at: tuple[Mark, ...] = ()
+    """Where the path stands: the resource's, and the operation's own."""
+    parameters: tuple[OperationParameter, ...] = ()
+    """What the operation declares, inherited parameters included, in the order first named."""
+    output: Mapping[str, str] = {}
+    """What the document says beside the format, as it says it: `outputSchema`, `outputMediaType`, `maxBinarySize`."""
+    marks: Mapping[str, Mark] = {}
+    """Where the value of each of its keys stands."""
+    label: str = ""
+    tags: tuple[str, ...] = ()
+    """Its resource's, then its own."""
+    resource: str = ""
+    """What people call its resource: its label, or its name."""
+
+    @property
+    def address(self) -> str:
+        """`namespace.operation`, as `call:` and the command line say it."""
+        return f"{self.consumed.namespace}.{self.name}"

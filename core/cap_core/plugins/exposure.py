@@ -1,0 +1,114 @@
+"""Exposure types: what they read from a document, and what they serve on a listener."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Generic, Protocol
+
+import msgspec
+
+from cap_core.errors import Mark
+from cap_core.plugins.context import Run
+from cap_core.plugins.messages import Caller, Endpoint
+
+if TYPE_CHECKING:
+    from cap_core.diagnostics.reporter import Reporter
+    from cap_core.plan.exposed import ExposedOperation
+    from cap_core.plan.plan import ExposurePlan
+from cap_core.plugins.auth import O
+
+
+class ExposeContext(msgspec.Struct, frozen=True, kw_only=True):
+    """Which entry of which document is read."""
+
+    capability: str
+    namespace: str
+    at: Mark
+    report: Reporter
+    """Reports a diagnostic: code, place, message, and perhaps a hint."""
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One address of a face.
+
+    `template` is a raw path with `{placeholder}`s (whole or partial segments). A route lives at `prefix + template`;
+    with `bare` it also lives at `template` while no other capability's route has that shape. `prefix` holds the
+    capability's name, so it never clashes. `guard` is the exposure whose callers may enter (their key), or None
+    if the endpoint asks its callers itself.
+    """
+
+    method: str
+    """An HTTP method, or `*` for all of them (the endpoint answers 405 itself)."""
+    template: str
+    endpoint: Endpoint
+    owner: str
+    """The capability's name, for people."""
+    prefix: str = ""
+    bare: bool = True
+    guard: str | None = None
+
+
+class MountedExposure(msgspec.Struct, frozen=True, kw_only=True):
+    """What an exposure type gives one listener: data, which the host routes."""
+
+    routes: tuple[Route, ...] = ()
+    openapi: Callable[[frozenset[str]], Mapping[str, object]] | None = None
+    """The OpenAPI `paths` and `components` for these exposures (`ExposurePlan.key`)."""
+    addresses: Mapping[str, str] = {}
+    """For people: what stands where ("MCP endpoint" → "/mcp")."""
+    tools: int = 0
+    """How many tools are listed, for the ready line."""
+    drain: Callable[[], None] | None = None
+    """Told before the gateway stops: end every open stream."""
+    replaced: Callable[[], None] | None = None
+    """Told when a newer generation has taken over."""
+
+
+class Authenticator(Protocol):
+    """What the core does for an exposure's endpoints: it checks their callers."""
+
+    async def authenticate(
+        self, exposure: str, scope: Mapping[str, object], headers: Mapping[bytes, bytes]
+    ) -> Caller | None:
+        """Check the caller of a request to an exposure; the `Caller`, or None where anybody may call.
+
+        Raises `Refusal` 401 or 403.
+        """
+        ...
+
+    @property
+    def public_url(self) -> str:
+        """What the listener calls itself in metadata: scheme, host and port, without a trailing slash."""
+        ...
+
+
+class AttachContext(msgspec.Struct, frozen=True, kw_only=True):
+    """One listener's exposures of one type, with the compiled calls behind them, by `Call.key`."""
+
+    exposures: tuple[ExposurePlan, ...]
+    runs: Mapping[str, Run]
+    host: Authenticator
+    limits: Limits
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Sizes in bytes."""
+
+    body: int = 10 * 1024 * 1024
+    """The largest request body that is parsed."""
+    answer: int = 10 * 1024 * 1024
+    """The largest answer that is held whole: mapped outputs, MCP results."""
+
+
+class Exposure(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
+    """One `exposes[].type`.
+
+    `options` is the model of the entry (read with marks by `cap_core.reader`), `declared` turns it into what the core
+    compiles, `attach` turns the compiled exposures of one listener into a face.
+    """
+
+    key: str
+    options: type[O]
+    default_port: int
+    declared: Callable[[O, ExposeContext], Iterable[ExposedOperation]]
+    attach: Callable[[AttachContext], MountedExposure]

@@ -1,0 +1,150 @@
+"""The messages that cross a seam: requests and answers, bodies, callers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import msgspec
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+"""Header fields in order, with their case and repeats kept; ASGI's own form."""
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """Bytes that arrive over time, read once.
+
+    Whoever took a stream calls `aclose` in a `finally`. `aclose` may be called again; on an unfinished upstream body it
+    aborts the connection, so that the upstream notices.
+    """
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def aclose(self) -> None: ...
+
+
+Body = bytes | Stream
+
+"""`bytes` when the whole is small and at hand, a `Stream` otherwise. `b""` is no body."""
+
+
+class HttpRequest(msgspec.Struct, frozen=True):
+    """One request to an upstream.
+
+    `target` is path and query exactly as they are sent. `headers` are all that is sent, apart from what frames the
+    message: the transport adds `Host` (unless present), `Content-Length` or `Transfer-Encoding`. `length` is the
+    size in bytes of a `Stream` body where it is known. A `Stream` body is never replayed.
+    """
+
+    method: str
+    target: bytes
+    headers: Headers = ()
+    body: Body = b""
+    length: int | None = None
+
+
+class HttpResponse(msgspec.Struct, frozen=True):
+    """What came back from an upstream; header names in lower case, otherwise as received."""
+
+    status: int
+    headers: Headers
+    body: Body
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An answer in the form of an HTTP message. `error` says that the upstream refused (status 4xx or 5xx)."""
+
+    status: int
+    headers: Headers
+    body: Body
+    error: bool = False
+
+
+class Text(msgspec.Struct, frozen=True, tag="text"):
+    """A text block."""
+
+    text: str
+
+
+class Blob(msgspec.Struct, frozen=True, tag="blob"):
+    """A binary block with its media type."""
+
+    data: bytes
+    media_type: str
+
+
+class Content(msgspec.Struct, frozen=True):
+    """An answer made of blocks, for calls that no upstream answered. `structured` is JSON text, where there is any."""
+
+    blocks: tuple[Text | Blob, ...]
+    structured: msgspec.Raw | None = None
+    error: bool = False
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """An answer that needs something from the caller first: questions by key, and an opaque state to bring back."""
+
+    questions: Mapping[str, Mapping[str, object]]
+    state: bytes
+
+
+Answer = Reply | Content | Ask
+
+"""What a call gives. It belongs to no protocol era; the doors encode it."""
+
+
+Scope = MutableMapping[str, Any]
+
+
+Message = MutableMapping[str, Any]
+
+
+Receive = Callable[[], Awaitable[Message]]
+
+
+AsgiSend = Callable[[Message], Awaitable[None]]
+
+
+AsgiApp = Callable[[Scope, Receive, AsgiSend], Awaitable[None]]
+
+
+Endpoint = Callable[[Scope, Receive, AsgiSend, tuple[str, ...]], Awaitable[None]]
+
+"""A raw ASGI endpoint; the last argument holds the decoded values of the route's placeholders, in order."""
+
+
+Channel = Literal["rest", "mcp", "stdio", "cli"] | str
+
+"""Through which face a call came in. Open: an exposure plugin may add its own."""
+
+
+class Entity(msgspec.Struct, frozen=True):
+    """A request body handed through as it came: media type, bytes or stream, and length; None where it is not known."""
+
+    content_type: bytes | None
+    body: Body
+    length: int | None = None
+
+
+class Incoming(msgspec.Struct, frozen=True):
+    """What a caller check sees of a request. Header names are lower case; of a repeated header the last one counts."""
+
+    method: str
+    path: bytes
+    query: bytes
+    headers: Mapping[bytes, bytes]
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who calls: the scheme that vouched for them, a name where one is known, and the scopes they hold."""
+
+    scheme: str
+    name: str = ""
+    scopes: frozenset[str] = frozenset()
+
+
+Check = Callable[[Incoming], Awaitable[Caller]]
+
+"""Raises `Refusal` 401 or 403 with a `WWW-Authenticate` header for a caller it does not accept."""

@@ -1,0 +1,36 @@
+"""Output mappers: decoders of answers, one for each `outputRawFormat`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Generic
+
+import msgspec
+
+if TYPE_CHECKING:
+    from cap_core.plan.exposed import DeclaredOutput
+    from cap_core.plan.upstream import Operation
+from cap_core.plugins.auth import O
+
+
+class OutputContext(msgspec.Struct, frozen=True, kw_only=True):
+    """Which operation's answers are decoded, and the outputs that are read from them."""
+
+    operation: Operation
+    outputs: tuple[DeclaredOutput, ...] = ()
+
+
+class OutputMapper(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
+    """One `outputRawFormat`.
+
+    `options` is a msgspec struct of what the document says beside the format: `outputSchema`, `outputMediaType`,
+    `maxBinarySize`. A field of type `Path` is a file, which the host has found where the document may read.
+
+    `compile` gives a function from an answer's bytes and its content type to JSON-like data; it raises `OptionError`,
+    with the option "" where nothing in the document could help, as for a library that is not installed. The function
+    is pure, and raises `ValueError` for bytes that are not of its format; the host bounds their size.
+    """
+
+    key: str
+    options: type[O]
+    compile: Callable[[O, OutputContext], Callable[[bytes, str | None], object]]

@@ -1,0 +1,46 @@
+"""Everything that the loaded plugins offer, by key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from cap_core.plugins.auth import AuthScheme
+from cap_core.plugins.binding import BindingResolver
+from cap_core.plugins.capabilities import CapabilitySource
+from cap_core.plugins.exposure import Exposure
+from cap_core.plugins.interception import AsgiWrapper, Interceptor
+from cap_core.plugins.lint import DiagnosticRule
+from cap_core.plugins.output import OutputMapper
+from cap_core.plugins.transport import Transport
+
+
+class Plugin(msgspec.Struct, frozen=True):
+    """A loaded plugin, for people: its name, where it came from and what it offers ("auth scheme bearer")."""
+
+    name: str
+    distribution: str
+    version: str
+    offers: tuple[str, ...]
+
+
+class Registry(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything on offer, by key, asked once."""
+
+    plugins: tuple[Plugin, ...]
+    capabilities: tuple[CapabilitySource, ...]
+    auth_schemes: dict[str, AuthScheme[Any]]
+    output_mappers: dict[str, OutputMapper[Any]]
+    exposures: dict[str, Exposure[Any]]
+    bindings: dict[str, BindingResolver]
+    transports: dict[str, Transport]
+    interceptors: tuple[Interceptor, ...]
+    rules: tuple[DiagnosticRule, ...]
+    asgi: tuple[AsgiWrapper, ...]
+    hooks: Any
+    """Pluggy's hook relay, for the hooks that are not offers."""
+
+    def owner(self, offer: str) -> Plugin | None:
+        """The plugin behind an offer, which is named as `Plugin.offers` names it."""
+        return next((plugin for plugin in self.plugins if offer in plugin.offers), None)

@@ -1,0 +1,191 @@
+"""The body of an upstream request, encoded as its type says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from urllib.parse import quote_plus, urlencode
+from xml.sax.saxutils import escape
+
+import msgspec
+import yaml
+
+from cap_core.plan.call import Call
+from cap_core.plan.request import RequestField
+from cap_core.plan.values import Binding, InputRef, Template, Value
+from cap_core.plugins.auth import Credentials
+from cap_core.plugins.messages import Body, Entity
+from cap_core.runtime import multipart
+from cap_core.runtime.values import ABSENT, Evaluate, Frame, as_text, compile_json, compile_text
+
+Encoded = tuple[Body, int | None, bytes | None]
+"""The body, its length where it is a stream of known size, and its content type (None: none, or the author's own)."""
+
+NO_BODY: Encoded = (b"", None, None)
+
+_CONTENT_TYPES = {
+    "json": b"application/json",
+    "form": b"application/x-www-form-urlencoded",
+    "text": b"text/plain; charset=utf-8",
+    "xml": b"application/xml",
+    "sparql": b"application/sparql-query",
+    "yaml": b"application/yaml",
+}
+
+
+def compile_body(call: Call, credentials: Credentials, variables: Mapping[Binding, str]) -> Callable[[Frame], Encoded]:
+    """The function that makes this call's bodies. An absent body is no body."""
+    named = any(field.place == "header" and field.name.lower() == "content-type" for field in call.fields)
+    content_type = None if named else _CONTENT_TYPES.get(call.body_type)
+    members = [field for field in call.fields if field.place == "member"]
+    whole = next((field for field in call.fields if field.place == "body"), None)
+    types = {item.name: item.type for item in call.inputs.items}
+    if whole is None and not members and not credentials.members:
+        return lambda frame: NO_BODY
+    if whole is not None and call.body_type == "multipart":
+        return _in_parts(whole, variables)
+    if whole is not None and call.body_type == "json" and isinstance(whole.value, InputRef):
+        return _entity(whole.value.name, content_type, credentials)
+    if whole is not None:
+        return _template(call.body_type, whole, content_type, types, variables, credentials)
+    return _members(members, content_type, types, variables, credentials)
+
+
+def _entity(name: str, content_type: bytes | None, credentials: Credentials) -> Callable[[Frame], Encoded]:
+    """A body that is one input: handed on byte for byte where it came as bytes."""
+
+    alone = _alone(credentials, content_type)
+
+    def entity(frame: Frame) -> Encoded:
+        value = frame.inputs.get(name, ABSENT)
+        if value is ABSENT:
+            return alone
+        if isinstance(value, Entity):
+            return value.body, value.length, value.content_type
+        body = bytes(value) if isinstance(value, msgspec.Raw) else msgspec.json.encode(value)
+        return _with_members(body, credentials), None, content_type
+
+    return entity
+
+
+def _members(
+    fields: list[RequestField],
+    content_type: bytes | None,
+    types: Mapping[str, str | None],
+    variables: Mapping[Binding, str],
+    credentials: Credentials,
+) -> Callable[[Frame], Encoded]:
+    evaluators = [(field.name, compile_json(field.value, variables, types)) for field in fields]
+    own = dict(credentials.members)
+
+    def members(frame: Frame) -> Encoded:
+        out = {name: value for name, evaluate in evaluators if (value := evaluate(frame)) is not ABSENT}
+        if not out and not own:
+            return NO_BODY
+        return msgspec.json.encode({**out, **own}), None, content_type
+
+    return members
+
+
+def _template(
+    kind: str,
+    field: RequestField,
+    content_type: bytes | None,
+    types: Mapping[str, str | None],
+    variables: Mapping[Binding, str],
+    credentials: Credentials,
+) -> Callable[[Frame], Encoded]:
+    encode, evaluate = _encoder(kind, field.value, types, variables)
+
+    alone = _alone(credentials, content_type)
+
+    def template(frame: Frame) -> Encoded:
+        value = evaluate(frame)
+        if value is ABSENT:
+            return alone
+        return _with_members(encode(value), credentials), None, content_type
+
+    return template
+
+
+def _in_parts(field: RequestField, variables: Mapping[Binding, str]) -> Callable[[Frame], Encoded]:
+    evaluate = compile_text(field.value, variables)
+
+    def in_parts(frame: Frame) -> Encoded:
+        value = evaluate(frame)
+        encoded = None if value is ABSENT else multipart.encode(value)
+        return NO_BODY if encoded is None else (encoded[0], None, encoded[1])
+
+    return in_parts
+
+
+def _encoder(
+    kind: str, item: Value, types: Mapping[str, str | None], variables: Mapping[Binding, str]
+) -> tuple[Callable[[object], bytes], Evaluate]:
+    if kind == "json":
+        return msgspec.json.encode, compile_json(item, variables, types)
+    if kind == "form":
+        if isinstance(item, Template):
+            return _plain, _escaped(item, variables, quote_plus)
+        return _form, compile_text(item, variables)
+    if kind == "yaml":
+        return _yaml, compile_json(item, variables, types)
+    if kind == "xml" and isinstance(item, Template):
+        return _plain, _escaped(item, variables, lambda text: escape(text, {'"': "&quot;", "'": "&apos;"}))
+    return _plain, compile_text(item, variables)
+
+
+def _plain(value: object) -> bytes:
+    """Text; a string that came as JSON is what it says."""
+    if isinstance(value, msgspec.Raw):
+        value = msgspec.json.decode(value)
+    return as_text(value).encode()
+
+
+def _yaml(value: object) -> bytes:
+    """A text as it is, everything else as YAML spells it."""
+    if isinstance(value, str):
+        return value.encode()
+    # By way of JSON: a body that came as JSON text becomes the data it says.
+    data = msgspec.json.decode(msgspec.json.encode(value))
+    return yaml.safe_dump(data, allow_unicode=True, sort_keys=False).encode()
+
+
+def _form(value: object) -> bytes:
+    if not isinstance(value, dict):
+        return _plain(value)
+    pairs = [(name, as_text(v)) for name, item in value.items() for v in (item if isinstance(item, list) else [item])]
+    return urlencode(pairs).encode()
+
+
+def _escaped(item: Template, variables: Mapping[Binding, str], change: Callable[[str], str]) -> Evaluate:
+    """A template whose values are escaped for the text around them."""
+    evaluators = [part if isinstance(part, str) else compile_text(part, variables) for part in item.parts]
+
+    def escaped(frame: Frame) -> object:
+        out = []
+        for part in evaluators:
+            if isinstance(part, str):
+                out.append(part)
+                continue
+            value = part(frame)
+            if value is ABSENT:
+                return ABSENT
+            out.append(change(as_text(value)))
+        return "".join(out)
+
+    return escaped
+
+
+def _alone(credentials: Credentials, content_type: bytes | None) -> Encoded:
+    """The body of a call that brings none: what authentication adds, if it adds anything."""
+    if not credentials.members:
+        return NO_BODY
+    return msgspec.json.encode(dict(credentials.members)), None, content_type
+
+
+def _with_members(body: bytes, credentials: Credentials) -> bytes:
+    """A JSON body with the members that authentication adds."""
+    if not credentials.members:
+        return body
+    data = msgspec.json.decode(body)
+    return msgspec.json.encode({**data, **dict(credentials.members)}) if isinstance(data, dict) else body

@@ -1,0 +1,116 @@
+"""The way to each consumed namespace's upstream: its address, its credentials, and the pool behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from cap_core.errors import CapError, OptionError, Refusal
+from cap_core.logging.redaction import MASK
+from cap_core.plan.plan import CapabilityPlan
+from cap_core.plan.upstream import Consumed, Timeouts, Tls, Upstream
+from cap_core.plan.values import Binding
+from cap_core.plugins.auth import AuthFlow, Credentials
+from cap_core.plugins.context import Send
+from cap_core.plugins.registry import Registry
+from cap_core.plugins.transport import TransportContext
+from cap_core.runtime.base_uri import Base, base_of
+from cap_core.runtime.credentials import ValueOf, required, sign
+from cap_core.runtime.options import OpenOptions
+from cap_core.runtime.pools import Pools, upstream_of
+from cap_core.runtime.refusals import not_set
+
+
+class Connection(msgspec.Struct, frozen=True):
+    """A namespace that can be called: where it is, what is added to each request, and how a request is sent."""
+
+    base: Base
+    credentials: Credentials
+    send: Send
+    local: bool
+    """Whether nothing that is sent leaves the process."""
+
+
+class Connector:
+    """Opens the connections of one capability, one for each consumed namespace.
+
+    Whatever it takes from the pools it adds to `leases`, so that a failure later on can give it back.
+    """
+
+    def __init__(
+        self,
+        plan: CapabilityPlan,
+        values: Mapping[Binding, str],
+        offers: Registry,
+        options: OpenOptions,
+        pools: Pools,
+        leases: list[TransportContext],
+    ) -> None:
+        self._plan = plan
+        self._values = values
+        self._schemes = offers.auth_schemes
+        self._options = options
+        self._pools = pools
+        self._leases = leases
+        self._opened: dict[int, Connection | Refusal] = {}
+
+    async def connect(self, consumed: Consumed) -> Connection | Refusal:
+        """The connection of a namespace, or why there is none. Raises `CapError` for options that do not fit."""
+        # A namespace may stand twice in a document, so its key does not tell two apart.
+        known = self._opened.get(id(consumed))
+        if known is None:
+            connect = self._connect_locally if self._pools.local else self._connect
+            known = self._opened[id(consumed)] = await connect(consumed)
+        return known
+
+    async def _connect(self, consumed: Consumed) -> Connection | Refusal:
+        address = base_of(consumed, self._values)
+        if isinstance(address, Refusal):
+            return address
+        unset = [binding for binding in self._required(consumed) if binding not in self._values]
+        if unset:
+            return not_set(unset, self._plan)
+        credentials, exchange = self._sign(consumed, self._values.get)
+        how = self._options.upstream(consumed)
+        upstream = upstream_of(address, how.timeouts, how.tls, how.proxy, how.connections)
+        send = await self._acquire(consumed, address, upstream)
+        return Connection(address, credentials, exchange.wrap(send) if exchange else send, local=False)
+
+    async def _connect_locally(self, consumed: Consumed) -> Connection:
+        """Where nothing leaves the process, nothing has to be configured: masks take the place of credentials."""
+        known = base_of(consumed, self._values)
+        address = known if isinstance(known, Base) else Base("https", "sandbox.invalid", 443, "")
+        credentials, exchange = self._sign(consumed, lambda binding: MASK, masked=True)
+        send = await self._acquire(consumed, address, upstream_of(address, Timeouts(), Tls(), None, 0))
+        return Connection(address, credentials, exchange.wrap(send) if exchange else send, local=True)
+
+    def _required(self, consumed: Consumed) -> list[Binding]:
+        authentication = consumed.authentication
+        return required(self._schemes[authentication.type], authentication) if authentication is not None else []
+
+    def _sign(
+        self, consumed: Consumed, value_of: ValueOf, *, masked: bool = False
+    ) -> tuple[Credentials, AuthFlow | None]:
+        """What is added to every request, or the exchange that gets it."""
+        authentication = consumed.authentication
+        if authentication is None:
+            return Credentials(), None
+        try:
+            signed = sign(self._schemes[authentication.type], authentication, consumed, value_of, masked=masked)
+        except OptionError as error:
+            at = authentication.marks.get(error.option, authentication.at)
+            raise CapError(error.what, at=at, hint=error.hint, code="bad-auth") from None
+        return (Credentials(), signed) if isinstance(signed, AuthFlow) else (signed, None)
+
+    async def _acquire(self, consumed: Consumed, address: Base, upstream: Upstream) -> Send:
+        lease = TransportContext(
+            upstream=upstream,
+            namespace=consumed.key,
+            prefix=address.path,
+            operations=tuple(o for o in self._plan.operations if o.consumed == consumed),
+            state=self._options.state,
+        )
+        send = await self._pools.acquire(lease)
+        self._leases.append(lease)
+        return send

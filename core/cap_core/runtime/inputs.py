@@ -1,0 +1,219 @@
+"""How the inputs of a call are checked: from JSON arguments to values, or to a refusal that names every fault."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from cap_core.errors import FieldError, Refusal
+from cap_core.plan.inputs import Input, Inputs, whole
+from cap_core.runtime.patterns import matcher
+
+_INTEGER = re.compile(r"-?\d+", re.ASCII)
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+_FIRST_BYTE = {"object": b"{", "array": b"[", "string": b'"'}
+
+T = TypeVar("T")
+
+_decode = msgspec.json.decode
+_arguments = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+TextCheck = Callable[[str], str | None]
+JsonCheck = Callable[[object], str | None]
+
+
+def text_check(item: Input) -> TextCheck | None:
+    """A function that says what is wrong with a text spelling of this input, or None if every text is right."""
+    checks: list[TextCheck] = []
+    if item.type == "integer":
+        checks.append(lambda text: None if _INTEGER.fullmatch(text) else f"must be an integer, not {_show(text)}")
+    elif item.type == "number":
+        checks.append(lambda text: None if _NUMBER.fullmatch(text) else f"must be a number, not {_show(text)}")
+    elif item.type == "boolean":
+        checks.append(lambda text: None if text in ("true", "false") else f"must be true or false, not {_show(text)}")
+    elif item.type == "object":
+        checks.append(_object_text)
+    if item.pattern is not None:
+        checks.append(matcher(item.pattern))
+    if item.enum is not None:
+        allowed = {_text_of(value) for value in item.enum}
+        listed = ", ".join(sorted(allowed))
+        checks.append(lambda text: None if text in allowed else f"must be one of {listed}")
+    if item.max_length is not None and item.type in (None, "string"):
+        checks.append(_at_most(item.max_length))
+    return _all(checks)
+
+
+def json_check(item: Input) -> JsonCheck | None:
+    """A function that says what is wrong with a JSON value of this input, or None if every value is right."""
+    checks: list[JsonCheck] = []
+    if item.type in _JSON_TYPES:
+        checks.append(_JSON_TYPES[item.type])
+    if item.pattern is not None:
+        pattern = matcher(item.pattern)
+        checks.append(lambda value: pattern(value) if isinstance(value, str) else None)
+    if item.enum is not None:
+        allowed = item.enum
+        listed = ", ".join(_text_of(value) for value in allowed)
+        checks.append(lambda value: None if _among(value, allowed) else f"must be one of {listed}")
+    if item.max_length is not None:
+        longest = _at_most(item.max_length)
+        checks.append(lambda value: longest(value) if isinstance(value, str) else None)
+    return _all(checks)
+
+
+def reader(inputs: Inputs, *, strict: bool = True) -> Callable[[bytes | msgspec.Raw], dict[str, object]]:
+    """Compile a function from the text of a JSON object of arguments to checked values.
+
+    Unless `strict`, it gives what is right of the arguments, and leaves out what is not. A body comes out as
+    `msgspec.Raw`, its JSON text untouched. Explicit null on an optional input means absent. Raises `Refusal` 400
+    naming every fault. The text must already be valid UTF-8.
+    """
+    known = {name: (item, _reading(item)) for item in inputs.items for name in {item.name, item.property_name}}
+    required = tuple(item for item in inputs.items if item.required)
+    names = ", ".join(item.property_name for item in inputs.items) or "none"
+
+    def read(raw: bytes | msgspec.Raw) -> dict[str, object]:
+        try:
+            given = _arguments.decode(raw)
+        except msgspec.DecodeError:
+            raise refuse((FieldError("arguments", "must be a JSON object"),)) from None
+        values: dict[str, object] = {}
+        faults: list[FieldError] = []
+        for name, text in given.items():
+            entry = known.get(name)
+            if entry is None:
+                faults.append(FieldError(f"argument {_show(name)}", f"is not known; known are: {names}"))
+                continue
+            item, reading = entry
+            value = reading(text)
+            if value is None:
+                continue
+            if isinstance(value, _Wrong):
+                faults.append(FieldError(f"argument {item.property_name}", value.what))
+            elif item.name in values:
+                faults.append(FieldError(f"argument {item.property_name}", "is given twice"))
+            else:
+                values[item.name] = value
+        wrong = {fault.where for fault in faults}
+        faults += [
+            FieldError(f"argument {item.property_name}", "is required and missing")
+            for item in required
+            if item.name not in values and f"argument {item.property_name}" not in wrong
+        ]
+        if faults and strict:
+            raise refuse(tuple(faults))
+        return values
+
+    return read
+
+
+def refuse(faults: tuple[FieldError, ...]) -> Refusal:
+    """The refusal of a request with these faults."""
+    return Refusal(400, "invalid-input", "; ".join(map(str, faults)), faults=faults)
+
+
+class _Wrong(msgspec.Struct, frozen=True):
+    what: str
+
+
+def _reading(item: Input) -> Callable[[msgspec.Raw], object]:
+    if item.place == "body" or (item.place == "argument" and item.opaque):
+        return _body_reading(item)
+    check = json_check(item)
+    integer = item.type == "integer"
+
+    def reading(text: msgspec.Raw) -> object:
+        value = _decode(text)
+        if value is None:
+            return None
+        if check is not None and (what := check(value)) is not None:
+            return _Wrong(what)
+        # In JSON 7.0 is the integer 7 (docs/semantics.md, checking).
+        return whole(value) if integer and isinstance(value, float) else value
+
+    return reading
+
+
+def _body_reading(item: Input) -> Callable[[msgspec.Raw], object]:
+    first = _FIRST_BYTE.get(item.type or "")
+
+    def reading(text: msgspec.Raw) -> object:
+        raw = bytes(text).strip()
+        if raw == b"null":
+            return None
+        if first is not None and raw[:1] != first:
+            return _Wrong(f"must be a JSON {item.type}")
+        return msgspec.Raw(raw)
+
+    return reading
+
+
+def _at_most(length: int) -> TextCheck:
+    return lambda text: None if len(text) <= length else f"must have at most {length} characters, not {len(text)}"
+
+
+def _show(text: str) -> str:
+    """A caller's text, quoted and cut short, for a message."""
+    return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+def _text_of(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _among(value: object, allowed: tuple[object, ...]) -> bool:
+    # In Python True == 1; in JSON they differ.
+    return any(type(value) is type(other) and value == other for other in allowed)
+
+
+def _object_text(text: str) -> str | None:
+    try:
+        return None if isinstance(_decode(text), dict) else "must be a JSON object"
+    except msgspec.DecodeError:
+        return "must be a JSON object"
+
+
+def _is_integer(value: object) -> bool:
+    return type(value) is int or (type(value) is float and value.is_integer())
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is int or type(value) is float
+
+
+def _expect(noun: str, test: Callable[[object], bool]) -> JsonCheck:
+    return lambda value: None if test(value) else f"must be {noun}, not {_kind(value)}"
+
+
+def _kind(value: object) -> str:
+    """A JSON value as a message names it; containers by their kind alone."""
+    if isinstance(value, str):
+        return f"the string {_show(value)}"
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    return _show(msgspec.json.encode(value).decode())[1:-1]
+
+
+_JSON_TYPES: dict[str | None, JsonCheck] = {
+    "string": _expect("a string", lambda value: type(value) is str),
+    "integer": _expect("an integer", _is_integer),
+    "number": _expect("a number", _is_number),
+    "boolean": _expect("true or false", lambda value: type(value) is bool),
+    "array": _expect("a list", lambda value: type(value) is list),
+    "object": _expect("an object", lambda value: type(value) is dict),
+}
+
+
+def _all(checks: list[Callable[[T], str | None]]) -> Callable[[T], str | None] | None:
+    """One function for several checks: the first complaint, or None."""
+    if not checks:
+        return None
+    if len(checks) == 1:
+        return checks[0]
+    return lambda value: next((what for check in checks if (what := check(value)) is not None), None)

@@ -1,0 +1,92 @@
+"""Bodies of type `multipart/form-data`: the parts of a template's value, encoded as RFC 7578 and the WHATWG say.
+
+The boundary is made from the parts, so one request has one spelling: what `cap explain` shows is what is sent.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterator
+
+from cap_core.errors import FieldError, Mark
+from cap_core.runtime.inputs import refuse
+from cap_core.runtime.values import as_text
+from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq
+
+PART_KEYS = ("name", "value", "filename", "contentType")
+_MEDIA_TYPE = re.compile(r"[!#-'*+.^-`|~\w-]+/[!#-'*+.^-`|~\w-]+(\s*;[\x20-\x7e]*)?", re.ASCII)
+_TEXT = re.compile(r"text/|[^;]*[/+](json|xml|yaml|javascript|jsonl|x-ndjson|sql|graphql)\s*(;|$)", re.IGNORECASE)
+
+
+def fault(data: Node) -> tuple[Mark, str] | None:
+    """What is wrong with the `data` of such a body: it is a mapping of fields, or a list of parts."""
+    if isinstance(data, Map):
+        return None
+    if not isinstance(data, Seq):
+        return data.mark, "a body of type multipart needs a mapping of fields, or a list of parts, as its data"
+    for part in data:
+        keys = {str(key) for key in part} if isinstance(part, Map) else set()
+        if not keys >= {"name", "value"} or not keys <= set(PART_KEYS):
+            known = f"a part has {', '.join(PART_KEYS)}, of which the first two are needed"
+            return part.mark, f"{known}; this one has {', '.join(sorted(keys)) or 'none of them'}"
+        assert isinstance(part, Map)
+        for key in ("name", "filename", "contentType"):
+            if not isinstance(item := part.get(Scalar(key, part.mark), Scalar("", part.mark)), Scalar):
+                return item.mark, f"{key!r} of a part must be text"
+    return None
+
+
+def encode(value: object) -> tuple[bytes, bytes] | None:
+    """The body and its content type; None where no part has a value.
+
+    Raises `Refusal` 400 for a `contentType` of a part that is none.
+    """
+    parts = list(_parts(value))
+    if not parts:
+        return None
+    boundary = hashlib.sha256(b"\r\n".join(parts)).hexdigest()[:32].encode()
+    body = b"".join(b"--%b\r\n%b\r\n" % (boundary, part) for part in parts)
+    return body + b"--%b--\r\n" % boundary, b"multipart/form-data; boundary=" + boundary
+
+
+def _parts(value: object) -> Iterator[bytes]:
+    """Each part, head and content. A list is a part for each of its items."""
+    fields = value.items() if isinstance(value, dict) else ()
+    listed = value if isinstance(value, list) else [{"name": name, "value": item} for name, item in fields]
+    for part in listed:
+        name, content = as_text(part["name"]) if "name" in part else "", part.get("value")
+        for item in content if isinstance(content, list) else [content]:
+            if item is not None:
+                yield _part(name, as_text(item), part.get("filename"), part.get("contentType"))
+
+
+def _part(name: str, text: str, filename: object, content_type: object) -> bytes:
+    head = f'Content-Disposition: form-data; name="{_quoted(name)}"'
+    if filename is not None:
+        head += f'; filename="{_quoted(as_text(filename))}"'
+    if content_type:
+        media_type = as_text(content_type)
+        if not _MEDIA_TYPE.fullmatch(media_type):
+            raise refuse((FieldError(f"contentType of part {name}", "must be a media type"),))
+        return f"{head}\r\nContent-Type: {media_type}\r\n\r\n".encode() + _content(text, media_type)
+    if filename is not None:
+        head += "\r\nContent-Type: application/octet-stream"  # as a browser says where it does not know
+    return f"{head}\r\n\r\n{text}".encode()
+
+
+def _quoted(text: str) -> str:
+    """https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#escape-a-multipart-form-data-name"""
+    return text.replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")
+
+
+def _content(text: str, media_type: str) -> bytes:
+    """The bytes of a part. JSON has no bytes, so those of images and the like come as base64."""
+    if _TEXT.match(media_type):
+        return text.encode()
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return text.encode()

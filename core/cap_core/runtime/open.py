@@ -1,0 +1,83 @@
+"""Opens a plan: secrets are fetched, pools are opened, and every call becomes a function that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from cap_core.plan.plan import CapabilityPlan, Plan
+from cap_core.plugins.context import Run
+from cap_core.plugins.messages import Check
+from cap_core.plugins.registry import Registry
+from cap_core.plugins.transport import TransportContext
+from cap_core.runtime.connections import Connector
+from cap_core.runtime.destinations import Destination, destinations
+from cap_core.runtime.open_callers import open_check
+from cap_core.runtime.open_calls import CallOpener
+from cap_core.runtime.options import OpenOptions
+from cap_core.runtime.pools import Pools
+from cap_core.runtime.variable_values import fetch
+
+
+class OpenedPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A plan that can be served: by key, a run for each call and a check for each exposure that requires callers."""
+
+    runs: Mapping[str, Run]
+    checks: Mapping[str, Check]
+    leases: tuple[TransportContext, ...]
+    """What was taken from the pools; `close` gives it back."""
+    destinations: tuple[Destination, ...]
+    secrets: tuple[str, ...]
+    """Every value fetched, for the log's redaction."""
+
+
+async def open_plan(plan: Plan, offers: Registry, options: OpenOptions, pools: Pools) -> OpenedPlan:
+    """Open everything a plan needs. What is not configured does not fail the start: its calls answer 503.
+
+    Raises `CapError` for an option that does not fit its scheme or format, with nothing left open.
+    """
+    leases: list[TransportContext] = []
+    parts: list[OpenedPlan] = []
+    try:
+        for capability in plan.capabilities:
+            parts.append(await _open_capability(capability, offers, options, pools, leases))
+    except BaseException:
+        await close(leases, pools)
+        raise
+    return OpenedPlan(
+        runs={key: run for part in parts for key, run in part.runs.items()},
+        checks={key: check for part in parts for key, check in part.checks.items()},
+        leases=tuple(leases),
+        destinations=tuple(dict.fromkeys(one for part in parts for one in part.destinations)),
+        secrets=tuple(secret for part in parts for secret in part.secrets),
+    )
+
+
+async def close(leases: Iterable[TransportContext], pools: Pools) -> None:
+    """Give back the pools of an opened plan."""
+    for lease in leases:
+        await pools.release(lease)
+
+
+async def _open_capability(
+    plan: CapabilityPlan, offers: Registry, options: OpenOptions, pools: Pools, leases: list[TransportContext]
+) -> OpenedPlan:
+    secrets = await fetch(plan.variables)
+    values = {binding: secret.reveal() for binding, secret in secrets.items()}
+    connector = Connector(plan, values, offers, options, pools, leases)
+    opener = CallOpener(plan, values, offers, options)
+    runs: dict[str, Run] = {}
+    checks: dict[str, Check] = {}
+    for exposure in plan.exposures:
+        if exposure.authentication is not None:
+            checks[exposure.key] = open_check(exposure, exposure.authentication, values, offers.auth_schemes)
+        for call in exposure.calls:
+            runs[call.key] = opener.open(call, await connector.connect(call.operation.consumed))
+    return OpenedPlan(
+        runs=runs,
+        checks=checks,
+        leases=(),
+        destinations=tuple(destinations(plan, secrets, offers.auth_schemes, local=pools.local)),
+        secrets=tuple(values.values()),
+    )

@@ -1,0 +1,87 @@
+"""Opened transports, shared by whatever goes to the same upstream, and kept across a reload."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from contextlib import AsyncExitStack
+from urllib.request import getproxies, proxy_bypass
+
+import msgspec
+
+from cap_core.errors import CapError
+from cap_core.plan.upstream import Timeouts, Tls, Upstream
+from cap_core.plugins.context import Send
+from cap_core.plugins.registry import Registry
+from cap_core.plugins.transport import Transport, TransportContext
+from cap_core.runtime.base_uri import Base
+
+
+def choose(offers: Registry, key: str = "") -> Transport:
+    """The transport of this key, or the default one. Raises `CapError` where no plugin offers it."""
+    offered = offers.transports
+    for transport in offered.values():
+        if transport.key == key or (not key and transport.default):
+            return transport
+    wanted = f"the transport {key!r}" if key else "a transport to use by default"
+    named = ", ".join(sorted(offered)) or "none"
+    raise CapError(f"no plugin offers {wanted}; offered are {named}", hint="see 'cap plugins'")
+
+
+class _Pool(msgspec.Struct):
+    send: Send
+    stack: AsyncExitStack
+    users: int = 1
+
+
+class Pools:
+    """One opened transport per upstream; the last user closes it."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._pools: dict[Hashable, _Pool] = {}
+
+    @property
+    def local(self) -> bool:
+        """Whether nothing that is sent leaves the process."""
+        return self._transport.local
+
+    def _identity(self, at: TransportContext) -> Hashable:
+        """What an opened transport is known by: the upstream alone where it is shared."""
+        if self._transport.shared:
+            return at.upstream
+        return at.namespace, at.prefix, tuple((o.method, o.path, o.parameters) for o in at.operations)
+
+    async def acquire(self, at: TransportContext) -> Send:
+        """The way to an upstream, opened if it is not yet."""
+        key = self._identity(at)
+        pool = self._pools.get(key)
+        if pool is not None:
+            pool.users += 1
+            return pool.send
+        stack = AsyncExitStack()
+        send = await stack.enter_async_context(self._transport.open(at))
+        self._pools[key] = _Pool(send, stack)
+        return send
+
+    async def release(self, at: TransportContext) -> None:
+        """Give back what `acquire` gave."""
+        key = self._identity(at)
+        pool = self._pools[key]
+        pool.users -= 1
+        if not pool.users:
+            del self._pools[key]
+            await pool.stack.aclose()
+
+
+def upstream_of(base: Base, timeouts: Timeouts, tls: Tls, proxy: str | None, connections: int) -> Upstream:
+    """The upstream at an address. Without a proxy of its own it goes through the one the environment names, if any."""
+    return Upstream(base.scheme, base.host, base.port, timeouts, tls, proxy or _environment_proxy(base), connections)
+
+
+def _environment_proxy(base: Base) -> str | None:
+    """HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY as the standard library reads them."""
+    proxies = getproxies()
+    proxy = proxies.get(base.scheme) or proxies.get("all")
+    if not proxy or base.loopback or proxy_bypass(f"{base.host}:{base.port}"):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"

@@ -1,0 +1,40 @@
+"""Where a redirect leads, if the gateway follows it: on the same scheme, host and port, and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urljoin, urlsplit
+
+import msgspec
+
+from cap_core.plugins.messages import HttpRequest, HttpResponse
+
+MAX_REDIRECTS: Final = 5
+
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+
+def redirected(request: HttpRequest, response: HttpResponse, origin: str) -> HttpRequest | None:
+    """The request that a redirect asks for; None where there is none to follow, so that the answer is the redirect.
+
+    `origin` is the upstream's scheme, host and port.
+    """
+    # A streamed body has been sent and is gone.
+    if response.status not in REDIRECTS or not isinstance(request.body, bytes):
+        return None
+    location = next((value.decode("latin-1") for name, value in response.headers if name == b"location"), "")
+    target = _same_origin(location, request.target, origin) if location else None
+    return None if target is None else msgspec.structs.replace(request, target=target)
+
+
+def _same_origin(location: str, target: bytes, origin: str) -> bytes | None:
+    """The target on the same origin; None where the location leads elsewhere, or is no address."""
+    try:
+        absolute = urljoin(origin + target.decode("latin-1"), location)
+        parts = urlsplit(absolute)
+    except ValueError:
+        return None
+    if f"{parts.scheme}://{parts.netloc}" != origin:
+        return None
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return path.encode() if path.isascii() and path.isprintable() and " " not in path else None

@@ -1,0 +1,49 @@
+"""A call's fields compiled to one function from its frame to the upstream request.
+
+`cap explain` uses the same function with masked values, so what it shows is what would be sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from cap_core.plan.call import Call
+from cap_core.plan.values import Binding
+from cap_core.plugins.auth import Credentials
+from cap_core.plugins.messages import HttpRequest
+from cap_core.runtime.bodies import compile_body
+from cap_core.runtime.request_headers import compile_headers, compile_passing, names_set
+from cap_core.runtime.request_target import compile_target
+from cap_core.runtime.values import Frame
+
+if TYPE_CHECKING:
+    from cap_core.plugins.context import Context
+
+Build = Callable[[Frame, "Context"], HttpRequest]
+
+
+def compile_request(call: Call, prefix: str, credentials: Credentials, variables: Mapping[Binding, str]) -> Build:
+    """The function that makes this call's requests.
+
+    `prefix` is the path of the base URI; `variables` has every binding the fields need. The function raises `Refusal`
+    400 for a value that cannot stand where it lands.
+    """
+    target = compile_target(call, prefix, credentials, variables)
+    body = compile_body(call, credentials, variables)
+    headers = compile_headers(call, credentials, variables)
+    method = call.operation.method
+    named = names_set(call, credentials)
+    passed = compile_passing(named, identity=call.identity)
+    traced = b"traceparent" in named
+
+    def build(frame: Frame, context: Context) -> HttpRequest:
+        content, length, content_type = body(frame)
+        out = (*headers(frame), *passed(context.headers))
+        if content_type is not None:
+            out = (*out, (b"Content-Type", content_type))
+        if context.trace is not None and not traced:
+            out = (*out, (b"traceparent", context.trace))
+        return HttpRequest(context.method or method, target(frame), out, content, length)
+
+    return build

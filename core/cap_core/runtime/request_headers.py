@@ -1,0 +1,100 @@
+"""The headers of an upstream request: what the document sets, what authentication adds, what callers may send along."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from urllib.parse import quote
+
+from cap_core.errors import FieldError
+from cap_core.plan.call import Call
+from cap_core.plan.values import Binding
+from cap_core.plugins.auth import Credentials
+from cap_core.plugins.messages import Headers
+from cap_core.runtime.inputs import refuse
+from cap_core.runtime.values import ABSENT, Frame, as_text, compile_text
+from cap_core.version import USER_AGENT
+
+_BAD_HEADER = re.compile(r"[\r\n\0]")
+
+
+def compile_headers(
+    call: Call, credentials: Credentials, variables: Mapping[Binding, str]
+) -> Callable[[Frame], Headers]:
+    """The function that makes the headers of the call's own; it raises `Refusal` 400 for a value with a line break."""
+    fields = [
+        (field.name, field.name.encode("latin-1", "replace"), compile_text(field.value, variables))
+        for field in call.fields
+        if field.place == "header"
+    ]
+    cookies = [(field.name, compile_text(field.value, variables)) for field in call.fields if field.place == "cookie"]
+    named = any(name.lower() == "user-agent" for name, _, _ in fields)
+    own: Headers = () if named or _has(credentials, b"user-agent") else ((b"User-Agent", USER_AGENT),)
+    fixed_cookies = tuple(f"{name}={value}" for name, value in credentials.cookies)
+    end: Headers = (*credentials.headers, *own)
+    if not fields and not cookies:
+        constant = (*end, *_cookie(fixed_cookies))
+        return lambda frame: constant
+
+    def headers(frame: Frame) -> Headers:
+        out = []
+        for name, wire, evaluate in fields:
+            value = evaluate(frame)
+            if value is not ABSENT:
+                out.append((wire, _header_text(name, value)))
+        crumbs = [f"{name}={_crumb(value)}" for name, evaluate in cookies if (value := evaluate(frame)) is not ABSENT]
+        return (*out, *end, *_cookie((*crumbs, *fixed_cookies)))
+
+    return headers
+
+
+def _has(credentials: Credentials, name: bytes) -> bool:
+    return any(header.lower() == name for header, _ in credentials.headers)
+
+
+def _header_text(name: str, value: object) -> bytes:
+    text = ", ".join(map(as_text, value)) if isinstance(value, list) else as_text(value)
+    if _BAD_HEADER.search(text):
+        raise refuse((FieldError(f"header {name}", "must not contain line breaks"),))
+    return text.encode()
+
+
+def _crumb(value: object) -> str:
+    return quote(as_text(value), safe="!#$&'()*+-./:<=>?@[]^_`{|}~")
+
+
+def _cookie(crumbs: tuple[str, ...]) -> Headers:
+    return ((b"Cookie", "; ".join(crumbs).encode()),) if crumbs else ()
+
+
+def names_set(call: Call, credentials: Credentials) -> frozenset[bytes]:
+    """The headers the document sets, which a caller's header of the same name does not double."""
+    named = {field.name.lower().encode("latin-1", "replace") for field in call.fields if field.place == "header"}
+    return frozenset(named | {name.lower() for name, _ in credentials.headers})
+
+
+# --- what callers send along --------------------------------------------------------------------------------------
+
+_IDENTITY: Headers = ((b"Accept-Encoding", b"identity"),)
+
+
+def compile_passing(fixed: frozenset[bytes], *, identity: bool) -> Callable[[Headers], Headers]:
+    """From a caller's headers to those that go along, with `Accept-Encoding: identity` unless they name a coding.
+
+    Those in `fixed`, which the document sets, do not. Where the answer is read (not `identity`), none do.
+    """
+    if not identity:
+        return lambda headers: _IDENTITY
+
+    def passing(headers: Headers) -> Headers:
+        if not headers:
+            return _IDENTITY
+        for name, _ in headers:
+            if name in fixed:
+                return passing(tuple(header for header in headers if header[0] not in fixed))
+        for name, _ in headers:
+            if name == b"accept-encoding":
+                return headers
+        return headers + _IDENTITY
+
+    return passing

@@ -1,0 +1,185 @@
+"""Path and query of an upstream request: each value escaped for the place where it stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from urllib.parse import quote
+
+from cap_core.errors import FieldError
+from cap_core.plan.call import Call
+from cap_core.plan.request import RequestField
+from cap_core.plan.values import Binding, InputRef
+from cap_core.plugins.auth import Credentials
+from cap_core.runtime.inputs import refuse
+from cap_core.runtime.values import ABSENT, Evaluate, Frame, as_text, compile_text
+from cap_core.syntax.templates import Var
+
+# RFC 3986: unreserved, sub-delims, ":" and "@" stand for themselves in a segment. Everything else is escaped.
+_SEGMENT_SAFE = "-._~!$&'()*+,;=:@"
+_QUERY_SAFE = "-._~!$'()*,:@/"
+_PLAIN = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
+
+
+def compile_target(
+    call: Call, prefix: str, credentials: Credentials, variables: Mapping[Binding, str]
+) -> Callable[[Frame], bytes]:
+    """The function that makes path and query. `prefix` is the path of the base URI.
+
+    The function raises `Refusal` 400 for a value that cannot stand in a path.
+    """
+    path, query = _path(call, prefix, variables), _query(call, credentials, variables)
+    if isinstance(path, bytes) and isinstance(query, bytes):
+        return _constant(path + query)
+    if query == b"":
+        assert callable(path)
+        return path
+    of_path = _constant(path) if isinstance(path, bytes) else path
+    of_query = _constant(query) if isinstance(query, bytes) else query
+    return lambda frame: of_path(frame) + of_query(frame)
+
+
+def _path(call: Call, prefix: str, variables: Mapping[Binding, str]) -> bytes | Callable[[Frame], bytes]:
+    fields = {field.name: field for field in call.fields if field.place == "path"}
+    pieces: list[bytes | Piece] = [_encoded(prefix)]
+    for segment in _segments(call.operation.segments):
+        if all(isinstance(part, str) for part in segment):
+            pieces.append("".join(map(str, segment)).encode())
+        else:
+            pieces.append(_segment([_piece(part, fields, variables) for part in segment]))
+    flat = _merged(pieces)
+    if len(flat) == 1 and isinstance(flat[0], bytes):
+        return flat[0] or b"/"
+    renders = [piece if callable(piece) else _constant(piece) for piece in flat if piece]
+
+    def path(frame: Frame) -> bytes:
+        return b"".join([render(frame) for render in renders])
+
+    return path
+
+
+Piece = Callable[[Frame], bytes]
+
+
+def _constant(piece: bytes) -> Piece:
+    return lambda frame: piece
+
+
+def _segments(parts: tuple[str | Var, ...]) -> list[list[str | Var]]:
+    """The path cut before each slash, each segment with its own slash in front; one slash leads."""
+    out: list[list[str | Var]] = [["/"]]
+    leading = True
+    for part in parts:
+        if isinstance(part, Var):
+            out[-1].append(part)
+            leading = False
+            continue
+        for n, text in enumerate(part.split("/")):
+            if n:
+                if leading and out == [["/"]]:
+                    leading = False
+                else:
+                    out.append(["/"])
+            if text:
+                out[-1].append(_encoded(text).decode())
+                leading = False
+    return [] if out == [["/"]] and not parts else out
+
+
+def _encoded(text: str) -> bytes:
+    """Literal text of a path or query as its author wrote it; only what cannot be sent is escaped."""
+    return quote(text, safe="%/?&=+:@!$'()*,;~[]{}|^\\\"<>`-._").replace("{", "%7B").replace("}", "%7D").encode()
+
+
+def _piece(
+    part: str | Var, fields: Mapping[str, RequestField], variables: Mapping[Binding, str]
+) -> bytes | tuple[str, Evaluate]:
+    if isinstance(part, str):
+        return part.encode()
+    field = fields[part.name]
+    shown = next((leaf.name for leaf in [field.value] if isinstance(leaf, InputRef)), field.name)
+    return shown, compile_text(field.value, variables)
+
+
+def _merged(pieces: list[bytes | Piece]) -> list[bytes | Piece]:
+    out: list[bytes | Piece] = [b""]
+    for piece in pieces:
+        last = out[-1]
+        if isinstance(piece, bytes) and isinstance(last, bytes):
+            out[-1] = last + piece
+        else:
+            out.append(piece)
+    return out
+
+
+def _segment(pieces: list[bytes | tuple[str, Evaluate]]) -> Piece:
+    """A segment with values in it; one that is a value and nothing else, and needs no escaping, goes the short way."""
+    if len(pieces) != 2 or isinstance(pieces[1], bytes) or pieces[0] != b"/":
+        return lambda frame: _any_segment(pieces, frame)
+    evaluate, plain = pieces[1][1], _PLAIN.fullmatch
+
+    def segment(frame: Frame) -> bytes:
+        value = evaluate(frame)
+        if type(value) is str and plain(value):
+            return b"/" + value.encode()
+        return _any_segment(pieces, frame)
+
+    return segment
+
+
+def _any_segment(pieces: list[bytes | tuple[str, Evaluate]], frame: Frame) -> bytes:
+    """One segment with values in it. A value that would make it empty, `.` or `..` would name another resource."""
+    out = b""
+    name = ""
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            out += piece
+            continue
+        name, evaluate = piece
+        value = evaluate(frame)
+        if value is ABSENT:
+            raise refuse((FieldError(f"path {name}", "is required and missing"),))
+        text = as_text(value)
+        out += (text if _PLAIN.fullmatch(text) else quote(text, safe=_SEGMENT_SAFE)).encode()
+    if out in (b"/", b"/.", b"/.."):
+        what = "must not be empty" if out == b"/" else f"must not be {out[1:].decode()!r}, which names another resource"
+        raise refuse((FieldError(f"path {name}", what),))
+    return out
+
+
+def _query(call: Call, credentials: Credentials, variables: Mapping[Binding, str]) -> bytes | Callable[[Frame], bytes]:
+    literal = _encoded(call.operation.query)
+    end = b"&".join(_pair(name, value) for name, value in credentials.query)
+    fields = [
+        (field.name, quote(field.name, safe=_QUERY_SAFE).encode() + b"=", compile_text(field.value, variables))
+        for field in call.fields
+        if field.place == "query"
+    ]
+    constant = b"&".join(part for part in (literal, end) if part)
+    if not fields:
+        return b"?" + constant if constant else b""
+
+    def query(frame: Frame) -> bytes:
+        parts = [literal] if literal else []
+        for _, start, evaluate in fields:
+            value = evaluate(frame)
+            if value is ABSENT:
+                continue
+            if isinstance(value, list):
+                parts += [start + _query_text(item) for item in value]
+            else:
+                parts.append(start + _query_text(value))
+        if end:
+            parts.append(end)
+        return b"?" + b"&".join(parts) if parts else b""
+
+    return query
+
+
+def _pair(name: str, value: str) -> bytes:
+    return quote(name, safe=_QUERY_SAFE).encode() + b"=" + _query_text(value)
+
+
+def _query_text(value: object) -> bytes:
+    text = as_text(value)
+    return (text if _PLAIN.fullmatch(text) else quote(text, safe=_QUERY_SAFE)).encode()

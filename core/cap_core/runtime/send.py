@@ -1,0 +1,75 @@
+"""One step of a call: its request built and sent, redirects followed, the answer checked and decoded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+from cap_core.errors import UpstreamError
+from cap_core.plan.upstream import Operation
+from cap_core.plugins.context import Send
+from cap_core.plugins.messages import HttpResponse
+from cap_core.runtime.content_coding import decoded, is_encoded
+from cap_core.runtime.failures import unanswered, unsendable
+from cap_core.runtime.redirects import MAX_REDIRECTS, REDIRECTS, redirected
+from cap_core.runtime.request import Build
+from cap_core.runtime.streams import drop
+from cap_core.runtime.values import Frame
+
+if TYPE_CHECKING:
+    from cap_core.plugins.context import Context
+
+SendStep = Callable[[Frame, "Context"], Awaitable[HttpResponse]]
+"""From a call's frame to the upstream's response, whose body is then the taker's to close. Raises `Refusal`."""
+
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def compile_send(operation: Operation, build: Build, send: Send, *, origin: str, reads: bool, limit: int) -> SendStep:
+    """The function that gets an operation's answers (`docs/semantics.md`, the upstream request).
+
+    Where the gateway reads the answer itself (`reads`), or its caller wants it whole (`Context.follow`), redirects of
+    GET and HEAD are followed on `origin` (scheme, host and port), and content codings are removed, which makes the body
+    `limit` bytes at most.
+    """
+    namespace = operation.consumed.namespace
+    follows = operation.method in ("GET", "HEAD")
+
+    async def step(frame: Frame, context: Context) -> HttpResponse:
+        request = build(frame, context)
+        whole = reads or context.follow
+        try:
+            response = await send(request, context)
+            # From here until it is handed over, the response in hand is this function's: whatever fails, and a
+            # cancellation too, closes its body, or its connection would be lost to the pool.
+            try:
+                if whole and follows and response.status in REDIRECTS:
+                    for _ in range(MAX_REDIRECTS):
+                        further = redirected(request, response, origin)
+                        if further is None:
+                            break
+                        await drop(response.body)
+                        request, response = further, await send(further, context)
+                _check(response)
+                if whole and is_encoded(response.headers):
+                    return await decoded(response, limit, namespace)
+                return response
+            except BaseException:
+                await drop(response.body)
+                raise
+        except UpstreamError as error:
+            raise unanswered(error, namespace) from None
+        except ValueError:
+            raise unsendable() from None
+
+    return step
+
+
+def _check(response: HttpResponse) -> None:
+    """What no server can hand on is no answer: a status outside of HTTP's, or control characters in a header."""
+    if not 200 <= response.status <= 599:
+        raise UpstreamError("garbage", f"the upstream answered with the status {response.status}")
+    for _, value in response.headers:
+        if _CONTROL.search(value):
+            raise UpstreamError("garbage", "the upstream answered with a header that holds control characters")

@@ -1,0 +1,30 @@
+"""Bodies that may still be arriving: taken whole, or given up."""
+
+from __future__ import annotations
+
+from cap_core.plugins.messages import Body
+
+
+async def collect(body: Body, limit: int) -> bytes | None:
+    """The whole of a body, or None where it is larger than `limit` bytes; it is closed either way.
+
+    Raises `UpstreamError`.
+    """
+    if isinstance(body, bytes):
+        return body if len(body) <= limit else None
+    chunks, size = [], 0
+    try:
+        async for chunk in body:
+            size += len(chunk)
+            if size > limit:
+                return None
+            chunks.append(chunk)
+    finally:
+        await body.aclose()
+    return b"".join(chunks)
+
+
+async def drop(body: Body) -> None:
+    """Close a body that nobody will read; closing it again does nothing."""
+    if not isinstance(body, bytes):
+        await body.aclose()

@@ -1,0 +1,168 @@
+"""Values compiled to functions: what a reference, a template or a literal gives for a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from cap_core.errors import Refusal
+from cap_core.plan.values import Binding, Constant, InputRef, StepRef, Template, Tree, Value
+from cap_core.runtime import jsonpath
+
+NO_RESULTS: Final[Mapping[str, object]] = MappingProxyType({})
+"""The results of a call of one step."""
+
+
+class Frame(msgspec.Struct):
+    """What the values of one call are evaluated against: the caller's inputs, and the results of earlier steps by the
+    steps' names."""
+
+    inputs: Mapping[str, object]
+    results: Mapping[str, object] = NO_RESULTS
+
+
+class Absent:
+    """The value of an input that was not given."""
+
+    def __repr__(self) -> str:
+        return "absent"
+
+
+ABSENT: Final = Absent()
+
+Evaluate = Callable[[Frame], object]
+"""From a call's frame to a value, or `ABSENT`. Raises `Refusal`."""
+
+Convert = Callable[[object], object]
+
+_encode = msgspec.json.encode
+
+
+def as_text(value: object) -> str:
+    """A value as text: text as it is, everything else as JSON spells it."""
+    if isinstance(value, str):
+        return value
+    return bytes(value).decode() if isinstance(value, msgspec.Raw) else _encode(value).decode()
+
+
+def compile_text(item: Value, variables: Mapping[Binding, str]) -> Evaluate:
+    """For places that take text: inputs as the caller spelt them."""
+    return _compile(item, variables, _input)
+
+
+def compile_json(item: Value, variables: Mapping[Binding, str], types: Mapping[str, str | None]) -> Evaluate:
+    """For places that take JSON: a text spelling becomes a value of its input's type."""
+
+    def typed(name: str) -> Evaluate:
+        convert = _TYPED.get(types.get(name) or "")
+        plain = _input(name)
+        if convert is None:
+            return plain
+
+        def evaluate(frame: Frame) -> object:
+            value = plain(frame)
+            return convert(value) if isinstance(value, str) else value
+
+        return evaluate
+
+    return _compile(item, variables, typed)
+
+
+def _compile(item: Value, variables: Mapping[Binding, str], of_input: Callable[[str], Evaluate]) -> Evaluate:
+    if isinstance(item, InputRef):
+        return of_input(item.name)
+    if isinstance(item, StepRef):
+        return _result(item)
+    if isinstance(item, Binding):
+        return _constant(variables[item])
+    if isinstance(item, Constant):
+        return _constant(item.value)
+    if isinstance(item, Template):
+        return _template(item, variables)
+    return _tree(item, variables, of_input)
+
+
+def _constant(value: object) -> Evaluate:
+    return lambda frame: value
+
+
+def _input(name: str) -> Evaluate:
+    return lambda frame: frame.inputs.get(name, ABSENT)
+
+
+def _result(item: StepRef) -> Evaluate:
+    """What a path finds in the result of an earlier step; absent where that is nothing or `null`."""
+    name, find = item.step, jsonpath.compile(item.path).find
+
+    def result(frame: Frame) -> object:
+        try:
+            value = find(frame.results.get(name))
+        except jsonpath.QueryError as error:
+            what = f"{item.path} cannot be followed in the result of step {name}: {error}"
+            raise Refusal(502, "upstream-malformed", what) from None
+        return ABSENT if value is None else value
+
+    return result
+
+
+def _template(item: Template, variables: Mapping[Binding, str]) -> Evaluate:
+    """Text with values in it; absent as a whole where one of them is."""
+    parts = [part if isinstance(part, str) else _part(part, variables) for part in item.parts]
+    texts = [part for part in parts if isinstance(part, str)]
+    if len(texts) == len(parts):
+        return _constant("".join(texts))
+
+    def template(frame: Frame) -> object:
+        out = []
+        for part in parts:
+            if isinstance(part, str):
+                out.append(part)
+                continue
+            value = part(frame)
+            if value is ABSENT:
+                return ABSENT
+            out.append(as_text(value))
+        return "".join(out)
+
+    return template
+
+
+def _part(part: InputRef | Binding | StepRef, variables: Mapping[Binding, str]) -> str | Evaluate:
+    return variables[part] if isinstance(part, Binding) else compile_text(part, variables)
+
+
+def _tree(item: Tree, variables: Mapping[Binding, str], of_input: Callable[[str], Evaluate]) -> Evaluate:
+    """A list or an object; absent members are dropped, and so is a container that they leave empty."""
+    if item.keyed:
+        members = [(e[0], _compile(e[1], variables, of_input)) for e in item.items if isinstance(e, tuple)]
+
+        def keyed(frame: Frame) -> object:
+            out = {name: value for name, evaluate in members if (value := evaluate(frame)) is not ABSENT}
+            return out if out or not members else ABSENT
+
+        return keyed
+    entries = [_compile(e, variables, of_input) for e in item.items if not isinstance(e, tuple)]
+
+    def listed(frame: Frame) -> object:
+        out = [value for evaluate in entries if (value := evaluate(frame)) is not ABSENT]
+        return out if out or not entries else ABSENT
+
+    return listed
+
+
+def _number(text: object) -> object:
+    """A number as JSON spells it, with every digit its caller gave: no float, no limit, no null."""
+    sign, digits = ("-", str(text)[1:]) if str(text).startswith("-") else ("", str(text))
+    whole = len(digits) - len(digits.lstrip("0123456789"))
+    return msgspec.Raw(f"{sign}{digits[:whole].lstrip('0') or '0'}{digits[whole:]}".encode())
+
+
+_TYPED: dict[str, Convert] = {
+    "integer": _number,
+    "number": _number,
+    "boolean": lambda text: text == "true",
+    "object": lambda text: msgspec.Raw(str(text).encode()),
+}

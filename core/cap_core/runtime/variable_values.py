@@ -1,0 +1,38 @@
+"""The values of variables, fetched from where each is found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cap_core.logging.secret import Secret
+from cap_core.plan.values import Binding
+from cap_core.plan.variables import ValueSource, Variable
+
+
+async def fetch(variables: Iterable[Variable]) -> dict[Binding, Secret]:
+    """The value of every variable that has one; an empty value is none."""
+    out: dict[Binding, Secret] = {}
+    by_source: dict[int, tuple[ValueSource, list[Variable]]] = {}
+    for variable in variables:
+        if variable.given is not None and variable.given.value:
+            out[variable.binding] = Secret(variable.given.value, variable.given.origin)
+        elif variable.source is not None:
+            by_source.setdefault(id(variable.source), (variable.source, []))[1].append(variable)
+        elif variable.default:
+            out[variable.binding] = Secret(variable.default, "the capability's default")
+    for source, waiting in by_source.values():
+        values = await source.fetch(frozenset(variable.key for variable in waiting))
+        for variable in waiting:
+            value = values.get(variable.key)
+            if value:
+                out[variable.binding] = value
+            elif variable.default:
+                out[variable.binding] = Secret(variable.default, "the capability's default")
+    return out
+
+
+async def unset(variables: Iterable[Variable]) -> list[Variable]:
+    """The declared variables that have no value, as far as looking needs no network."""
+    near = [variable for variable in variables if variable.at is not None and variable.local]
+    values = await fetch(near)
+    return [variable for variable in near if variable.binding not in values]

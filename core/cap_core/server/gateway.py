@@ -1,0 +1,282 @@
+"""The gateway: an ASGI app over all listeners, whose plan is replaced by one assignment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import msgspec
+
+from cap_core.errors import CapError, Refusal
+from cap_core.logging import redaction
+from cap_core.logging.lazy_logger import get_logger
+from cap_core.plan.plan import Plan
+from cap_core.plugins.messages import AsgiApp, AsgiSend, Message, Receive, Scope
+from cap_core.plugins.registry import Registry
+from cap_core.runtime.destinations import Destination
+from cap_core.runtime.open import OpenedPlan, close, open_plan
+from cap_core.runtime.options import OpenOptions
+from cap_core.runtime.pools import Pools, choose
+from cap_core.server import gc_tuning
+from cap_core.server.admission import Admit, admission
+from cap_core.server.asgi import answer
+from cap_core.server.listeners import Listener, RoutingTable, build_table
+from cap_core.server.pages import Pages, build_pages
+from cap_core.server.problems import problem
+from cap_core.server.router import Found, WrongMethod
+
+_log = get_logger("cap.gateway")
+
+OPTIONS = "OPTIONS"
+
+
+class ListenOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to listen and whom to answer."""
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+    public_url: str | None = None
+    tls: bool = False
+    allow_hosts: tuple[str, ...] = ()
+    allow_origins: tuple[str, ...] = ()
+
+
+class Generation:
+    """One plan, opened and routed. It closes when its last request has ended."""
+
+    def __init__(self, plan: Plan, opened: OpenedPlan, tables: Mapping[int, RoutingTable]) -> None:
+        self.plan = plan
+        self.opened = opened
+        self.tables = tables
+        self.active = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    def enter(self) -> None:
+        """A request begins."""
+        self.active += 1
+        if self.active == 1:
+            self.idle.clear()
+
+    def leave(self) -> None:
+        """A request has ended."""
+        self.active -= 1
+        if not self.active:
+            self.idle.set()
+
+
+def listeners(plan: Plan, options: ListenOptions) -> tuple[Listener, ...]:
+    """The listeners a plan wants: one for everything with a `port`, else one for each port that an exposure names."""
+    ports: dict[int, list[object]] = {}
+    for exposure in plan.exposures:
+        ports.setdefault(exposure.port if options.port is None else options.port, []).append(exposure)
+    scheme = "https" if options.tls else "http"
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    return tuple(
+        Listener(
+            host=options.host,
+            port=port,
+            url=(options.public_url or f"{scheme}://{host}:{port}").rstrip("/"),
+            exposures=tuple(exposures),  # type: ignore[arg-type]  # every entry is an exposure
+        )
+        for port, exposures in ports.items()
+    )
+
+
+class Gateway:
+    """All listeners in one ASGI app; a request's listener is known by the local port it came in through."""
+
+    def __init__(self, offers: Registry, options: ListenOptions, opening: OpenOptions) -> None:
+        self.offers = offers
+        self.options = options
+        self.opening = opening
+        self.draining = False
+        self._pools = Pools(choose(offers, opening.transport))
+        self._current: Generation | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._leaving: set[Generation] = set()
+        self._pages: Pages = build_pages(offers, is_draining=lambda: self.draining)
+        self._admit = self._admission()
+        self._app = self._wrapped()
+
+    # --- generations ------------------------------------------------------------------------------------------------
+
+    async def open(self, plan: Plan, bound: Mapping[int, int] | None = None) -> None:
+        """Open a plan and serve it. `bound` gives the real port of each listener's where they differ (port 0)."""
+        self._bound = dict(bound or {})
+        self._current = await self._generation(plan)
+
+    async def replace(self, plan: Plan) -> None:
+        """Open a new plan beside the old one and take it over; the old one closes when its last request ends.
+
+        Raises `CapError`, with the old plan still serving, where the new one does not open or wants other ports.
+        """
+        old = self._current
+        assert old is not None
+        wanted = {listener.port for listener in listeners(plan, self.options)}
+        have = {table.listener.port for table in old.tables.values()}
+        if {self._bound.get(port, port) for port in wanted} - have:
+            listed = ", ".join(str(port) for port in sorted(wanted - have))
+            raise CapError(f"the new documents want port {listed}, which is not open", hint="restart to listen there")
+        new = await self._generation(plan)
+        self._current = new
+        task = asyncio.create_task(self._retire(old))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    async def _generation(self, plan: Plan) -> Generation:
+        opened = await open_plan(plan, self.offers, self.opening, self._pools)
+        redaction.redact(opened.secrets)
+        tables: dict[int, RoutingTable] = {}
+        for listener in listeners(plan, self.options):
+            port = self._bound.get(listener.port, listener.port)
+            if port != listener.port:
+                url = listener.url.replace(f":{listener.port}", f":{port}")
+                listener = msgspec.structs.replace(listener, port=port, url=url)
+            tables[port] = build_table(listener, opened, self.offers, self.opening.limits)
+        return Generation(plan, opened, tables)
+
+    async def _retire(self, old: Generation) -> None:
+        for table in old.tables.values():
+            for face in table.faces:
+                if face.replaced is not None:
+                    face.replaced()
+        self._leaving.add(old)
+        await old.idle.wait()
+        self._leaving.discard(old)
+        await close(old.opened.leases, self._pools)
+        gc_tuning.freeze()
+
+    def drain(self) -> None:
+        """Become not ready: every further answer closes its connection, and open streams end."""
+        self.draining = True
+        current = [self._current] if self._current is not None else []
+        for generation in (*current, *self._leaving):
+            for face in (face for table in generation.tables.values() for face in table.faces):
+                if face.drain is not None:
+                    face.drain()
+
+    async def close(self) -> None:
+        """Close every pool, after the last request."""
+        if self._retiring:
+            await asyncio.gather(*self._retiring)
+        if self._current is not None:
+            current, self._current = self._current, None
+            await close(current.opened.leases, self._pools)
+
+    # --- for people -------------------------------------------------------------------------------------------------
+
+    @property
+    def tables(self) -> Mapping[int, RoutingTable]:
+        """The listeners of the current plan, by port."""
+        return self._current.tables if self._current is not None else {}
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that is served now."""
+        return self._current.plan if self._current is not None else Plan(())
+
+    @property
+    def local(self) -> bool:
+        """Whether answers are made in this process: nothing reaches an upstream."""
+        return self._pools.local
+
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """Which variable goes to which host."""
+        return self._current.opened.destinations if self._current is not None else ()
+
+    # --- requests ---------------------------------------------------------------------------------------------------
+
+    async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
+        """Serve one connection event (ASGI 3)."""
+        await self._app(scope, receive, send)
+
+    def _wrapped(self) -> AsgiApp:
+        app: AsgiApp = self._serve
+        for wrapper in reversed(self.offers.asgi):
+            app = wrapper.wrap(app)
+        return app
+
+    def _admission(self) -> Admit:
+        own = self.options.public_url
+        hosts = (*self.options.allow_hosts, *([own.split("://", 1)[-1].partition("/")[0]] if own else ()))
+        origins = (*self.options.allow_origins, *(["/".join(own.split("/", 3)[:3])] if own else ()))
+        return admission(self.options.host, hosts, origins)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
+        if scope["type"] != "http":
+            return
+        generation = self._current
+        if self.draining:
+            send = _closing(send)
+        if generation is None:
+            await answer(send, problem(Refusal(503, "not-configured", "the gateway is not open")))
+            return
+        local, port = scope["server"]
+        table = generation.tables.get(port)
+        generation.enter()
+        try:
+            try:
+                headers = dict(scope["headers"])
+                if len(headers) != len(scope["headers"]):
+                    _refuse_repeated(scope["headers"])
+                self._admit(headers, local)
+            except Refusal as refusal:
+                await answer(send, problem(refusal), head=scope["method"] == "HEAD")
+                return
+            await self._route(scope, receive, send, table)
+        finally:
+            generation.leave()
+
+    async def _route(self, scope: Scope, receive: Receive, send: AsgiSend, table: RoutingTable | None) -> None:
+        method, path = scope["method"], scope["raw_path"]
+        if table is None:
+            await answer(send, problem(Refusal(404, "not-found", "no listener of this gateway has this port")))
+            return
+        found = table.router.match(method, path)
+        if type(found) is Found and not (found.params and self._pages.has(scope["path"])):
+            await found.payload(scope, receive, send, found.params)
+            return
+        if self._pages.has(scope["path"]):
+            await self._pages(scope, receive, send, table)
+            return
+        if isinstance(found, WrongMethod):
+            await _wrong_method(found, method, send)
+            return
+        what = f"nothing lives at {path.decode('latin-1')}"
+        await answer(send, problem(Refusal(404, "not-found", what, hint="see /docs")), head=method == "HEAD")
+
+
+_ONCE = (b"host", b"authorization", b"origin", b"content-type")
+
+
+def _refuse_repeated(headers: list[tuple[bytes, bytes]]) -> None:
+    """Two values of a field that decides about a request leave open which one counts (RFC 9112, 3.2)."""
+    names = [name for name, _ in headers]
+    for name in _ONCE:
+        if names.count(name) > 1:
+            what = f"the header {name.decode()} stands twice in this request"
+            raise Refusal(400, "invalid-input", what, headers=((b"connection", b"close"),))
+
+
+async def _wrong_method(found: WrongMethod, method: str, send: AsgiSend) -> None:
+    allow = (b"allow", ", ".join(found.allow).encode())
+    if method == OPTIONS:
+        await send({"type": "http.response.start", "status": 204, "headers": [allow]})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    what = f"this address takes {', '.join(found.allow)}, not {method}"
+    refusal = Refusal(405, "method-not-allowed", what, headers=(allow,))
+    await answer(send, problem(refusal), head=method == "HEAD")
+
+
+def _closing(send: AsgiSend) -> AsgiSend:
+    """A `send` whose answer closes its connection."""
+
+    async def closing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"connection", b"close")]
+        await send(message)
+
+    return closing

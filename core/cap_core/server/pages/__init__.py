@@ -1,0 +1,203 @@
+"""The pages around the hot routes: health, the OpenAPI document and the page to read and try it; a Litestar app."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from litestar import Litestar, MediaType, Request, Response, get
+from litestar.config.app import AppConfig
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+
+from cap_core.errors import Refusal
+from cap_core.plan.plan import About
+from cap_core.plugins.exposure import MountedExposure
+from cap_core.plugins.messages import Reply
+from cap_core.server.asgi import answer
+from cap_core.server.problems import problem
+from cap_core.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cap_core.plugins.messages import AsgiSend, Message, Receive, Scope
+    from cap_core.plugins.registry import Registry
+    from cap_core.server.listeners import RoutingTable
+
+_FILES = Path(__file__).parent
+_TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+}
+_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_PAGE_HEADERS = {
+    "content-security-policy": _POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
+
+_DOCS = {"/docs": "docs.html", "/docs/docs.css": "docs.css", "/docs/docs.js": "docs.js"}
+
+# Pages about what is served; behind the callers' authentication where there is one.
+_ABOUT_EXPOSURES = frozenset({"/openapi.json", *_DOCS})
+
+
+class Pages:
+    """The Litestar app, and which paths it has."""
+
+    def __init__(self, app: Litestar) -> None:
+        self._app = app
+        self._paths = frozenset(route.path for route in app.routes)
+
+    def has(self, path: str) -> bool:
+        """Whether a page lives at this path."""
+        return path in self._paths or (path.rstrip("/") or "/") in self._paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend, table: RoutingTable) -> None:
+        """Answer for one listener; a page about exposures covers those that let the caller in."""
+        path = scope["path"]
+        if path != "/" and path.endswith("/"):
+            # Links of the page are relative to it, so it has one address.
+            location = path.rstrip("/").encode("latin-1", "replace")
+            await answer(send, Reply(308, ((b"location", location),), b""))
+            return
+        try:
+            scope["cap.exposures"] = await _accepting_exposures(scope, table)
+        except Refusal as refusal:
+            await answer(send, problem(refusal), head=scope["method"] == "HEAD")
+            return
+        scope["cap.table"] = table
+        if scope["method"] == "HEAD":
+            scope["method"], send = "GET", _headless(send)
+        await self._app(scope, receive, send)  # type: ignore[arg-type]  # ASGI's own loose types
+
+
+def _headless(send: AsgiSend) -> AsgiSend:
+    """The answer to HEAD: that to GET, without its body."""
+
+    async def headless(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return headless
+
+
+async def _accepting_exposures(scope: Scope, table: RoutingTable) -> frozenset[str]:
+    path = scope["path"]
+    if (path.rstrip("/") or "/") not in _ABOUT_EXPOSURES:
+        return frozenset()
+    accepted = set()
+    refused: Refusal | None = None
+    headers = dict(scope["headers"])
+    for exposure in table.listener.exposures:
+        try:
+            await table.authenticator.authenticate(exposure.key, scope, headers)
+        except Refusal as refusal:
+            refused = refusal
+        else:
+            accepted.add(exposure.key)
+    if refused is not None and not accepted:
+        raise refused
+    return frozenset(accepted)
+
+
+def build_pages(offers: Registry, *, is_draining: Callable[[], bool]) -> Pages:
+    """Build the pages, and let plugins change them (`cap_app_init`)."""
+
+    @get("/health/live", media_type=MediaType.JSON, sync_to_thread=False)
+    def live() -> dict[str, str]:
+        return {"status": "UP"}
+
+    @get("/health/ready", media_type=MediaType.JSON, sync_to_thread=False)
+    def ready() -> Response[dict[str, str]]:
+        draining = is_draining()
+        return Response({"status": "DRAINING" if draining else "UP"}, status_code=503 if draining else 200)
+
+    @get("/openapi.json", sync_to_thread=False)
+    def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
+        body = msgspec.json.encode(document(request.scope["cap.table"], request.scope["cap.exposures"]))  # type: ignore[typeddict-item]
+        return Response(body, media_type="application/json")
+
+    config = AppConfig(
+        route_handlers=[live, ready, openapi, *(_file(path, name) for path, name in _DOCS.items())],
+        openapi_config=None,
+        exception_handlers={HTTPException: _problem},
+        request_max_body_size=0,
+        logging_config=None,
+    )
+    offers.hooks.cap_app_init(app_config=config)
+    return Pages(Litestar.from_config(config))
+
+
+def _file(path: str, name: str) -> HTTPRouteHandler:
+    """A file of the page, read when it is asked for."""
+    file = _FILES / name
+    kind = _TYPES[file.suffix]
+
+    @get(path, sync_to_thread=False)
+    def page() -> Response[bytes]:
+        return Response(file.read_bytes(), media_type=kind, headers=_PAGE_HEADERS)
+
+    return page
+
+
+def _problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """Litestar's own errors in the form of ours."""
+    code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "internal")
+    reply = problem(Refusal(error.status_code, code, error.detail))
+    assert isinstance(reply.body, bytes)
+    allow = {k: v for k, v in (error.headers or {}).items() if k.lower() == "allow"}
+    return Response(reply.body, status_code=reply.status, media_type="application/problem+json", headers=allow)
+
+
+def document(table: RoutingTable, exposures: frozenset[str]) -> dict[str, Any]:
+    """The OpenAPI document of a listener, with what these exposures serve."""
+    out: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": _info(table, exposures),
+        "servers": [{"url": table.listener.url}],
+        "paths": {},
+        "x-cap-capabilities": [_described(about) for about in _abouts(table, exposures)],
+    }
+    for face in table.faces:
+        _merge(out, face, exposures)
+    return out
+
+
+def _abouts(table: RoutingTable, exposures: frozenset[str]) -> list[About]:
+    return list(dict.fromkeys(e.about for e in table.listener.exposures if e.key in exposures))
+
+
+def _described(about: About) -> dict[str, Any]:
+    """What a document says of itself, except for where it lies."""
+    return {key: value for key, value in msgspec.to_builtins(about).items() if value and key != "file"}
+
+
+def _info(table: RoutingTable, exposures: frozenset[str]) -> dict[str, Any]:
+    abouts = _abouts(table, exposures)
+    if len(abouts) == 1:
+        one = abouts[0]
+        return {"title": one.title, "version": one.version or VERSION, "description": one.description}
+    return {"title": "Cap", "version": VERSION, "description": "\n".join(f"* {about.title}" for about in abouts)}
+
+
+def _merge(out: dict[str, Any], face: MountedExposure, exposures: frozenset[str]) -> None:
+    """Put a face's part in; objects merge, lists follow one another."""
+    if face.openapi is None:
+        return
+    _into(out, face.openapi(exposures))
+
+
+def _into(out: dict[str, Any], part: Any) -> None:
+    for key, value in part.items():
+        if isinstance(value, dict) and isinstance(out.get(key), dict):
+            _into(out[key], value)
+        elif isinstance(value, list) and isinstance(out.get(key), list):
+            out[key] = [*out[key], *value]
+        else:
+            out[key] = value

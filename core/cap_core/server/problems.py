@@ -1,0 +1,62 @@
+"""Refusals and failures as `application/problem+json` (RFC 9457)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from cap_core.plugins.messages import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cap_core.errors import Refusal
+    from cap_core.plan.call import Call
+
+TITLES = {
+    "invalid-input": "The request is not what this operation takes",
+    "too-large": "The request body is too large",
+    "unsupported-media-type": "The request body has another media type than this operation takes",
+    "unauthorized": "The caller is not known",
+    "forbidden": "The caller may not do this",
+    "bad-host": "The Host or Origin of the request is not one of this gateway",
+    "not-found": "Nothing lives at this address",
+    "ambiguous-address": "Several capabilities live at this address",
+    "method-not-allowed": "This address does not take this method",
+    "not-served": "This operation cannot be served",
+    "not-configured": "This operation is not configured yet",
+    "plaintext": "A credential would go over plain http",
+    "upstream-unreachable": "The upstream could not be reached",
+    "upstream-timeout": "The upstream did not answer in time",
+    "upstream-malformed": "The upstream's answer is not what it says it is",
+    "nothing-found": "An output mapping found nothing",
+    "internal": "The gateway failed",
+}
+"""The core's problem types, by their slug, with its title (`docs/errors.md`)."""
+
+
+def problem(
+    refusal: Refusal, call: Call | None = None, trace_id: str = "", more: Mapping[str, object] | None = None
+) -> Reply:
+    """A refusal as an HTTP answer. Where a call is known, it names the capability, the operation and its place.
+
+    `more` are further members.
+    """
+    body: dict[str, object] = {
+        "type": f"urn:cap:problem:{refusal.code}",
+        "title": TITLES.get(refusal.code, "The request was refused"),
+        "status": refusal.status,
+        "detail": refusal.detail + (f"; {refusal.hint}" if refusal.hint else ""),
+    }
+    if call is not None:
+        body["capability"] = call.operation.consumed.capability
+        body["operation"] = call.operation.address
+        body["spec"] = str(call.exposed.at)
+    body |= more or {}
+    if trace_id:
+        body["trace_id"] = trace_id
+    if refusal.faults:
+        body["errors"] = [{"where": fault.where, "what": fault.what} for fault in refusal.faults]
+    headers = ((b"content-type", b"application/problem+json"), *refusal.headers)
+    return Reply(refusal.status, headers, msgspec.json.encode(body), error=True)

@@ -1,0 +1,238 @@
+"""One uvicorn over all listeners' sockets: started together, stopped on a signal without failing a request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import ssl
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import uvicorn
+
+from cap_core.errors import StartError
+from cap_core.logging.lazy_logger import get_logger
+from cap_core.plugins.messages import AsgiSend, Receive, Scope
+from cap_core.server import gc_tuning, protocol, sockets
+from cap_core.server.draining import FRESH, Draining
+from cap_core.server.sockets import Bound
+
+GRACE = 0.3
+"""Seconds between the first signal and the end of accepting. Every answer meanwhile carries `connection: close`, so
+clients that keep connections alive learn of it from an answer, not from a connection that is gone."""
+
+SETTLE = 0.05
+"""Seconds for connections under way to be accepted, once no new one can begin."""
+
+TWICE = 0.1
+"""A second Ctrl-C within this time is the same one: a terminal and a wrapper such as `uv run` both pass it on."""
+
+LEAST = 1.0
+"""Seconds that stopping may take even where nothing is waited for."""
+
+LAST = 1.0
+"""Seconds that cancelled calls and plugins get to clean up."""
+
+KEEP_ALIVE = 75
+"""Seconds that an idle connection is kept: longer than proxies keep theirs (60), so that they close first."""
+
+_log = get_logger("cap.server")
+
+
+class Served(Protocol):
+    """An ASGI app that can be told to drain."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None: ...
+
+    def drain(self) -> None:
+        """Become not ready, let every further answer close its connection, and end open streams."""
+
+
+class Stop:
+    """The signals received so far: `requested` is set by the first, `forced` by a second Ctrl-C."""
+
+    def __init__(self) -> None:
+        self.requested = asyncio.Event()
+        self.forced = asyncio.Event()
+        self._since = 0.0
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Handle SIGTERM and SIGINT while inside."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.signal, number)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+    def signal(self, number: int) -> None:
+        """Record a signal. Only a Ctrl-C can force: `timeout` and others send SIGTERM twice."""
+        now = asyncio.get_running_loop().time()
+        if not self.requested.is_set():
+            self._since = now
+            self.requested.set()
+        elif number == signal.SIGINT and now - self._since > TWICE:
+            self.forced.set()
+
+    async def unless_requested(self, work: Awaitable[object]) -> bool:
+        """Do work; False when it was cancelled because a signal said stop."""
+        return await _unless(self.requested, work, None)
+
+    async def unless_forced(self, work: Awaitable[object], seconds: float) -> bool:
+        """Do work; False when it was cancelled because time ran out or a signal forced the end."""
+        return await _unless(self.forced, work, seconds)
+
+
+async def _unless(event: asyncio.Event, work: Awaitable[object], seconds: float | None) -> bool:
+    task = asyncio.ensure_future(work)
+    happened = asyncio.ensure_future(event.wait())
+    await asyncio.wait((task, happened), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    happened.cancel()
+    if not task.done():
+        task.cancel()
+        await asyncio.wait((task,), timeout=LAST)
+        return False
+    task.result()
+    return True
+
+
+def tls(certificate: Path, key: Path) -> ssl.SSLContext:
+    """A context for serving https. Raises `StartError` for files that are not what they should be."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(certificate, key)
+    except ssl.SSLError as error:
+        what = f"{certificate} and {key} are no certificate with its key: {error.reason or error}"
+        raise StartError(what, hint="correct --tls-cert and --tls-key") from None
+    except OSError as error:
+        missing = key if certificate.is_file() else certificate
+        what = f"{missing} cannot be read: {error.strerror}"
+        raise StartError(what, hint="correct --tls-cert and --tls-key") from None
+    return context
+
+
+def run(main: Coroutine[Any, Any, int]) -> int:
+    """Run a coroutine on uvloop where it is installed, else on asyncio's own loop."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(main)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def serve(
+    app: Served,
+    bound: Sequence[Bound],
+    stop: Stop,
+    *,
+    drain: float,
+    context: ssl.SSLContext | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> int:
+    """Serve on bound sockets until a signal says stop; returns the exit code.
+
+    `ready` is called once every socket accepts. Raises `StartError` where one does not, with nothing listening.
+    """
+    server = _uvicorn(app, context)
+    sockets.listen(bound)
+    await server.startup(sockets=[sock for one in bound for sock in one.sockets])
+    gc_tuning.freeze()
+    ready()
+    ticking = asyncio.ensure_future(_tick(server))
+    await stop.requested.wait()
+    _log.info("draining", seconds=drain)
+    app.drain()
+    draining = Draining(server.server_state.connections)
+    finished = await stop.unless_forced(_finish(server, bound, context, draining), max(drain, LEAST))
+    ticking.cancel()
+    if not finished:
+        await _abort(server, draining, drain, forced=stop.forced.is_set())
+    return 130 if stop.forced.is_set() else 0
+
+
+def _uvicorn(app: Served, context: ssl.SSLContext | None) -> uvicorn.Server:
+    config = uvicorn.Config(
+        app,
+        interface="asgi3",
+        http=protocol.Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        backlog=sockets.BACKLOG,
+        ssl_context_factory=(lambda _config, _default: context) if context else None,
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    return server
+
+
+async def _tick(server: uvicorn.Server) -> None:
+    """Keep the Date header right."""
+    while True:
+        await server.on_tick(0)
+        await asyncio.sleep(1)
+
+
+async def _finish(
+    server: uvicorn.Server, bound: Sequence[Bound], context: ssl.SSLContext | None, draining: Draining
+) -> None:
+    """Stop accepting connections, serve those that were under way, and wait until every answer has been sent."""
+    await asyncio.sleep(GRACE)
+    # The loop closes its own handle of a socket; through ours we still reach who is waiting.
+    spare = [sock.dup() for one in bound for sock in one.sockets]
+    for sock in spare:
+        sockets.refuse_new(sock)
+    await asyncio.sleep(SETTLE)
+    for listener in server.servers:
+        listener.close()
+    late = [_serve_late(server, connection, context) for sock in spare for connection in sockets.waiting(sock)]
+    for sock in spare:
+        sock.close()
+    # A TLS handshake under way is no connection yet that could be seen.
+    await asyncio.gather(draining.finish(at_least=FRESH if context else 0.0), *late)
+
+
+async def _serve_late(server: uvicorn.Server, connection: Any, context: ssl.SSLContext | None) -> None:
+    config, state = server.config, server.server_state
+
+    def make() -> asyncio.Protocol:
+        made: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn.Server.startup does
+            config=config, server_state=state, app_state={}
+        )
+        return made
+
+    with contextlib.suppress(OSError):
+        await asyncio.get_running_loop().connect_accepted_socket(make, connection, ssl=context)
+
+
+async def _abort(server: uvicorn.Server, draining: Draining, drain: float, *, forced: bool) -> None:
+    """Cut the connections and cancel the calls that have not ended in time."""
+    for listener in server.servers:
+        listener.close()
+    if draining.busy:
+        why = "a second signal" if forced else f"{drain:g} s"
+        calls = "1 call was" if draining.busy == 1 else f"{draining.busy} calls were"
+        _log.warning(f"{calls} cut off after {why}", calls=draining.busy)
+    draining.abort()
+    await asyncio.sleep(0)  # so that uvicorn knows they are gone, and answers nobody
+    tasks = set(server.server_state.tasks)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=LAST)

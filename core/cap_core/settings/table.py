@@ -1,0 +1,212 @@
+"""Every setting there is: one table, from which come flags, variables, `cap.toml` keys, their checks and their help.
+
+The table is the struct: a field is a setting, its default the setting's default, and its `Setting` the rest. What is
+given where, and which of it wins, is `cap_core.configuration`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from cap_core.plan.upstream import Timeouts, Tls
+from cap_core.settings.value_types import ANY, CALLER_AUTH, ORIGIN, PORT, PROXY, URL, ValueType
+
+LISTENERS, CALLERS, UPSTREAMS, DOCUMENTS = "Listeners", "Callers", "Upstreams", "Documents"
+LIFE, PLUGINS, LOGS, CONFIGURATION = "Life", "Plugins", "Logs", "Configuration"
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """What the table says about a setting, apart from its name, type and default.
+
+    * `kind`: what its values are, where the type alone does not say.
+    * `name`: what people call it, where that is not the field's name.
+    * `absent`: what happens without it, where the default does not say.
+    * `everywhere`: every command that reads documents has the flag, not `serve` alone.
+    * `split`: one flag may hold several values, with commas between them.
+    * `hidden`: its values are shown as ***.
+    """
+
+    help: str
+    group: str = UPSTREAMS
+    metavar: str = ""
+    kind: ValueType | None = None
+    name: str = ""
+    absent: str = ""
+    everywhere: bool = False
+    split: bool = False
+    hidden: bool = False
+
+
+class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """An `[upstreams.<NS>]` table of `cap.toml`; what is None is as it would be without the table."""
+
+    connect: Annotated[float | None, Setting("Seconds until connected.")] = None
+    first_byte: Annotated[float | None, Setting("Seconds until the answer begins.")] = None
+    idle: Annotated[float | None, Setting("Seconds between two parts of an answer.")] = None
+    total: Annotated[float | None, Setting("Seconds for the whole exchange.", absent="no limit")] = None
+    ca: Annotated[Path | None, Setting("CA certificates to trust.", absent="the system's")] = None
+    certificate: Annotated[Path | None, Setting("The certificate to show to the upstream.")] = None
+    key: Annotated[Path | None, Setting("Its private key.")] = None
+    proxy: Annotated[str | None, Setting("A proxy to go through.", kind=PROXY, hidden=True)] = None
+    connections: Annotated[int | None, Setting("The most connections at one time.", absent="no limit")] = None
+
+    def timeouts(self, default: Timeouts) -> Timeouts:
+        """These time limits, and `default` for those that are not given."""
+        given = {name: getattr(self, name) for name in Timeouts.__struct_fields__}
+        return msgspec.structs.replace(default, **{k: v for k, v in given.items() if v is not None})
+
+    @property
+    def tls(self) -> Tls:
+        """These TLS files."""
+        return Tls(*(str(path) if path else None for path in (self.ca, self.certificate, self.key)))
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The effective settings."""
+
+    host: Annotated[str, Setting("Address of every listener.", LISTENERS, "H")] = "127.0.0.1"
+    port: Annotated[
+        int | None,
+        Setting(
+            "One listener for everything: REST at its paths, MCP at /mcp; 0 takes a free one.",
+            LISTENERS,
+            "P",
+            PORT,
+            absent="each exposure on the port its document names",
+        ),
+    ] = None
+    public_url: Annotated[
+        str | None,
+        Setting("What to call ourselves in metadata and OpenAPI.", LISTENERS, "U", URL, absent="the listener"),
+    ] = None
+    tls_cert: Annotated[Path | None, Setting("Serve https with this certificate chain.", LISTENERS, "F")] = None
+    tls_key: Annotated[Path | None, Setting("The private key of --tls-cert.", LISTENERS, "F")] = None
+
+    caller_auth: Annotated[
+        str | None,
+        Setting(
+            "Ask the callers of every exposure that declares no authentication: bearer:NAME or apikey:HEADER:NAME, "
+            "where NAME is the variable that holds what they must know.",
+            CALLERS,
+            "TYPE:NAME",
+            CALLER_AUTH,
+            everywhere=True,
+        ),
+    ] = None
+    allow_anonymous: Annotated[
+        bool, Setting("Permit a listener off loopback whose exposures authenticate nobody.", CALLERS)
+    ] = False
+    allow_hosts: Annotated[
+        tuple[str, ...],
+        Setting("A further Host that requests may name.", CALLERS, "H", name="allow-host", absent="ours, localhost"),
+    ] = ()
+    allow_origins: Annotated[
+        tuple[str, ...],
+        Setting(
+            "A further Origin that browsers may come from.",
+            CALLERS,
+            "O",
+            ORIGIN,
+            name="allow-origin",
+            absent="ours, localhost",
+        ),
+    ] = ()
+
+    base_uris: Annotated[
+        Mapping[str, str],
+        Setting(
+            "Replace the base URI of a consumed namespace; CAPABILITY:NAMESPACE where several documents share one.",
+            UPSTREAMS,
+            "NS=URL",
+            URL,
+            name="base-uri",
+            everywhere=True,
+        ),
+    ] = {}
+    values: Annotated[
+        Mapping[str, str],
+        Setting("Supply a binding.", UPSTREAMS, "[NS.]NAME=VALUE", ANY, name="set", everywhere=True, hidden=True),
+    ] = {}
+    env_file: Annotated[Path | None, Setting("A dotenv file of bindings.", UPSTREAMS, "F", everywhere=True)] = None
+    allow_plaintext: Annotated[
+        tuple[str, ...],
+        Setting(
+            "Send the credentials of this namespace over plain http to other machines.",
+            UPSTREAMS,
+            "NS",
+            everywhere=True,
+            absent="refused",
+        ),
+    ] = ()
+    sandbox: Annotated[
+        bool, Setting("Answer from the embedded stateful upstream: no key, no network.", UPSTREAMS, everywhere=True)
+    ] = False
+    sandbox_file: Annotated[
+        Path | None, Setting("As --sandbox, with its state kept in this SQLite file.", UPSTREAMS, "F", everywhere=True)
+    ] = None
+
+    allow_files: Annotated[
+        tuple[Path, ...],
+        Setting(
+            "A directory below which files that documents name may lie.",
+            DOCUMENTS,
+            "DIR",
+            absent="below their own directory",
+            everywhere=True,
+        ),
+    ] = ()
+    strict_outputs: Annotated[
+        bool, Setting("Answer 502 where an output mapping finds nothing.", DOCUMENTS, everywhere=True)
+    ] = False
+    keep_going: Annotated[bool, Setting("Serve the other documents where one is refused.", DOCUMENTS)] = False
+
+    reload: Annotated[bool, Setting("Watch the documents; a bad edit keeps the last good plan and says why.", LIFE)] = (
+        False
+    )
+    drain: Annotated[float, Setting("Seconds that SIGTERM waits for what is in flight.", LIFE, "S")] = 30.0
+
+    block: Annotated[tuple[str, ...], Setting("Leave a plugin out.", PLUGINS, "PLUGIN", everywhere=True)] = ()
+    plugins: Annotated[
+        tuple[Path, ...],
+        Setting("Load a plugin from a Python file.", PLUGINS, "FILE", name="plugin", everywhere=True),
+    ] = ()
+    only_plugins: Annotated[
+        tuple[str, ...] | None,
+        Setting(
+            "Load only these, with commas between them.", PLUGINS, "LIST", absent="all", everywhere=True, split=True
+        ),
+    ] = None
+
+    log_format: Annotated[
+        Literal["console", "json"] | None,
+        Setting("How log lines look.", LOGS, absent="console on a terminal, else json", everywhere=True),
+    ] = None
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Setting("The least important lines to show; debug adds tracebacks.", LOGS, everywhere=True),
+    ] = "info"
+    access_log: Annotated[bool, Setting("A log line for every request.", LOGS)] = False
+
+    config: Annotated[
+        Path | None,
+        Setting(
+            "The cap.toml to use.",
+            CONFIGURATION,
+            "F",
+            absent="beside the documents, else in the working directory",
+            everywhere=True,
+        ),
+    ] = None
+
+    upstreams: Mapping[str, UpstreamSettings] = {}
+    """By namespace, or `<capability>:<namespace>`; only `cap.toml` can say these."""
+    origins: Mapping[str, str] = {}
+    """Where each setting that is not a default came from, by its path: `flag`, `CAP_PORT`, `cap.toml:3:1`."""
+
+    def origin(self, *path: str) -> str:
+        """Where a setting came from: `origin("port")`, `origin("set", "NAME")`, `origin("upstreams", "ns", "idle")`."""
+        return self.origins.get(".".join(path), "default")
