@@ -17,9 +17,9 @@ from cap_core.plan.plan import CapabilityPlan
 from cap_core.plan.variables import Given
 from cap_core.plugins.loader import load
 from cap_core.plugins.registry import Registry
-from cap_core.settings.dotenv import read_dotenv
 from cap_core.settings.rows import rows
 from cap_core.settings.table import Settings
+from cap_core.syntax.dotenv import read_dotenv
 from cap_core.syntax.names import near
 
 

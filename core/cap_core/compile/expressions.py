@@ -13,7 +13,6 @@ from cap_core.syntax.templates import TemplateError, Var, parse
 from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq, resolve
 
 FACES = frozenset({"rest", "tools"})
-
 """The words that mean "the caller's input", on either face."""
 
 

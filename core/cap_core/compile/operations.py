@@ -18,7 +18,8 @@ from cap_core.document.vocabulary import KNOWN_METHODS, OUTPUT_KEYS, WRITES
 from cap_core.errors import Mark
 from cap_core.plan.upstream import Consumed, Operation, OperationParameter
 from cap_core.syntax.names import Spellings, match
-from cap_core.syntax.templates import TemplateError, Var, join_paths, parse_path
+from cap_core.syntax.path_template import join_paths
+from cap_core.syntax.templates import TemplateError, Var, parse_path
 
 _SAFETY: dict[str, Safety] = {
     "GET": "safe",

@@ -17,7 +17,7 @@ class Rejection(msgspec.Struct, frozen=True):
 
 
 class Rejected(Exception):
-    """Raised where an exposed operation cannot be served correctly (`docs/semantics.md`, quarantine and tiers)."""
+    """Raised where an exposed operation cannot be served correctly: what `docs/semantics.md` calls quarantined."""
 
     def __init__(self, code: str, at: Mark, message: str, hint: str | None = None) -> None:
         super().__init__(message)

@@ -26,5 +26,4 @@ class RequestField(msgspec.Struct, frozen=True):
 
 
 FieldPlace = Literal["path", "query", "header", "cookie", "member", "body"]
-
 """`member` is a member of a JSON body, `body` the whole of it."""

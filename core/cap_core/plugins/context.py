@@ -16,12 +16,10 @@ if TYPE_CHECKING:
 
 
 Send = Callable[[HttpRequest, "Context"], Awaitable[HttpResponse]]
-
 """ONE attempt at one request. Raises `UpstreamError`. Sends at most once whatever may have reached the upstream."""
 
 
 Run = Callable[[Mapping[str, object], "Context"], Awaitable[Answer]]
-
 """ONE exposed call with checked inputs. Raises `Refusal`."""
 
 

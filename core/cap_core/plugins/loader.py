@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterable
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pluggy
@@ -15,13 +14,18 @@ import pluggy
 from cap_core.diagnostics.codes import declare
 from cap_core.errors import PluginError
 from cap_core.plugins import hookspecs
-from cap_core.plugins.capabilities import CapabilitySource
+from cap_core.plugins.auth import AuthScheme
+from cap_core.plugins.binding import BindingResolver
+from cap_core.plugins.collect import Collector, one_line
+from cap_core.plugins.exposure import Exposure
+from cap_core.plugins.interception import AsgiWrapper, Interceptor
 from cap_core.plugins.lint import DiagnosticRule
+from cap_core.plugins.output import OutputMapper
 from cap_core.plugins.registry import Plugin, Registry
+from cap_core.plugins.transport import Transport
 from cap_core.syntax.names import near
 
 GROUP = "cap"
-
 """The entry-point group, and pluggy's project name."""
 
 
@@ -90,13 +94,11 @@ def _register(manager: pluggy.PluginManager, plugin: _Found) -> None:
         manager.check_pending()
     # The one place where somebody else's code is imported: whatever it raises is its failure, told in one line.
     except Exception as error:
-        what = f"the plugin {plugin.name!r} of {plugin.distribution or 'no distribution'} does not load: {_line(error)}"
+        what = (
+            f"the plugin {plugin.name!r} of {plugin.distribution or 'no distribution'} does not load: {one_line(error)}"
+        )
         hint = f"correct or uninstall it, or leave it out with --block {plugin.name}"
         raise PluginError(what, hint=hint, code="plugin-load") from error
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or "it failed without a message"
 
 
 def _declare_codes(rules: Iterable[DiagnosticRule]) -> None:
@@ -109,55 +111,21 @@ def _declare_codes(rules: Iterable[DiagnosticRule]) -> None:
 
 
 def _ask(manager: pluggy.PluginManager, found: list[_Found]) -> Registry:
-    said: dict[str, list[str]] = {plugin.name: [] for plugin in found}
-
-    def collect(hook: str, noun: str) -> list[tuple[str, Any]]:
-        out: list[tuple[str, Any]] = []
-        for impl in getattr(manager.hook, hook).get_hookimpls():
-            if impl.wrapper or impl.hookwrapper:
-                what = f"the plugin {impl.plugin_name!r} wraps {hook}, which is asked for offers and cannot be wrapped"
-                raise PluginError(what, hint=f"return offers from it, or leave it out with --block {impl.plugin_name}")
-            answer: Iterable[Any]
-            try:
-                answer = list(impl.function() or ())
-            # As in _register: somebody else's code.
-            except Exception as error:
-                what = f"the plugin {impl.plugin_name!r} fails when asked for its {noun}s: {_line(error)}"
-                raise PluginError(what, hint=f"leave it out with --block {impl.plugin_name}") from error
-            for offer in answer:
-                key = offer.name if isinstance(offer, CapabilitySource) else offer.key
-                said[impl.plugin_name].append(f"{noun} {key}".strip())
-                out.append((impl.plugin_name, offer))
-        return out
-
-    def keyed(hook: str, noun: str) -> dict[str, Any]:
-        owners: dict[str, str] = {}
-        out: dict[str, Any] = {}
-        for owner, offer in collect(hook, noun):
-            if offer.key in out:
-                what = f"the plugins {owners[offer.key]!r} and {owner!r} both offer the {noun} {offer.key!r}"
-                raise PluginError(what, hint=f"leave one out with --block {owner}")
-            owners[offer.key] = owner
-            out[offer.key] = offer
-        return out
-
-    capabilities = collect("cap_capabilities", "capability")
-    names = [source.name for _, source in capabilities]
-    for owner, source in capabilities:
-        if names.count(source.name) > 1:
-            what = f"the capability {source.name!r} is installed twice, once by {owner!r}"
-            raise PluginError(what, hint=f"leave one out with --block {owner}")
-    answers: dict[str, Any] = {
-        "auth_schemes": keyed("cap_auth_schemes", "auth scheme"),
-        "output_mappers": keyed("cap_output_mappers", "output format"),
-        "exposures": keyed("cap_exposures", "exposure"),
-        "bindings": keyed("cap_bindings", "binding location"),
-        "transports": keyed("cap_transports", "transport"),
-        "interceptors": tuple(keyed("cap_interceptors", "interceptor").values()),
-        "rules": tuple(keyed("cap_diagnose", "diagnostic rule").values()),
-        "asgi": tuple(keyed("cap_asgi", "asgi wrapper").values()),
-    }
-    _declare_codes(answers["rules"])
-    plugins = tuple(Plugin(p.name, p.distribution, p.version, tuple(said[p.name])) for p in found)
-    sources = tuple(source for _, source in capabilities)
-    return Registry(plugins=plugins, capabilities=sources, hooks=manager.hook, **answers)
+    collector = Collector(manager)
+    registry = Registry(
+        plugins=(),
+        capabilities=collector.capabilities(),
+        auth_schemes=collector.keyed("cap_auth_schemes", "auth scheme", AuthScheme),
+        output_mappers=collector.keyed("cap_output_mappers", "output format", OutputMapper),
+        exposures=collector.keyed("cap_exposures", "exposure", Exposure),
+        bindings=collector.keyed("cap_bindings", "binding location", BindingResolver),
+        transports=collector.keyed("cap_transports", "transport", Transport),
+        interceptors=tuple(collector.keyed("cap_interceptors", "interceptor", Interceptor).values()),
+        rules=tuple(collector.keyed("cap_diagnose", "diagnostic rule", DiagnosticRule).values()),
+        asgi=tuple(collector.keyed("cap_asgi", "asgi wrapper", AsgiWrapper).values()),
+        hooks=manager.hook,
+    )
+    _declare_codes(registry.rules)
+    offers = collector.offers
+    plugins = tuple(Plugin(p.name, p.distribution, p.version, tuple(offers.get(p.name, ()))) for p in found)
+    return msgspec.structs.replace(registry, plugins=plugins)

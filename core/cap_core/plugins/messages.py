@@ -8,7 +8,6 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import msgspec
 
 Headers = tuple[tuple[bytes, bytes], ...]
-
 """Header fields in order, with their case and repeats kept; ASGI's own form."""
 
 
@@ -26,7 +25,6 @@ class Stream(Protocol):
 
 
 Body = bytes | Stream
-
 """`bytes` when the whole is small and at hand, a `Stream` otherwise. `b""` is no body."""
 
 
@@ -91,7 +89,6 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 Answer = Reply | Content | Ask
-
 """What a call gives. It belongs to no protocol era; the doors encode it."""
 
 
@@ -111,12 +108,10 @@ AsgiApp = Callable[[Scope, Receive, AsgiSend], Awaitable[None]]
 
 
 Endpoint = Callable[[Scope, Receive, AsgiSend, tuple[str, ...]], Awaitable[None]]
-
 """A raw ASGI endpoint; the last argument holds the decoded values of the route's placeholders, in order."""
 
 
 Channel = Literal["rest", "mcp", "stdio", "cli"] | str
-
 """Through which face a call came in. Open: an exposure plugin may add its own."""
 
 
@@ -146,5 +141,4 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 Check = Callable[[Incoming], Awaitable[Caller]]
-
 """Raises `Refusal` 401 or 403 with a `WWW-Authenticate` header for a caller it does not accept."""

@@ -35,6 +35,16 @@ def shape(template: str) -> str:
     return "/".join("{}".join(literals) for literals in split_segments(template))
 
 
+def join_paths(resource: str, operation: str | None) -> str:
+    """An operation's path replaces the resource's where it starts with it on a segment boundary, else follows it."""
+    if not operation:
+        return resource
+    rest = operation[len(resource) :]
+    if operation.startswith(resource) and (not rest or rest[0] in "/(:?" or resource.endswith("/")):
+        return operation
+    return resource.rstrip("/") + ("" if operation[:1] in "/:?(" else "/") + operation
+
+
 def split_segments(template: str) -> list[Literals]:
     """The segments of a template, each as the static text around its placeholders."""
     pieces = (_PLACEHOLDER.sub("{", segment).split("{") for segment in template.split("/"))

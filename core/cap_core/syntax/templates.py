@@ -47,16 +47,6 @@ def parse_base(text: str) -> tuple[Part, ...]:
     return _balanced(_BASE, text)
 
 
-def join_paths(resource: str, operation: str | None) -> str:
-    """An operation's path replaces the resource's where it starts with it on a segment boundary, else follows it."""
-    if not operation:
-        return resource
-    rest = operation[len(resource) :]
-    if operation.startswith(resource) and (not rest or rest[0] in "/(:?" or resource.endswith("/")):
-        return operation
-    return resource.rstrip("/") + ("" if operation[:1] in "/:?(" else "/") + operation
-
-
 def _balanced(pattern: re.Pattern[str], text: str) -> tuple[Part, ...]:
     found = ((one.start(), one.end(), one["double"], one["single"]) for one in pattern.finditer(text))
     names = ((start, end, single if double is None else double) for start, end, double, single in found)

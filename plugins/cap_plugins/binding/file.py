@@ -13,7 +13,7 @@ from cap_core.errors import CapError, OptionError
 from cap_core.logging.secret import Secret
 from cap_core.plugins.binding import BindContext, BindingResolver
 from cap_core.plugins.hookspecs import hookimpl
-from cap_core.settings.dotenv import read_dotenv
+from cap_core.syntax.dotenv import read_dotenv
 
 
 class File(msgspec.Struct, frozen=True):

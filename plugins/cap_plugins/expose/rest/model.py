@@ -13,8 +13,7 @@ from cap_core.document.unsupported import Unsupported
 from cap_core.document.vocabulary import KNOWN_METHODS
 from cap_core.plan.exposed import DeclaredInput, ExposedOperation
 from cap_core.server.router import ANY
-from cap_core.syntax.path_template import balanced
-from cap_core.syntax.templates import join_paths
+from cap_core.syntax.path_template import balanced, join_paths
 from cap_core.syntax.yaml_tree import Map, Node
 
 if TYPE_CHECKING:
