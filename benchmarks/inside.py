@@ -85,11 +85,11 @@ async def _open(at: TransportContext) -> AsyncIterator[Send]:
 async def gateway() -> AsyncIterator[AsgiApp]:
     """The benchmark's document over the upstream that answers at once."""
     at_once = Transport(key="at-once", open=_open)
-    offers = msgspec.structs.replace(loader.load(), transports={at_once.key: at_once})
+    registry = msgspec.structs.replace(loader.load(), transports={at_once.key: at_once})
     base = {"things": Given("http://127.0.0.1:1/v1", "--base-uri")}
     options = CompileOptions(base_uris=base, values={"THINGS_KEY": Given(KEY, "--set")})
-    compiled = [compile_source(source, offers, options).plan for source in locate([str(DOCUMENT)], ())]
-    app = Gateway(offers, ListenOptions(port=_PORT), OpenOptions(transport=at_once.key))
+    compiled = [compile_source(source, registry, options).plan for source in locate([str(DOCUMENT)], ())]
+    app = Gateway(registry, ListenOptions(port=_PORT), OpenOptions(transport=at_once.key))
     await app.open(Plan(tuple(plan for plan in compiled if plan is not None)))
     try:
         yield app

@@ -339,13 +339,13 @@ def test_a_document_cut_anywhere_gives_a_plan_or_a_place() -> None:
     if not CORPUS.is_dir():
         pytest.skip("the published documents are not beside the checkout (corpus)")
     chance = random.Random(7)
-    offers = loader.load()
+    registry = loader.load()
     documents = chance.sample(sorted((CORPUS / "documents").rglob("*.yaml")), 60)
     for path in documents:
         text = path.read_bytes()
         for cut in (chance.randrange(1, len(text)), chance.randrange(len(text) // 2, len(text))):
             with Cut(text[:cut]) as short:
-                out = compile_source(DocumentSource("cut", "cut.yaml", short), offers, CompileOptions())
+                out = compile_source(DocumentSource("cut", "cut.yaml", short), registry, CompileOptions())
             assert (out.plan is None) == (out.refusal is not None), (path.name, cut)
             # What is missing at the end is missed on the line after it.
             last = text[:cut].count(b"\n") + 2

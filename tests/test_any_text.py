@@ -56,13 +56,13 @@ capability:
 
 @pytest.fixture(scope="module")
 def compiling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    offers = loader.load()
+    registry = loader.load()
     path = tmp_path_factory.mktemp("any") / "any.yaml"
 
     def compiled(data: bytes) -> Compiled:
         path.write_bytes(data)
         begun = time.monotonic()
-        out = compile_source(DocumentSource("any", "any.yaml", path), offers, CompileOptions())
+        out = compile_source(DocumentSource("any", "any.yaml", path), registry, CompileOptions())
         assert time.monotonic() - begun < QUICK
         # What ends a line for YAML 1.1, whose scanner counts them.
         ends = (b"\n", b"\r", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")

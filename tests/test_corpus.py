@@ -155,12 +155,12 @@ def compiled(rows: list[dict[str, Any]]) -> dict[str, Compiled]:
     """Every document, compiled with our own plugins alone: a vendor package's rules are not the corpus's matter."""
     everything = loader.load()
     others = frozenset(plugin.name for plugin in everything.plugins if plugin.distribution != "cap-core")
-    offers = loader.load(block=others)
+    registry = loader.load(block=others)
 
     def each() -> Iterator[tuple[str, Compiled]]:
         for row in rows:
             path = CORPUS / row["path"]
-            yield row["path"], compile_source(DocumentSource(path.stem, row["path"], path), offers, CompileOptions())
+            yield row["path"], compile_source(DocumentSource(path.stem, row["path"], path), registry, CompileOptions())
 
     return dict(each())
 

@@ -140,7 +140,7 @@ def meaning(plan: CapabilityPlan) -> object:
 
 @pytest.mark.parametrize(("shape", "key", "version"), WRITTEN)
 def test_every_dialect_means_the_same(document: Callable[..., Path], shape: str, key: str, version: str) -> None:
-    offers = loader.load()
+    registry = loader.load()
     title = "label" if shape is LISTS and key == "naftiko" else "display"
     texts = (
         LISTS.format(key="naftiko", version="1.0.0-alpha2", title="label"),
@@ -148,7 +148,7 @@ def test_every_dialect_means_the_same(document: Callable[..., Path], shape: str,
     )
     plans = []
     for text in texts:
-        out = compile_source(DocumentSource("things", "things.yaml", document(text)), offers, CompileOptions())
+        out = compile_source(DocumentSource("things", "things.yaml", document(text)), registry, CompileOptions())
         assert out.plan is not None, out.diagnostics
         assert [] == [d for d in out.diagnostics if d.severity != "info"]
         plans.append(meaning(out.plan))

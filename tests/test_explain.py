@@ -451,15 +451,15 @@ def test_every_operation_of_every_published_document_is_explained() -> None:
     """Each header, query name and body leaf of the request has an origin, and each origin is a place that exists."""
     if not (SHARED / "corpus" / "manifest.jsonl").is_file():
         pytest.skip("the published documents are not beside the checkout (corpus/manifest.jsonl)")
-    offers = loader.load()
+    registry = loader.load()
     seen = 0
     for path in sorted((SHARED / "corpus" / "documents").rglob("*.y*ml")):
-        plan = compile_source(DocumentSource(path.stem, path.name, path), offers, CompileOptions()).plan
+        plan = compile_source(DocumentSource(path.stem, path.name, path), registry, CompileOptions()).plan
         if plan is None:
             continue
         lines = path.read_text("utf-8").splitlines()
         for call in (call for exposure in plan.exposures for call in exposure.calls):
-            _check_explained(asyncio.run(explain(plan, call, offers, OpenOptions(), _given(call))), path, lines)
+            _check_explained(asyncio.run(explain(plan, call, registry, OpenOptions(), _given(call))), path, lines)
             seen += 1
         for one in (one for exposure in plan.exposures for one in exposure.rejected):
             assert explain_rejected(plan, one).quarantined == one.why

@@ -123,12 +123,12 @@ def test_callers_are_checked_without_the_absent_option(
 
 
 def explained(path: Path, plugin: Path, values: dict[str, str]) -> Explanation:
-    offers = loader.load(files=(plugin,))
+    registry = loader.load(files=(plugin,))
     options = CompileOptions(values={name: Given(value, "--set") for name, value in values.items()})
-    plan = compile_source(DocumentSource("things", "things.yaml", path), offers, options).plan
+    plan = compile_source(DocumentSource("things", "things.yaml", path), registry, options).plan
     assert plan is not None
     call = find_call(plan, "GET /things/{id}")
-    return asyncio.run(explain(plan, call, offers, OpenOptions(), {"id": "7"}))
+    return asyncio.run(explain(plan, call, registry, OpenOptions(), {"id": "7"}))
 
 
 @pytest.mark.parametrize(

@@ -215,8 +215,8 @@ def diagnose(plan):
 def cap_diagnose():
     return [DiagnosticRule(key="house", codes=(Code("house-rule", "warning", "A rule.", "elsewhere"),), diagnose=diagnose)]
 """
-    offers = loader.load(files=(plugin(code),))
-    out = compile_source(DocumentSource("things", "things.yaml", thing), offers, CompileOptions())
+    registry = loader.load(files=(plugin(code),))
+    out = compile_source(DocumentSource("things", "things.yaml", thing), registry, CompileOptions())
 
     assert "house-rule" in [d.code for d in out.diagnostics]
 
@@ -266,11 +266,11 @@ from pathlib import Path
 def cap_capabilities():
     return [CapabilitySource("installed-thing", Path({str(thing)!r}))]
 """
-    offers = loader.load(files=(plugin(code),))
+    registry = loader.load(files=(plugin(code),))
 
-    assert ["installed-thing"] == [s.name for s in locate(["installed-thing"], offers.capabilities)]
+    assert ["installed-thing"] == [s.name for s in locate(["installed-thing"], registry.capabilities)]
     with pytest.raises(CapError, match=r"did you mean 'installed-thing'"):
-        locate(["instaled-thing"], offers.capabilities)
+        locate(["instaled-thing"], registry.capabilities)
 
 
 @pytest.mark.parametrize(

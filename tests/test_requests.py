@@ -85,11 +85,11 @@ def test_query_inputs(things: Things, asked: str, target: bytes) -> None:
         pytest.param("?n=&q=1&q=2", ["query n must be an integer, not ''", "query q is given twice"], id="every-fault"),
     ],
 )
-def test_bad_query_inputs_name_every_fault(things: Things, asked: str, faults: list[str]) -> None:
+def test_bad_query_inputs_name_every_fault(things: Things, asked: str, field_errors: list[str]) -> None:
     problem = refused(things(operation(QUERY), exposed()), "GET", "/things" + asked).json()
 
     assert 400 == problem["status"]
-    assert set(faults) == {f"{error['where']} {error['what']}" for error in problem["errors"]}
+    assert set(field_errors) == {f"{error['where']} {error['what']}" for error in problem["errors"]}
 
 
 def test_lists_repeat_and_objects_are_json_in_a_query(things: Things) -> None:

@@ -53,18 +53,18 @@ def test_a_code_that_already_means_something_else_stops_the_start(rule: Callable
 
 
 def test_an_error_of_a_rule_refuses_the_document(thing: Path, rule: Callable[..., Path]) -> None:
-    offers = loader.load(files=(rule(code="test-house-error", severity="error"),))
-    out = compile_source(DocumentSource("things", "things.yaml", thing), offers, CompileOptions())
+    registry = loader.load(files=(rule(code="test-house-error", severity="error"),))
+    out = compile_source(DocumentSource("things", "things.yaml", thing), registry, CompileOptions())
 
     assert out.plan is None
     assert str(out.refusal).endswith(": error[test-house-error]: not here; do otherwise")
 
 
 def test_a_rule_that_fails_is_the_plugins_failure(thing: Path, rule: Callable[..., Path]) -> None:
-    offers = loader.load(files=(rule("raise KeyError('lost')"),))
+    registry = loader.load(files=(rule("raise KeyError('lost')"),))
 
     with pytest.raises(PluginError, match="the diagnostic rule 'house' fails: 'lost'"):
-        compile_source(DocumentSource("things", "things.yaml", thing), offers, CompileOptions())
+        compile_source(DocumentSource("things", "things.yaml", thing), registry, CompileOptions())
 
 
 def test_check_says_it_once(thing: Path, rule: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,19 +17,20 @@ from cap_core.compile.document import CompileOptions, compile_source
 from cap_core.document.dialects import VERSIONS
 from cap_core.document.json_schema import schema, shipped
 from cap_core.document.sources import DocumentSource
-from cap_core.plugins import loader, registry
+from cap_core.plugins import loader
+from cap_core.plugins.registry import Registry
 
 CORPUS = Path(os.environ.get("CAP_SHARED", Path(__file__).parents[2] / "shared")) / "corpus"
 
 
 @pytest.fixture(scope="module")
-def offers() -> registry.Offers:
+def registry() -> Registry:
     return loader.load()
 
 
-def validator(dialect: str, offers: registry.Offers) -> Any:
+def validator(dialect: str, registry: Registry) -> Any:
     return jsonschema.Draft202012Validator(
-        schema(dialect, offers.exposures, offers.auth_schemes, offers.output_mappers)
+        schema(dialect, registry.exposures, registry.auth_schemes, registry.output_mappers)
     )
 
 
@@ -58,11 +59,11 @@ def test_the_command_says_where_the_shipped_file_is(dialect: str) -> None:
 
 
 @pytest.mark.parametrize("dialect", VERSIONS)
-def test_the_command_prints_a_valid_schema(dialect: str, offers: registry.Offers) -> None:
+def test_the_command_prints_a_valid_schema(dialect: str, registry: Registry) -> None:
     command = [sys.executable, "-m", "cap_core", "schema", dialect]
     run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
 
-    assert schema(dialect, offers.exposures, offers.auth_schemes, offers.output_mappers) == json.loads(run.stdout)
+    assert schema(dialect, registry.exposures, registry.auth_schemes, registry.output_mappers) == json.loads(run.stdout)
 
 
 GOOD = {
@@ -99,8 +100,8 @@ def changed(*path: object, to: object) -> dict[str, Any]:
     return out
 
 
-def test_a_good_document_is_accepted(offers: registry.Offers) -> None:
-    assert [] == list(validator("naftiko", offers).iter_errors(GOOD))
+def test_a_good_document_is_accepted(registry: Registry) -> None:
+    assert [] == list(validator("naftiko", registry).iter_errors(GOOD))
 
 
 @pytest.mark.parametrize(
@@ -118,8 +119,8 @@ def test_a_good_document_is_accepted(offers: registry.Offers) -> None:
         ),
     ],
 )
-def test_a_mistake_is_marked(document: dict[str, Any], offers: registry.Offers) -> None:
-    assert list(validator("naftiko", offers).iter_errors(document))
+def test_a_mistake_is_marked(document: dict[str, Any], registry: Registry) -> None:
+    assert list(validator("naftiko", registry).iter_errors(document))
 
 
 API = ("capability", "consumes", 0)
@@ -140,10 +141,10 @@ def with_credential(**keys: object) -> dict[str, Any]:
     return changed(*API, "authentication", to=keys)
 
 
-def found_by_the_compiler(document: dict[str, Any], offers: registry.Offers, tmp_path: Path) -> list[str]:
+def found_by_the_compiler(document: dict[str, Any], registry: Registry, tmp_path: Path) -> list[str]:
     path = tmp_path / "things.yaml"
     path.write_text(yaml.safe_dump(document, sort_keys=False))
-    out = compile_source(DocumentSource("things", path.name, path), offers, CompileOptions())
+    out = compile_source(DocumentSource("things", path.name, path), registry, CompileOptions())
     return [str(d) for d in out.diagnostics if d.severity != "info"]
 
 
@@ -170,12 +171,12 @@ def found_by_the_compiler(document: dict[str, Any], offers: registry.Offers, tmp
 )
 @pytest.mark.parametrize("dialect", VERSIONS)
 def test_a_mistaken_word_is_marked_as_the_compiler_says_it(
-    document: dict[str, Any], dialect: str, offers: registry.Offers, tmp_path: Path
+    document: dict[str, Any], dialect: str, registry: Registry, tmp_path: Path
 ) -> None:
     document = in_dialect(dialect, document)
 
-    assert list(validator(dialect, offers).iter_errors(document))
-    assert found_by_the_compiler(document, offers, tmp_path)
+    assert list(validator(dialect, registry).iter_errors(document))
+    assert found_by_the_compiler(document, registry, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -186,8 +187,8 @@ def test_a_mistaken_word_is_marked_as_the_compiler_says_it(
         pytest.param(with_parameter(*ROUTE, type="strng"), id="input"),
     ],
 )
-def test_a_mistaken_type_of_what_is_exposed_is_marked(document: dict[str, Any], offers: registry.Offers) -> None:
-    assert list(validator("naftiko", offers).iter_errors(document))
+def test_a_mistaken_type_of_what_is_exposed_is_marked(document: dict[str, Any], registry: Registry) -> None:
+    assert list(validator("naftiko", registry).iter_errors(document))
 
 
 @pytest.mark.parametrize(
@@ -223,9 +224,9 @@ def test_a_mistaken_type_of_what_is_exposed_is_marked(document: dict[str, Any], 
 )
 @pytest.mark.parametrize("dialect", VERSIONS)
 def test_what_is_read_without_an_error_is_accepted_in_both_dialects(
-    document: dict[str, Any], dialect: str, offers: registry.Offers
+    document: dict[str, Any], dialect: str, registry: Registry
 ) -> None:
-    errors = validator(dialect, offers).iter_errors(in_dialect(dialect, document))
+    errors = validator(dialect, registry).iter_errors(in_dialect(dialect, document))
 
     assert [] == [(list(error.path), error.message) for error in errors]
 
@@ -242,13 +243,13 @@ COMPLAINTS = frozenset(
 )
 
 
-def test_published_documents_without_a_complaint_of_ours_have_none_of_the_schema(offers: registry.Offers) -> None:
+def test_published_documents_without_a_complaint_of_ours_have_none_of_the_schema(registry: Registry) -> None:
     if not CORPUS.is_dir():
         pytest.skip("the published documents are not beside the checkout (corpus)")
-    check = validator("naftiko", offers)
+    check = validator("naftiko", registry)
     seen, wrong = 0, []
     for path in sorted((CORPUS / "documents").rglob("*.yaml"))[::2]:
-        out = compile_source(DocumentSource(path.stem, path.name, path), offers, CompileOptions())
+        out = compile_source(DocumentSource(path.stem, path.name, path), registry, CompileOptions())
         if out.plan is None or any(d.code in COMPLAINTS or d.code.startswith("not-built-") for d in out.diagnostics):
             continue
         seen += 1

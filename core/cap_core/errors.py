@@ -116,7 +116,7 @@ class Refusal(Exception):
         detail: str,
         *,
         hint: str = "",
-        faults: tuple[FieldError, ...] = (),
+        field_errors: tuple[FieldError, ...] = (),
         headers: tuple[tuple[bytes, bytes], ...] = (),
         sent: bool = True,
     ) -> None:
@@ -126,5 +126,5 @@ class Refusal(Exception):
         self.code = code
         self.detail = detail
         self.hint = hint
-        self.faults = faults
+        self.field_errors = field_errors
         self.headers = headers

@@ -175,13 +175,13 @@ class Running:
 
 
 class _Compiling(msgspec.Struct, frozen=True):
-    offers: registry.Registry
+    registry: registry.Registry
     options: CompileOptions
 
     def plan(self, documents: Sequence[str | Path]) -> Plan:
         compiled = []
-        for source in locate([str(document) for document in documents], self.offers.capabilities):
-            one = compile_source(source, self.offers, self.options)
+        for source in locate([str(document) for document in documents], self.registry.capabilities):
+            one = compile_source(source, self.registry, self.options)
             if one.plan is None:
                 raise CapError(str(one.refusal))
             compiled.append(one.plan)
@@ -209,7 +209,7 @@ def gateway(
     compiling = _Compiling(loader.load(files=tuple(plugin_files)), options)
     how = listening or ListenOptions()
     opening = opening or OpenOptions(allow_plaintext=allow_plaintext)
-    app = Gateway(compiling.offers, msgspec.structs.replace(how, port=0), opening)
+    app = Gateway(compiling.registry, msgspec.structs.replace(how, port=0), opening)
     plan = compiling.plan(documents)
     bound = sockets.bind([sockets.Wanted(how.host, 0)])
     port = bound[0].port

@@ -19,7 +19,7 @@ DOCUMENTS = {"portkey-assistants": 23, "portkey-batch": 5, "aimlapi-threads-runs
 
 
 @pytest.fixture(scope="module")
-def offers() -> Registry:
+def registry() -> Registry:
     return loader.load()
 
 
@@ -29,14 +29,14 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def packaged(name: str, offers: Registry) -> Compiled:
-    (source,) = locate([name], offers.capabilities)
-    return compile_source(source, offers, CompileOptions())
+def packaged(name: str, registry: Registry) -> Compiled:
+    (source,) = locate([name], registry.capabilities)
+    return compile_source(source, registry, CompileOptions())
 
 
 @pytest.fixture(scope="module")
-def published(name: str, offers: Registry, shared: Callable[[str], Path]) -> Compiled:
-    return compile_source(DocumentSource(name, name, shared(f"seeds/{name}.yaml")), offers, CompileOptions())
+def published(name: str, registry: Registry, shared: Callable[[str], Path]) -> Compiled:
+    return compile_source(DocumentSource(name, name, shared(f"seeds/{name}.yaml")), registry, CompileOptions())
 
 
 def calls(compiled: Compiled) -> list[tuple[str, Call]]:

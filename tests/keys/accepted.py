@@ -18,12 +18,12 @@ from cap_core.runtime.multipart import PART_KEYS
 from cap_plugins.auth.apikey import HEADER
 
 
-def accepted(offers: Registry) -> list[str]:
+def accepted(registry: Registry) -> list[str]:
     """Each key as the page names it, in the order of the models."""
-    return [*VERSIONS, *_keys(Document, "", offers, ())]
+    return [*VERSIONS, *_keys(Document, "", registry, ())]
 
 
-def _keys(model: type[ModelNode], at: str, offers: Registry, above: tuple[type[ModelNode], ...]) -> Iterator[str]:
+def _keys(model: type[ModelNode], at: str, registry: Registry, above: tuple[type[ModelNode], ...]) -> Iterator[str]:
     hints = typing.get_type_hints(model)
     for field in msgspec.structs.fields(model):
         if field.name in ("at", "marks"):
@@ -32,8 +32,8 @@ def _keys(model: type[ModelNode], at: str, offers: Registry, above: tuple[type[M
         yield place
         below, many = _model(hints[field.name])
         if below is not None and below not in (*above, model):
-            yield from _keys(below, f"{place}{'[]' if many else ''}", offers, (*above, model))
-        yield from _special(place, offers)
+            yield from _keys(below, f"{place}{'[]' if many else ''}", registry, (*above, model))
+        yield from _special(place, registry)
 
 
 def _model(hint: typing.Any) -> tuple[type[ModelNode] | None, bool]:
@@ -44,14 +44,14 @@ def _model(hint: typing.Any) -> tuple[type[ModelNode] | None, bool]:
     return (found[0] if found else None), many
 
 
-def _special(place: str, offers: Registry) -> Iterator[str]:
+def _special(place: str, registry: Registry) -> Iterator[str]:
     """What stands below keys that are read by what plugins offer, or in another way than by a model."""
     if place == "capability.exposes":
-        for key, exposure in offers.exposures.items():
-            yield from _keys(exposure.options, f"{place}[{key}]", offers, ())
+        for key, exposure in registry.exposures.items():
+            yield from _keys(exposure.options, f"{place}[{key}]", registry, ())
     if place.endswith(".authentication"):
         calling = "exposes" in place
-        for scheme in offers.auth_schemes.values():
+        for scheme in registry.auth_schemes.values():
             if (scheme.check if calling else scheme.sign) is not None:
                 yield from _options(scheme, place)
         yield from (f"{place}(apikey).headers[].{key}" for key in HEADER)
@@ -59,7 +59,7 @@ def _special(place: str, offers: Registry) -> Iterator[str]:
         yield from (f"{place}.{key}" for key in BODY_KEYS)
         yield from (f"{place}.data[].{key}" for key in PART_KEYS)
     if place.endswith("].outputRawFormat"):
-        for mapper in offers.output_mappers.values():
+        for mapper in registry.output_mappers.values():
             known = {field.encode_name for field in msgspec.structs.fields(mapper.options)}
             at = place.removesuffix("outputRawFormat")
             yield from (f"{at}{key}({mapper.key})" for key in OUTPUT_KEYS if key in known)

@@ -82,9 +82,9 @@ def test_a_key_does_what_is_said_of_it_and_nothing_else_does(name: str, here: Wo
 def test_every_key_that_is_accepted_has_a_case() -> None:
     everything = loader.load()
     vendors = frozenset(plugin.name for plugin in everything.plugins if plugin.distribution != "cap-core")
-    offers = loader.load(block=vendors)
-    assert set() == set(accepted(offers)) - {case.key for case in CASES}, "keys without a case"
-    assert set() == {case.key for case in CASES} - set(accepted(offers)), "cases of keys that nothing accepts"
+    registry = loader.load(block=vendors)
+    assert set() == set(accepted(registry)) - {case.key for case in CASES}, "keys without a case"
+    assert set() == {case.key for case in CASES} - set(accepted(registry)), "cases of keys that nothing accepts"
 
 
 def test_every_key_has_its_line_on_the_page() -> None:

@@ -17,9 +17,10 @@ import pytest
 from cap_core.compile.document import CompileOptions, compile_source
 from cap_core.document.sources import DocumentSource
 from cap_core.plan.upstream import Operation, Upstream
-from cap_core.plugins import loader, registry
+from cap_core.plugins import loader
 from cap_core.plugins.context import Context
 from cap_core.plugins.messages import HttpRequest, HttpResponse
+from cap_core.plugins.registry import Registry
 from cap_core.plugins.transport import Transport, TransportContext
 from cap_core.runtime.options import OpenOptions
 from cap_core.runtime.streams import collect
@@ -145,18 +146,18 @@ class Direct:
 
 
 @pytest.fixture(scope="session")
-def offers() -> registry.Offers:
+def registry() -> Registry:
     """What the installed plugins offer."""
     return loader.load()
 
 
 @pytest.fixture
-def operations(write: Callable[..., Path], offers: registry.Offers) -> Callable[..., tuple[Operation, ...]]:
+def operations(write: Callable[..., Path], registry: Registry) -> Callable[..., tuple[Operation, ...]]:
     """The operations that a document of these compiles to."""
 
     def compile(*texts: str, **more: Any) -> tuple[Operation, ...]:
         path = write(*texts, **more)
-        plan = compile_source(DocumentSource("api", str(path), path), offers, CompileOptions()).plan
+        plan = compile_source(DocumentSource("api", str(path), path), registry, CompileOptions()).plan
         assert plan is not None
         return plan.operations
 

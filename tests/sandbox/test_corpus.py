@@ -69,12 +69,12 @@ def shuffled(shared: Path) -> list[Path]:
     return documents
 
 
-def drawn(shared: Path, offers, face: str) -> list[Journey]:
+def drawn(shared: Path, registry, face: str) -> list[Journey]:
     """The collection of each of the first documents that have one which can do all four."""
     out: list[Journey] = []
     for document in shuffled(shared):
         (source,) = locate([str(document)], ())
-        plan = compile_source(source, offers, CompileOptions()).plan
+        plan = compile_source(source, registry, CompileOptions()).plan
         best = max(journeys(document, plan, face), key=lambda j: j.worth, default=None) if plan else None
         if best is not None and len(best.calls) == 4:
             out.append(best)
@@ -137,9 +137,9 @@ def listed(envelope: Mapping[str, Sequence[Mapping[str, object]]]) -> list[objec
     return [item["id"] for item in envelope["data"]]
 
 
-def test_documents_over_rest(shared, offers, served) -> None:
+def test_documents_over_rest(shared, registry, served) -> None:
     done: list[str] = []
-    for journey in drawn(shared, offers, "rest"):
+    for journey in drawn(shared, registry, "rest"):
         with served(journey.document) as cap:
             go(journey, lambda call, id, url=cap.url: rest(url, call, id))
         done.append(f"{journey.document.name}: {' '.join(sorted(journey.calls))}")
@@ -147,9 +147,9 @@ def test_documents_over_rest(shared, offers, served) -> None:
     assert DOCUMENTS == len(done)
 
 
-def test_documents_over_mcp(shared, offers, served, tool) -> None:
+def test_documents_over_mcp(shared, registry, served, tool) -> None:
     done: list[str] = []
-    for journey in drawn(shared, offers, "mcp"):
+    for journey in drawn(shared, registry, "mcp"):
         with served(journey.document) as cap:
 
             def ask(call: Call, id: object, url: str = cap.url) -> httpx.Response:
@@ -190,11 +190,11 @@ def go(journey: Journey, ask) -> None:
 
 
 @pytest.mark.slow
-def test_every_operation_has_an_answer(shared, offers) -> None:
+def test_every_operation_has_an_answer(shared, registry) -> None:
     seen = 0
     for document in shuffled(shared)[:150]:
         (source,) = locate([str(document)], ())
-        plan = compile_source(source, offers, CompileOptions()).plan
+        plan = compile_source(source, registry, CompileOptions()).plan
         for consumed in plan.consumed if plan else ():
             operations = tuple(o for o in plan.operations if o.consumed == consumed)
             router = routes(TransportContext(upstream=Upstream("https", "x", 443), prefix="/p", operations=operations))

@@ -10,7 +10,7 @@ from http.client import responses
 import click
 
 from cap_core.cli.arguments import read_arguments
-from cap_core.cli.documents import offers_of, single_plan
+from cap_core.cli.documents import registry_of, single_plan
 from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.options_from_settings import open_options
 from cap_core.errors import CapError, Refusal, UpstreamError
@@ -53,12 +53,12 @@ def command(settings: Settings, capability: str, operation: str, inputs: tuple[s
     Exits with 1 where the call is refused or the upstream answers with an error.
     """
     log.configure(settings.log_format, settings.log_level if settings.origin("log-level") != "default" else "warning")
-    offers = offers_of(settings)
-    plan = single_plan(settings, offers, capability)
+    registry = registry_of(settings)
+    plan = single_plan(settings, registry, capability)
     call = find_call(plan, operation)
     try:
         values = read_arguments(inputs, call.inputs)
-        return asyncio.run(_carry_out(plan, call, values, offers, settings))
+        return asyncio.run(_carry_out(plan, call, values, registry, settings))
     except Refusal as refusal:
         raise CapError(refusal.detail, hint=refusal.hint) from None
     except UpstreamError as error:
@@ -66,11 +66,11 @@ def command(settings: Settings, capability: str, operation: str, inputs: tuple[s
 
 
 async def _carry_out(
-    plan: CapabilityPlan, call: Call, values: Mapping[str, object], offers: Registry, settings: Settings
+    plan: CapabilityPlan, call: Call, values: Mapping[str, object], registry: Registry, settings: Settings
 ) -> int:
     options = open_options(settings)
-    pools = Pools(choose(offers, options.transport))
-    opened = await open_plan(Plan((plan,)), offers, options, pools)
+    pools = Pools(choose(registry, options.transport))
+    opened = await open_plan(Plan((plan,)), registry, options, pools)
     redaction.redact(opened.secrets)
     try:
         answer = await opened.runs[call.key](values, Context("cli", call.key, follow=True))

@@ -8,7 +8,7 @@ import os
 import click
 
 from cap_core.cli import reports
-from cap_core.cli.documents import Document, check_namespaces, compile_each, namespaces, offers_of
+from cap_core.cli.documents import Document, check_namespaces, compile_each, namespaces, registry_of
 from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.progress import progress_bar
 from cap_core.diagnostics.report import Diagnostic, Report
@@ -41,15 +41,15 @@ def command(settings: Settings, capabilities: tuple[str, ...], format_: str, str
     Exits with 0 where nothing is worse than a warning, with 1 where something is an error, and with 2 where the command
     line is wrong.
     """
-    offers = offers_of(settings)
-    sources = locate(capabilities, offers.capabilities, together=False)
+    registry = registry_of(settings)
+    sources = locate(capabilities, registry.capabilities, together=False)
     diagnostics: list[Diagnostic] = []
     known: set[str] = set()
     refused = False
     # One at a time, so that a thousand documents take no more memory than one and what is said of all.
     with asyncio.Runner() as runner, progress_bar(len(sources)) as advance:
-        for document in compile_each(settings, offers, sources):
-            diagnostics += runner.run(_diagnose(document, offers))
+        for document in compile_each(settings, registry, sources):
+            diagnostics += runner.run(_diagnose(document, registry))
             plan = document.compiled.plan
             refused = refused or plan is None
             known.update(namespaces(plan) if plan is not None else ())
@@ -62,14 +62,14 @@ def command(settings: Settings, capabilities: tuple[str, ...], format_: str, str
     return int(any(d.severity in failing for d in diagnostics))
 
 
-async def _diagnose(document: Document, offers: Registry) -> tuple[Diagnostic, ...]:
+async def _diagnose(document: Document, registry: Registry) -> tuple[Diagnostic, ...]:
     """What compiling reported, and which declared variables have no value here and now (it changes no tier)."""
     compiled = document.compiled
     if compiled.plan is None:
         return compiled.diagnostics
     report = Report()
     report.extend(compiled.diagnostics)
-    choices = optional_variables(compiled.plan, offers.auth_schemes)
+    choices = optional_variables(compiled.plan, registry.auth_schemes)
     for variable in await unset(v for v in compiled.plan.variables if v.binding not in choices):
         assert variable.at is not None
         what = f"{variable.binding.name} has no value: {variable.describe()} is not set"

@@ -38,7 +38,7 @@ class Document(msgspec.Struct, frozen=True):
         return SpecError(why.message, at=why.at, hint=why.hint, code=why.code)
 
 
-def offers_of(settings: Settings) -> Registry:
+def registry_of(settings: Settings) -> Registry:
     """What the plugins offer that these settings let in."""
     only = None if settings.only_plugins is None else frozenset(settings.only_plugins)
     return load(block=frozenset(settings.block), files=settings.plugins, only=only)
@@ -75,26 +75,26 @@ def _dotenv(settings: Settings) -> dict[str, Given]:
     return {name: Given(value, f"{path}:{line}") for name, (value, line) in read_dotenv(text, str(path)).items()}
 
 
-def compile_documents(settings: Settings, offers: Registry, names: Sequence[str]) -> tuple[Document, ...]:
+def compile_documents(settings: Settings, registry: Registry, names: Sequence[str]) -> tuple[Document, ...]:
     """The documents that `names` mean, compiled. Raises `ConfigError` for a name or a namespace that means nothing."""
-    compiled = tuple(compile_each(settings, offers, locate(names, offers.capabilities)))
+    compiled = tuple(compile_each(settings, registry, locate(names, registry.capabilities)))
     plans = [document.compiled.plan for document in compiled]
     if all(plans):
         check_namespaces(settings, (name for plan in plans if plan is not None for name in namespaces(plan)))
     return compiled
 
 
-def compile_each(settings: Settings, offers: Registry, sources: Iterable[DocumentSource]) -> Iterator[Document]:
+def compile_each(settings: Settings, registry: Registry, sources: Iterable[DocumentSource]) -> Iterator[Document]:
     """Each document, compiled when it is asked for."""
     options = compile_options(settings)
     for source in sources:
-        yield Document(source, _compiled(source, offers, options, debug=settings.log_level == "debug"))
+        yield Document(source, _compiled(source, registry, options, debug=settings.log_level == "debug"))
 
 
-def _compiled(source: DocumentSource, offers: Registry, options: CompileOptions, *, debug: bool) -> Compiled:
+def _compiled(source: DocumentSource, registry: Registry, options: CompileOptions, *, debug: bool) -> Compiled:
     """One document, compiled. What nobody foresaw costs this document and none beside it."""
     try:
-        return compile_source(source, offers, options)
+        return compile_source(source, registry, options)
     except CapError:  # a plugin's, or the command line's, for which no document is to blame
         raise
     except Exception as error:
@@ -106,9 +106,9 @@ def _compiled(source: DocumentSource, offers: Registry, options: CompileOptions,
         return Compiled(None, report.sorted())
 
 
-def single_plan(settings: Settings, offers: Registry, name: str) -> CapabilityPlan:
+def single_plan(settings: Settings, registry: Registry, name: str) -> CapabilityPlan:
     """The plan of the one document that `name` means. Raises `CapError` for a refused one, and for several."""
-    found = compile_documents(settings, offers, [name])
+    found = compile_documents(settings, registry, [name])
     if len(found) > 1:
         listed = ", ".join(document.source.name for document in found[:8])
         raise ConfigError(f"{name!r} holds several documents: {listed}", hint="name one of them")

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from cap_core.cli.arguments import read_arguments
-from cap_core.cli.documents import offers_of, single_plan
+from cap_core.cli.documents import registry_of, single_plan
 from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.options_from_settings import open_options
 from cap_core.cli.tables import print_table, printable
@@ -51,8 +51,8 @@ def command(settings: Settings, capability: str, operation: str | None, inputs: 
     every input and every output it says which line of which file, which flag, variable or plugin it comes from, and
     for an operation that is left out, why.
     """
-    offers = offers_of(settings)
-    plan = single_plan(settings, offers, capability)
+    registry = registry_of(settings)
+    plan = single_plan(settings, registry, capability)
     if operation is None:
         _print_all(format_, [_listed(one) for one in every_operation(plan)])
         return 0
@@ -61,7 +61,7 @@ def command(settings: Settings, capability: str, operation: str | None, inputs: 
         explanation = explain_rejected(plan, found)
     else:
         values, refused = _read(inputs, found.inputs)
-        explanation = asyncio.run(explain(plan, found, offers, open_options(settings), values, refused))
+        explanation = asyncio.run(explain(plan, found, registry, open_options(settings), values, refused))
     if format_ == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(explanation), indent=2))
     else:

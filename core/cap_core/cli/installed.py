@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import msgspec
 
-from cap_core.cli.documents import Document, compile_documents, offers_of
+from cap_core.cli.documents import Document, compile_documents, registry_of
 from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.tables import print_table
 from cap_core.settings.table import Settings
@@ -26,8 +26,8 @@ class Installed(msgspec.Struct, frozen=True):
 @settings_flags()
 def command(settings: Settings, format_: str) -> int:
     """Show the installed capabilities: what 'cap serve', 'cap check' and the others take by name."""
-    offers = offers_of(settings)
-    found = [_installed(one) for one in compile_documents(settings, offers, ())] if offers.capabilities else []
+    registry = registry_of(settings)
+    found = [_installed(one) for one in compile_documents(settings, registry, ())] if registry.capabilities else []
     if format_ == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
     elif not found:

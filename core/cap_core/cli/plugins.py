@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import click
 import msgspec
 
-from cap_core.cli.documents import offers_of, single_plan
+from cap_core.cli.documents import registry_of, single_plan
 from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.tables import print_table
 from cap_core.plan.plan import CapabilityPlan
@@ -40,12 +40,12 @@ cap plugins --plugin ./audit.py --format json
 @settings_flags()
 def command(settings: Settings, capability: str | None, format_: str) -> int:
     """Show the plugins: their names (for --block), the distributions they come from, and what they offer."""
-    offers = offers_of(settings)
+    registry = registry_of(settings)
     if capability:
-        uses = list(_uses(single_plan(settings, offers, capability), offers))
+        uses = list(_uses(single_plan(settings, registry, capability), registry))
         _print(format_, uses, ("OFFER", "FOR", "PLUGIN", "DISTRIBUTION"), map(_use_line, uses))
     else:
-        _print(format_, offers.plugins, ("PLUGIN", "DISTRIBUTION", "OFFERS"), map(_plugin_line, offers.plugins))
+        _print(format_, registry.plugins, ("PLUGIN", "DISTRIBUTION", "OFFERS"), map(_plugin_line, registry.plugins))
     return 0
 
 
@@ -65,25 +65,25 @@ def _use_line(use: Use) -> tuple[str, ...]:
     return use.offer, use.where, use.plugin, f"{use.distribution} {use.version}".strip()
 
 
-def _uses(plan: CapabilityPlan, offers: Registry) -> Iterator[Use]:
-    owners = {offer: plugin for plugin in offers.plugins for offer in plugin.offers}
+def _uses(plan: CapabilityPlan, registry: Registry) -> Iterator[Use]:
+    owners = {offer: plugin for plugin in registry.plugins for offer in plugin.offers}
     places: dict[str, dict[str, None]] = {}
-    for offer, where in _needs(plan, offers):
+    for offer, where in _needs(plan, registry):
         places.setdefault(offer, {})[where] = None
     for offer, wheres in places.items():
         plugin = owners[offer]
         yield Use(offer, ", ".join(wheres), plugin.name, plugin.distribution, plugin.version)
 
 
-def _needs(plan: CapabilityPlan, offers: Registry) -> Iterator[tuple[str, str]]:
+def _needs(plan: CapabilityPlan, registry: Registry) -> Iterator[tuple[str, str]]:
     """Each offer a capability uses, in the words of `Plugin.offers`, and what for; from the callers inwards."""
-    for wrapper in offers.asgi:
+    for wrapper in registry.asgi:
         yield f"asgi wrapper {wrapper.key}", "every listener"
     for exposure in plan.exposures:
         yield f"exposure {exposure.type}", exposure.key
         if exposure.authentication is not None:
             yield f"auth scheme {exposure.authentication.type}", f"callers of {exposure.key}"
-    for interceptor in offers.interceptors:
+    for interceptor in registry.interceptors:
         yield f"interceptor {interceptor.key}", "every call"
     for call in (call for exposure in plan.exposures for call in exposure.calls):
         if not call.identity:
@@ -91,4 +91,4 @@ def _needs(plan: CapabilityPlan, offers: Registry) -> Iterator[tuple[str, str]]:
     for consumed in plan.consumed:
         if consumed.authentication is not None:
             yield f"auth scheme {consumed.authentication.type}", f"requests to {consumed.namespace}"
-    yield f"transport {choose(offers).key}", "every request"
+    yield f"transport {choose(registry).key}", "every request"

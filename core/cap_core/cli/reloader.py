@@ -30,13 +30,13 @@ class Reloader:
     def __init__(
         self,
         gateway: Gateway,
-        offers: Registry,
+        registry: Registry,
         settings: Settings,
         reread: Callable[[], Settings],
         names: Sequence[str],
     ) -> None:
         self._gateway = gateway
-        self._offers = offers
+        self._registry = registry
         self._settings = settings
         self._reread = reread
         self._names = names
@@ -50,7 +50,7 @@ class Reloader:
 
     def _files(self) -> Iterable[Path]:
         try:
-            paths = [source.path for source in locate(self._names, self._offers.capabilities)]
+            paths = [source.path for source in locate(self._names, self._registry.capabilities)]
         except CapError:
             paths = []  # a document is gone for the moment; the reload says so
         extra = (self._settings.config, self._settings.env_file)
@@ -60,7 +60,7 @@ class Reloader:
         try:
             settings = self._reread()
             # In a thread, so that calls go on meanwhile.
-            found = await asyncio.to_thread(compile_documents, settings, self._offers, self._names)
+            found = await asyncio.to_thread(compile_documents, settings, self._registry, self._names)
             plan = self._plan(found, settings)
             await self._gateway.replace(plan)
         except CapError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import msgspec
 
-from cap_core.cli.documents import offers_of
+from cap_core.cli.documents import registry_of
 from cap_core.cli.options import Command, settings_flags
 from cap_core.document.dialects import VERSIONS
 from cap_core.document.json_schema import schema, shipped
@@ -34,7 +34,7 @@ def command(settings: Settings, dialect: str, path: bool) -> int:
     if path:
         click.echo(str(shipped(dialect)))
         return 0
-    offers = offers_of(settings)
-    made = schema(dialect, offers.exposures, offers.auth_schemes, offers.output_mappers)
+    registry = registry_of(settings)
+    made = schema(dialect, registry.exposures, registry.auth_schemes, registry.output_mappers)
     click.echo(msgspec.json.format(msgspec.json.encode(made), indent=2).decode())
     return 0

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import click
 
 from cap_core.cli import startup
-from cap_core.cli.documents import compile_documents, offers_of
+from cap_core.cli.documents import compile_documents, registry_of
 from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.options_from_settings import open_options
 from cap_core.cli.reloader import Reloader
@@ -51,11 +51,11 @@ def command(session: Session, settings: Settings, capabilities: tuple[str, ...])
     """
     log.configure(settings.log_format, settings.log_level)
     try:
-        offers = offers_of(settings)
-        plan = served(compile_documents(settings, offers, capabilities), keep_going=settings.keep_going)
+        registry = registry_of(settings)
+        plan = served(compile_documents(settings, registry, capabilities), keep_going=settings.keep_going)
         refuse_anonymous(plan, settings)
-        gateway = Gateway(offers, _listening(settings), open_options(settings))
-        reloader = Reloader(gateway, offers, settings, session.reread, capabilities)
+        gateway = Gateway(registry, _listening(settings), open_options(settings))
+        reloader = Reloader(gateway, registry, settings, session.reread, capabilities)
         return server.run(_serve(gateway, plan, settings, reloader))
     except CapError as error:
         if log.chosen_format(settings.log_format) == "console":

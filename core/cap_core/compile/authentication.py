@@ -46,7 +46,7 @@ def read_authentication(node: Node, compilation: Compilation) -> Authentication:
     type_ = node.get(Scalar("type", node.mark))
     if not isinstance(type_, Scalar):
         raise UnusableAuthentication("the authentication has no 'type'", at=node.mark, code="bad-auth")
-    schemes = compilation.offers.auth_schemes
+    schemes = compilation.registry.auth_schemes
     key = match(type_, schemes)
     if key is None:
         offered = ", ".join(sorted(schemes))
@@ -82,7 +82,7 @@ def fills(consumed: Consumed, compilation: Compilation) -> frozenset[tuple[str, 
     if block is None:
         return frozenset()
     try:
-        return supplied(compilation.offers.auth_schemes[block.type], block, consumed)
+        return supplied(compilation.registry.auth_schemes[block.type], block, consumed)
     except OptionError as error:
         raise _wrong(block, "bad-auth", error) from None
 
@@ -106,7 +106,7 @@ def caller_authentication(entry: ExposesEntry, compilation: Compilation) -> Call
     else:
         return None
     block = found.block
-    scheme = compilation.offers.auth_schemes[block.type]
+    scheme = compilation.registry.auth_schemes[block.type]
     if scheme.check is None:
         what = f"authentication type {block.type!r} cannot check callers"
         raise _wrong(block, "unknown-auth", OptionError("", what, "use bearer or apikey"))
@@ -122,10 +122,10 @@ def caller_authentication(entry: ExposesEntry, compilation: Compilation) -> Call
 def _operator_authentication(text: str, compilation: Compilation) -> CallerAuthentication:
     """`TYPE:…` from the operator."""
     key, _, rest = text.partition(":")
-    scheme = compilation.offers.auth_schemes.get(key)
+    scheme = compilation.registry.auth_schemes.get(key)
     at = Mark(compilation.options.caller_auth_origin)
     if scheme is None or scheme.caller_option is None:
-        fitting = ", ".join(sorted(k for k, s in compilation.offers.auth_schemes.items() if s.caller_option))
+        fitting = ", ".join(sorted(k for k, s in compilation.registry.auth_schemes.items() if s.caller_option))
         raise SpecError(f"no plugin checks callers by {key!r}; offered are {fitting}", at=at, code="unknown-auth")
     try:
         options = scheme.caller_option(rest)
@@ -151,7 +151,7 @@ def _operator_option(text: str, at: Mark, compilation: Compilation) -> Constant 
     known = compilation.bindings.find(name)
     if known is not None:
         return known
-    environment = compilation.offers.bindings.get("")
+    environment = compilation.registry.bindings.get("")
     place = BindContext(capability=compilation.source.name, namespace=OPERATOR, at=at, directories=(), allowed=())
     source = environment.parse("", place) if environment is not None else None
     given = compilation.options.values.get(name)

@@ -106,7 +106,7 @@ def _with_format(call: Call, compilation: Compilation) -> Call:
 
 
 def _mapper(operation: Operation, compilation: Compilation) -> OutputMapper[Any]:
-    offered = compilation.offers.output_mappers
+    offered = compilation.registry.output_mappers
     mapper = offered.get(operation.format)
     if mapper is None:
         what = f"no plugin decodes outputRawFormat {operation.format!r}; offered are {', '.join(sorted(offered))}"

@@ -40,11 +40,11 @@ class Compiled(msgspec.Struct, frozen=True):
         return next((d for d in self.diagnostics if d.severity == "error"), None)
 
 
-def compile_source(source: DocumentSource, offers: Registry, options: CompileOptions) -> Compiled:
+def compile_source(source: DocumentSource, registry: Registry, options: CompileOptions) -> Compiled:
     """Compile one document. A bad document gives diagnostics, never an exception."""
     diagnostics = Report()
     try:
-        plan = _plan(Compilation(source, offers, options, diagnostics))
+        plan = _plan(Compilation(source, registry, options, diagnostics))
     except SpecError as error:
         at = error.at or Mark(source.file)
         item = diagnostics.add(error.code or "not-a-capability", at, error.what, hint=error.hint or None)
@@ -52,18 +52,18 @@ def compile_source(source: DocumentSource, offers: Registry, options: CompileOpt
         plan = None
     if plan is None or diagnostics.failed:
         return Compiled(None, diagnostics.summed())
-    diagnostics.extend(_of_rules(plan, offers))
+    diagnostics.extend(_of_rules(plan, registry))
     served = None if diagnostics.failed else msgspec.structs.replace(plan, diagnostics=diagnostics.sorted())
     return Compiled(served, diagnostics.summed())
 
 
-def _of_rules(plan: CapabilityPlan, offers: Registry) -> tuple[Diagnostic, ...]:
+def _of_rules(plan: CapabilityPlan, registry: Registry) -> tuple[Diagnostic, ...]:
     """The diagnostics of the plugins' lint rules.
 
     Raises `PluginError` for a rule that fails: the document is not to blame.
     """
     found: list[Diagnostic] = []
-    for rule in offers.rules:
+    for rule in registry.rules:
         try:
             found += rule.diagnose(plan)
         # Somebody else's code, as where plugins are asked.
@@ -157,7 +157,7 @@ def _bindings(document: Document, compilation: Compilation) -> Bindings:
     environment = [_variable(p) for entry in document.capability.consumes for p in entry.environment]
     context = BindingSources(
         capability=source.name,
-        resolvers=compilation.offers.bindings,
+        resolvers=compilation.registry.bindings,
         given=compilation.options.values,
         defaults=source.defaults,
         directories=(source.path.resolve().parent, Path.cwd()),
@@ -191,7 +191,7 @@ def _report_uncallable(targets: list[Target], compilation: Compilation) -> None:
     """What makes an operation uncallable, or its answers unreadable, is reported once at its own place, called or
     not."""
     reported = {(item.code, item.at) for item in compilation.diagnostics}
-    mappers = compilation.offers.output_mappers
+    mappers = compilation.registry.output_mappers
     for target in targets:
         why = target.rejection
         if why is not None and (why.code, why.at) not in reported:

@@ -147,7 +147,7 @@ def _offer(node: Node, compilation: Compilation) -> Exposure[Any] | None:
     type_ = node.get(Scalar("type", node.mark)) if isinstance(node, Map) else None
     if not isinstance(type_, Scalar):
         raise SpecError("an entry of 'exposes' needs a 'type'", at=node.mark, code="unknown-exposure")
-    offered = compilation.offers.exposures
+    offered = compilation.registry.exposures
     offer = offered.get(str(type_))
     if offer is None and unsupported.lookup("exposure", type_) is not None:
         unsupported.report_key(

@@ -36,9 +36,11 @@ class CompileOptions(msgspec.Struct, frozen=True, kw_only=True):
 class Compilation:
     """One document being compiled."""
 
-    def __init__(self, source: DocumentSource, offers: Registry, options: CompileOptions, diagnostics: Report) -> None:
+    def __init__(
+        self, source: DocumentSource, registry: Registry, options: CompileOptions, diagnostics: Report
+    ) -> None:
         self.source = source
-        self.offers = offers
+        self.registry = registry
         self.options = options
         self.diagnostics = diagnostics
         self.bindings = Bindings(())

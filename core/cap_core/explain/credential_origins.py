@@ -16,13 +16,13 @@ from cap_core.runtime.pools import choose
 
 
 def credential_origins(
-    plan: CapabilityPlan, call: Call, offers: Registry, credentials: Credentials, absent: Set[Binding]
+    plan: CapabilityPlan, call: Call, registry: Registry, credentials: Credentials, absent: Set[Binding]
 ) -> Iterator[Origin]:
     """The origins of what an authentication adds. `absent` are its variables that have no value."""
     authentication = call.operation.consumed.authentication
     if authentication is None:
         return
-    source = describe_authentication(authentication, offers)
+    source = describe_authentication(authentication, registry)
     at, via = str(authentication.at), option_steps(plan, authentication, absent)
     for place, pairs in (
         ("header ", tuple((n.decode("latin-1"), v.decode("utf-8", "replace")) for n, v in credentials.headers)),
@@ -33,9 +33,9 @@ def credential_origins(
         yield from (Origin(f"{place}{name}", str(value), source, at, via) for name, value in pairs)
 
 
-def describe_authentication(authentication: Authentication, offers: Registry) -> str:
+def describe_authentication(authentication: Authentication, registry: Registry) -> str:
     """An authentication in words: its type, and the plugin behind it."""
-    return f"authentication {authentication.type} ({owner(offers, f'auth scheme {authentication.type}')})"
+    return f"authentication {authentication.type} ({owner(registry, f'auth scheme {authentication.type}')})"
 
 
 def option_steps(plan: CapabilityPlan, authentication: Authentication, absent: Set[Binding]) -> tuple[Step, ...]:
@@ -72,7 +72,7 @@ def _source(call: Call, header: str) -> tuple[str, str]:
     return "the gateway's own", OURS
 
 
-def transport_origin(offers: Registry) -> Origin:
+def transport_origin(registry: Registry) -> Origin:
     """What sends the request."""
-    key = choose(offers).key
-    return Origin("sent by", f"transport {key}", "the default transport", owner(offers, f"transport {key}"))
+    key = choose(registry).key
+    return Origin("sent by", f"transport {key}", "the default transport", owner(registry, f"transport {key}"))

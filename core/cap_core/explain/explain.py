@@ -95,15 +95,15 @@ def explain_rejected(plan: CapabilityPlan, rejected: RejectedOperation) -> Expla
 async def explain(
     plan: CapabilityPlan,
     call: Call,
-    offers: Registry,
+    registry: Registry,
     options: OpenOptions,
     inputs: Mapping[str, object],
     refused: str | None = None,
 ) -> Explanation:
     """Explain a call with checked `inputs`, as `Inputs.reader` gives them, or why it is `refused` before it begins."""
     address = await shown_address(plan, call)
-    variables = await look_up(plan, call, offers.auth_schemes)
-    credentials = _credentials(call, offers, variables)
+    variables = await look_up(plan, call, registry.auth_schemes)
+    credentials = _credentials(call, registry, variables)
     call = without_literal_credentials(call)
     request = None
     if isinstance(address, Refusal):
@@ -111,7 +111,7 @@ async def explain(
     elif refused is None:
         try:
             request = _shown(call, address, credentials, variables.masks, inputs)
-            refused = _why_not_sent(plan, call, offers, options, address, variables)
+            refused = _why_not_sent(plan, call, registry, options, address, variables)
         except Refusal as refusal:
             refused = _text(refusal)
     return Explanation(
@@ -126,24 +126,24 @@ async def explain(
         values=(
             *address_origins(plan, call.operation, address if isinstance(address, Base) else None),
             *value_origins(plan, call, inputs, variables.masks),
-            *credential_origins(plan, call, offers, credentials, variables.absent),
+            *credential_origins(plan, call, registry, credentials, variables.absent),
             *header_origins(call, credentials, request.headers if request is not None else ()),
-            transport_origin(offers),
+            transport_origin(registry),
         ),
         inputs=input_traces(call),
         input_schema=call.inputs.schema(),
-        callers=_callers(plan, call, offers, variables),
-        output=_format(call, offers),
+        callers=_callers(plan, call, registry, variables),
+        output=_format(call, registry),
         outputs=tuple(map(_output, call.outputs)),
         notes=_notes(plan, _places(call.operation), call.notes),
     )
 
 
-def _credentials(call: Call, offers: Registry, variables: CallVariables) -> Credentials:
+def _credentials(call: Call, registry: Registry, variables: CallVariables) -> Credentials:
     consumed = call.operation.consumed
     if consumed.authentication is None:
         return Credentials()
-    scheme = offers.auth_schemes[consumed.authentication.type]
+    scheme = registry.auth_schemes[consumed.authentication.type]
     return masked_credentials(scheme, consumed.authentication, consumed, variables)
 
 
@@ -182,25 +182,25 @@ def _body(request: HttpRequest) -> bytes:
 
 
 def _why_not_sent(
-    plan: CapabilityPlan, call: Call, offers: Registry, options: OpenOptions, address: Base, variables: CallVariables
+    plan: CapabilityPlan, call: Call, registry: Registry, options: OpenOptions, address: Base, variables: CallVariables
 ) -> str | None:
     """Why a request that can be built would not be sent; None where it would."""
     if variables.unset:
         return _text(not_set(variables.unset, plan))
-    wrong = _wrong_options(call, offers, variables)
+    wrong = _wrong_options(call, registry, variables)
     if wrong is not None:
         return wrong
     refusal = unprotected(call, address, variables.masks, options)
     return _text(refusal) if refusal is not None else None
 
 
-def _wrong_options(call: Call, offers: Registry, variables: CallVariables) -> str | None:
+def _wrong_options(call: Call, registry: Registry, variables: CallVariables) -> str | None:
     """Why the scheme would not sign with the real values, so that serving would not start; None where it would."""
     consumed = call.operation.consumed
     if consumed.authentication is None or not variables.credentials_known:
         return None
     try:
-        scheme = offers.auth_schemes[consumed.authentication.type]
+        scheme = registry.auth_schemes[consumed.authentication.type]
         sign(scheme, consumed.authentication, consumed, variables.known.get)
     except OptionError as error:
         return _text(error)
@@ -210,22 +210,22 @@ def _wrong_options(call: Call, offers: Registry, variables: CallVariables) -> st
 # --- where everything came from ---------------------------------------------------------------------------------------
 
 
-def _callers(plan: CapabilityPlan, call: Call, offers: Registry, variables: CallVariables) -> Origin | None:
+def _callers(plan: CapabilityPlan, call: Call, registry: Registry, variables: CallVariables) -> Origin | None:
     exposure = next(e for e in plan.exposures if any(one.key == call.key for one in e.calls))
     authentication = exposure.authentication
     if authentication is None:
         return None
     at = str(authentication.at) if authentication.origin == "document" else authentication.origin
     steps = option_steps(plan, authentication, variables.absent)
-    return Origin("callers", authentication.type, describe_authentication(authentication, offers), at, steps)
+    return Origin("callers", authentication.type, describe_authentication(authentication, registry), at, steps)
 
 
-def _format(call: Call, offers: Registry) -> Origin:
+def _format(call: Call, registry: Registry) -> Origin:
     operation = call.operation
     at = str(operation.marks.get("outputRawFormat", operation.at))
     if call.identity:
         return Origin("output", "identity", "the upstream's answer, untouched", at)
-    plugin = offers.owner(f"output format {operation.format}")
+    plugin = registry.owner(f"output format {operation.format}")
     owner = f" (plugin {plugin.name} of {plugin.distribution})" if plugin is not None else ""
     why = "outputRawFormat" if "outputRawFormat" in operation.marks else "no outputRawFormat is named"
     return Origin("output", "mapped", f"decoded from {operation.format}{owner}: {why}", at)

@@ -60,7 +60,7 @@ def distinct(steps: Iterable[Step], at: Mark) -> tuple[Step, ...]:
     return tuple(out.values())
 
 
-def owner(offers: Registry, offer: str) -> str:
+def owner(registry: Registry, offer: str) -> str:
     """The plugin behind an offer ("auth scheme bearer"), for people."""
-    plugin = offers.owner(offer)
+    plugin = registry.owner(offer)
     return f"plugin {plugin.name} of {plugin.distribution}" if plugin is not None else OURS

@@ -53,10 +53,10 @@ def id_of(trace: bytes | None) -> str:
 
 
 class Context:
-    """State of one call, from the door that let it in to the upstream and back.
+    """State of one call, from the channel it came in through to the upstream and back.
 
     * `id`: the request id, in every log line and problem body of this call.
-    * `door`: which face let the call in.
+    * `channel`: the way the call came in.
     * `call`: the key of the exposed call in its plan.
     * `caller`: who was let in; None where nobody is asked.
     * `deadline`: the event loop's time at which the call ends; None for no total limit.
@@ -75,8 +75,8 @@ class Context:
         "call",
         "caller",
         "can",
+        "channel",
         "deadline",
-        "door",
         "follow",
         "headers",
         "method",
@@ -85,7 +85,7 @@ class Context:
 
     def __init__(
         self,
-        door: Channel,
+        channel: Channel,
         call: str = "",
         *,
         request_id: str = "",
@@ -99,7 +99,7 @@ class Context:
         progress: Callable[[float, float | None, str], Awaitable[None]] | None = None,
     ) -> None:
         self._id = request_id
-        self.door = door
+        self.channel = channel
         self.call = call
         self.caller = caller
         self.deadline = deadline
@@ -118,10 +118,10 @@ class Context:
         return self._id
 
     async def progress(self, done: float, total: float | None = None, message: str = "") -> None:
-        """Tell the caller how far the call is, where its door has a way to."""
+        """Tell the caller how far the call is, where its channel has a way to."""
         if self._progress is not None:
             await self._progress(done, total, message)
 
     def log(self, event: str, **fields: object) -> None:
         """Write a structured log line that carries this call's id."""
-        _log.info(event, request_id=self.id, call=self.call, door=self.door, **fields)
+        _log.info(event, request_id=self.id, call=self.call, channel=self.channel, **fields)

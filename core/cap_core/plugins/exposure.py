@@ -87,7 +87,7 @@ class AttachContext(msgspec.Struct, frozen=True, kw_only=True):
 
     exposures: tuple[ExposurePlan, ...]
     runs: Mapping[str, Run]
-    host: Authenticator
+    authenticator: Authenticator
     limits: Limits
 
 

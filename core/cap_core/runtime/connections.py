@@ -42,14 +42,14 @@ class Connector:
         self,
         plan: CapabilityPlan,
         values: Mapping[Binding, str],
-        offers: Registry,
+        registry: Registry,
         options: OpenOptions,
         pools: Pools,
         leases: list[TransportContext],
     ) -> None:
         self._plan = plan
         self._values = values
-        self._schemes = offers.auth_schemes
+        self._schemes = registry.auth_schemes
         self._options = options
         self._pools = pools
         self._leases = leases

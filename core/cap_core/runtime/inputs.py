@@ -82,38 +82,38 @@ def reader(inputs: Inputs, *, strict: bool = True) -> Callable[[bytes | msgspec.
         except msgspec.DecodeError:
             raise refuse((FieldError("arguments", "must be a JSON object"),)) from None
         values: dict[str, object] = {}
-        faults: list[FieldError] = []
+        field_errors: list[FieldError] = []
         for name, text in given.items():
             entry = known.get(name)
             if entry is None:
-                faults.append(FieldError(f"argument {_show(name)}", f"is not known; known are: {names}"))
+                field_errors.append(FieldError(f"argument {_show(name)}", f"is not known; known are: {names}"))
                 continue
             item, reading = entry
             value = reading(text)
             if value is None:
                 continue
             if isinstance(value, _Wrong):
-                faults.append(FieldError(f"argument {item.property_name}", value.what))
+                field_errors.append(FieldError(f"argument {item.property_name}", value.what))
             elif item.name in values:
-                faults.append(FieldError(f"argument {item.property_name}", "is given twice"))
+                field_errors.append(FieldError(f"argument {item.property_name}", "is given twice"))
             else:
                 values[item.name] = value
-        wrong = {fault.where for fault in faults}
-        faults += [
+        wrong = {fault.where for fault in field_errors}
+        field_errors += [
             FieldError(f"argument {item.property_name}", "is required and missing")
             for item in required
             if item.name not in values and f"argument {item.property_name}" not in wrong
         ]
-        if faults and strict:
-            raise refuse(tuple(faults))
+        if field_errors and strict:
+            raise refuse(tuple(field_errors))
         return values
 
     return read
 
 
-def refuse(faults: tuple[FieldError, ...]) -> Refusal:
+def refuse(field_errors: tuple[FieldError, ...]) -> Refusal:
     """The refusal of a request with these faults."""
-    return Refusal(400, "invalid-input", "; ".join(map(str, faults)), faults=faults)
+    return Refusal(400, "invalid-input", "; ".join(map(str, field_errors)), field_errors=field_errors)
 
 
 class _Wrong(msgspec.Struct, frozen=True):

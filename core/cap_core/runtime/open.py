@@ -32,7 +32,7 @@ class OpenedPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Every value fetched, for the log's redaction."""
 
 
-async def open_plan(plan: Plan, offers: Registry, options: OpenOptions, pools: Pools) -> OpenedPlan:
+async def open_plan(plan: Plan, registry: Registry, options: OpenOptions, pools: Pools) -> OpenedPlan:
     """Open everything a plan needs. What is not configured does not fail the start: its calls answer 503.
 
     Raises `CapError` for an option that does not fit its scheme or format, with nothing left open.
@@ -41,7 +41,7 @@ async def open_plan(plan: Plan, offers: Registry, options: OpenOptions, pools: P
     parts: list[OpenedPlan] = []
     try:
         for capability in plan.capabilities:
-            parts.append(await _open_capability(capability, offers, options, pools, leases))
+            parts.append(await _open_capability(capability, registry, options, pools, leases))
     except BaseException:
         await close(leases, pools)
         raise
@@ -61,23 +61,23 @@ async def close(leases: Iterable[TransportContext], pools: Pools) -> None:
 
 
 async def _open_capability(
-    plan: CapabilityPlan, offers: Registry, options: OpenOptions, pools: Pools, leases: list[TransportContext]
+    plan: CapabilityPlan, registry: Registry, options: OpenOptions, pools: Pools, leases: list[TransportContext]
 ) -> OpenedPlan:
     secrets = await fetch(plan.variables)
     values = {binding: secret.reveal() for binding, secret in secrets.items()}
-    connector = Connector(plan, values, offers, options, pools, leases)
-    opener = CallOpener(plan, values, offers, options)
+    connector = Connector(plan, values, registry, options, pools, leases)
+    opener = CallOpener(plan, values, registry, options)
     runs: dict[str, Run] = {}
     checks: dict[str, Check] = {}
     for exposure in plan.exposures:
         if exposure.authentication is not None:
-            checks[exposure.key] = open_check(exposure, exposure.authentication, values, offers.auth_schemes)
+            checks[exposure.key] = open_check(exposure, exposure.authentication, values, registry.auth_schemes)
         for call in exposure.calls:
             runs[call.key] = opener.open(call, await connector.connect(call.operation.consumed))
     return OpenedPlan(
         runs=runs,
         checks=checks,
         leases=(),
-        destinations=tuple(destinations(plan, secrets, offers.auth_schemes, local=pools.local)),
+        destinations=tuple(destinations(plan, secrets, registry.auth_schemes, local=pools.local)),
         secrets=tuple(values.values()),
     )

@@ -27,11 +27,11 @@ class CallOpener:
     """Opens the calls of one capability, with the values of its variables."""
 
     def __init__(
-        self, plan: CapabilityPlan, values: Mapping[Binding, str], offers: Registry, options: OpenOptions
+        self, plan: CapabilityPlan, values: Mapping[Binding, str], registry: Registry, options: OpenOptions
     ) -> None:
         self._plan = plan
         self._values = values
-        self._offers = offers
+        self._registry = registry
         self._options = options
         self._warned: set[str] = set()
 
@@ -41,7 +41,7 @@ class CallOpener:
         Raises `CapError` for an option of its format that does not fit.
         """
         run = refusing(connection) if isinstance(connection, Refusal) else self._run(call, connection)
-        for interceptor in reversed(self._offers.interceptors):
+        for interceptor in reversed(self._registry.interceptors):
             run = interceptor.wrap_call(call, run)
         return run
 
@@ -79,12 +79,12 @@ class CallOpener:
 
     def _decoder(self, call: Call) -> Decode:
         try:
-            return output_format.decoder(self._offers.output_mappers[call.operation.format], call)
+            return output_format.decoder(self._registry.output_mappers[call.operation.format], call)
         except OptionError as error:
             at = call.operation.marks.get(error.option, call.operation.at)
             raise CapError(error.what, at=at, hint=error.hint, code="bad-format-option") from None
 
     def _intercepted(self, call: Call, send: Send) -> Send:
-        for interceptor in reversed(self._offers.interceptors):
+        for interceptor in reversed(self._registry.interceptors):
             send = interceptor.wrap_send(call.operation, send)
         return send

@@ -16,9 +16,9 @@ from cap_core.plugins.transport import Transport, TransportContext
 from cap_core.runtime.base_uri import Base
 
 
-def choose(offers: Registry, key: str = "") -> Transport:
+def choose(registry: Registry, key: str = "") -> Transport:
     """The transport of this key, or the default one. Raises `CapError` where no plugin offers it."""
-    offered = offers.transports
+    offered = registry.transports
     for transport in offered.values():
         if transport.key == key or (not key and transport.default):
             return transport

@@ -98,7 +98,7 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -
 def _too_large(limit: int) -> Refusal:
     """The connection stays: closing it while the rest of the body arrives would lose the caller this answer."""
     what = f"is larger than {limit} bytes"
-    return Refusal(413, "too-large", f"body {what}", faults=(FieldError("body", what),))
+    return Refusal(413, "too-large", f"body {what}", field_errors=(FieldError("body", what),))
 
 
 class BodyStream:

@@ -86,16 +86,16 @@ def listeners(plan: Plan, options: ListenOptions) -> tuple[Listener, ...]:
 class Gateway:
     """All listeners in one ASGI app; a request's listener is known by the local port it came in through."""
 
-    def __init__(self, offers: Registry, options: ListenOptions, opening: OpenOptions) -> None:
-        self.offers = offers
+    def __init__(self, registry: Registry, options: ListenOptions, opening: OpenOptions) -> None:
+        self.registry = registry
         self.options = options
         self.opening = opening
         self.draining = False
-        self._pools = Pools(choose(offers, opening.transport))
+        self._pools = Pools(choose(registry, opening.transport))
         self._current: Generation | None = None
         self._retiring: set[asyncio.Task[None]] = set()
         self._leaving: set[Generation] = set()
-        self._pages: Pages = build_pages(offers, is_draining=lambda: self.draining)
+        self._pages: Pages = build_pages(registry, is_draining=lambda: self.draining)
         self._admit = self._admission()
         self._app = self._wrapped()
 
@@ -125,7 +125,7 @@ class Gateway:
         task.add_done_callback(self._retiring.discard)
 
     async def _generation(self, plan: Plan) -> Generation:
-        opened = await open_plan(plan, self.offers, self.opening, self._pools)
+        opened = await open_plan(plan, self.registry, self.opening, self._pools)
         redaction.redact(opened.secrets)
         tables: dict[int, RoutingTable] = {}
         for listener in listeners(plan, self.options):
@@ -133,7 +133,7 @@ class Gateway:
             if port != listener.port:
                 url = listener.url.replace(f":{listener.port}", f":{port}")
                 listener = msgspec.structs.replace(listener, port=port, url=url)
-            tables[port] = build_table(listener, opened, self.offers, self.opening.limits)
+            tables[port] = build_table(listener, opened, self.registry, self.opening.limits)
         return Generation(plan, opened, tables)
 
     async def _retire(self, old: Generation) -> None:
@@ -194,7 +194,7 @@ class Gateway:
 
     def _wrapped(self) -> AsgiApp:
         app: AsgiApp = self._serve
-        for wrapper in reversed(self.offers.asgi):
+        for wrapper in reversed(self.registry.asgi):
             app = wrapper.wrap(app)
         return app
 

@@ -70,15 +70,15 @@ class ExposureAuthenticator:
         return await check(Incoming(str(scope["method"]), path, query, headers))
 
 
-def build_table(listener: Listener, opened: OpenedPlan, offers: Registry, limits: Limits) -> RoutingTable:
+def build_table(listener: Listener, opened: OpenedPlan, registry: Registry, limits: Limits) -> RoutingTable:
     """Let each exposure type attach its exposures on this listener, and route what they give."""
     authenticator = ExposureAuthenticator(opened, listener.url)
     faces = tuple(
-        offers.exposures[type_].attach(
+        registry.exposures[type_].attach(
             AttachContext(
                 exposures=tuple(e for e in listener.exposures if e.type == type_),
                 runs=opened.runs,
-                host=authenticator,
+                authenticator=authenticator,
                 limits=limits,
             )
         )

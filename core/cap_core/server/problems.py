@@ -56,7 +56,7 @@ def problem(
     body |= more or {}
     if trace_id:
         body["trace_id"] = trace_id
-    if refusal.faults:
-        body["errors"] = [{"where": fault.where, "what": fault.what} for fault in refusal.faults]
+    if refusal.field_errors:
+        body["errors"] = [{"where": fault.where, "what": fault.what} for fault in refusal.field_errors]
     headers = ((b"content-type", b"application/problem+json"), *refusal.headers)
     return Reply(refusal.status, headers, msgspec.json.encode(body), error=True)

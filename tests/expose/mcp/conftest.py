@@ -222,7 +222,7 @@ def compiled(*entries, name="shop", info=None, secured=True):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "document.yaml"
         path.write_bytes(msgspec.json.encode(document))  # JSON is YAML
-        return compile_source(DocumentSource(name, "document.yaml", path), offers(), CompileOptions())
+        return compile_source(DocumentSource(name, "document.yaml", path), registry(), CompileOptions())
 
 
 def capability(*entries, name="shop", **keys):
@@ -236,7 +236,7 @@ def capability(*entries, name="shop", **keys):
     return plan.exposures, runs
 
 
-def offers():
+def registry():
     """What the plugins a document needs here offer."""
     kinds = {"auth_schemes": bearer.cap_auth_schemes(), "exposures": cap_exposures()}
     kinds |= {"output_mappers": json.cap_output_mappers(), "bindings": environment.cap_bindings()}
@@ -266,7 +266,7 @@ class Kit:
         runs = {key: run for _, some in capabilities for key, run in some.items()}
         guards = Guards(passwords or {})
         return Face(
-            attach(AttachContext(exposures=exposures, runs=runs, host=guards, limits=limits or Limits())), guards
+            attach(AttachContext(exposures=exposures, runs=runs, authenticator=guards, limits=limits or Limits())), guards
         )
 
     @classmethod

@@ -197,7 +197,7 @@ def test_a_call_carries_the_callers_trace_and_capabilities(kit, header, member, 
 
     (context,) = seen
     assert (expected and expected.encode()) == context.trace
-    assert (context.door, context.call, context.follow) == ("mcp", "shop/shop-mcp/list", True)
+    assert (context.channel, context.call, context.follow) == ("mcp", "shop/shop-mcp/list", True)
     assert {"elicitation"} == context.can
 
 

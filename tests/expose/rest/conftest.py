@@ -184,17 +184,17 @@ def values(ask):
 
 
 @pytest.fixture
-def faults(ask):
+def field_errors(ask):
     """What an operation made of inputs says is wrong with a request; it must not have run."""
 
-    def faults(*inputs, status=400, **request):
+    def field_errors(*inputs, status=400, **request):
         got, runs = ask(*inputs, **request)
         assert got.status == status, got.body
         assert runs.asked == []
         assert got.headers["content-type"] == "application/problem+json"
         return [f"{error['where']} {error['what']}" for error in got.json["errors"]]
 
-    return faults
+    return field_errors
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def face():
 
     def face(*exposures, run=None, limits=Limits()):  # noqa: B008  (frozen)
         runs = {call.key: run or Runs() for exposure in exposures for call in exposure.calls}
-        return rest.attach(AttachContext(exposures=exposures, runs=runs, host=None, limits=limits))
+        return rest.attach(AttachContext(exposures=exposures, runs=runs, authenticator=None, limits=limits))
 
     return face
 
@@ -285,7 +285,7 @@ def compiled(tmp_path):
     """Compile documents by name with the built-in plugins a REST document needs; gives plan or diagnostics of each."""
 
     def compiled(**documents):
-        offers = Registry(
+        registry = Registry(
             plugins=(),
             capabilities=(),
             auth_schemes={"bearer": bearer.cap_auth_schemes()[0], "apikey": apikey.cap_auth_schemes()[0]},
@@ -302,7 +302,7 @@ def compiled(tmp_path):
         for name, text in documents.items():
             path = tmp_path / f"{name}.yaml"
             path.write_text(text)
-            out.append(compile_source(DocumentSource(name, path.name, path), offers, CompileOptions()))
+            out.append(compile_source(DocumentSource(name, path.name, path), registry, CompileOptions()))
         return out
 
     return compiled

@@ -40,7 +40,7 @@ def test_an_identity_call_gets_the_headers_that_may_go_upstream_in_the_callers_o
         (b"accept-language", b"de"),
     ) == runs.context.headers
     assert (TRACE.encode(), "0af7651916cd43dd8448eb211c80319c") == (runs.context.trace, runs.context.id)
-    assert ("rest", "cats/cats-rest/GET /cats", False) == (runs.context.door, runs.context.call, runs.context.follow)
+    assert ("rest", "cats/cats-rest/GET /cats", False) == (runs.context.channel, runs.context.call, runs.context.follow)
 
 
 def test_a_mapped_call_gets_none_of_them_and_follows_redirects(made, ask):

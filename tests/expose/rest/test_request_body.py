@@ -46,14 +46,14 @@ def test_a_whole_body_is_checked_and_handed_on_byte_for_byte(made, values, body,
         (None, b"{", "body is not valid JSON: Input data was truncated"),
     ],
 )
-def test_a_whole_body_that_is_wrong_is_refused(made, faults, type, body, expected):
-    assert [expected] == faults(whole(made, type), body=body, headers=JSON, limit=10_000)
+def test_a_whole_body_that_is_wrong_is_refused(made, field_errors, type, body, expected):
+    assert [expected] == field_errors(whole(made, type), body=body, headers=JSON, limit=10_000)
 
 
-def test_a_body_nested_too_deeply_is_refused(made, faults):
+def test_a_body_nested_too_deeply_is_refused(made, field_errors):
     body = b'{"a":' + b"[" * 50_000 + b"]" * 50_000 + b"}"
 
-    assert ["body is nested too deeply"] == faults(whole(made), body=body, headers=JSON, limit=10**6)
+    assert ["body is nested too deeply"] == field_errors(whole(made), body=body, headers=JSON, limit=10**6)
 
 
 @pytest.mark.parametrize(("type", "body"), [("array", b"[1,2]"), ("string", b'"a"'), (None, b"7"), (None, b"[]")])
@@ -61,17 +61,17 @@ def test_a_whole_body_may_be_any_json_it_is_declared_as(made, values, type, body
     assert body == bytes(values(whole(made, type), body=body, headers=JSON)["body"])
 
 
-def test_an_enum_over_objects_is_looked_at_whole(made, values, faults):
+def test_an_enum_over_objects_is_looked_at_whole(made, values, field_errors):
     item = whole(made, enum=({"a": 1},))
 
     assert b'{"a": 1}' == bytes(values(item, body=b'{"a": 1}', headers=JSON)["body"])
-    assert ['body must be one of {"a":1}'] == faults(item, body=b"{}", headers=JSON)
+    assert ['body must be one of {"a":1}'] == field_errors(item, body=b"{}", headers=JSON)
 
 
 @pytest.mark.parametrize("request_", [{}, {"body": b""}, {"body": b" null ", "headers": JSON}])
-def test_no_body_and_null_are_absent(made, values, faults, request_):
+def test_no_body_and_null_are_absent(made, values, field_errors, request_):
     assert {} == values(whole(made), **request_)
-    assert ["body is required and missing"] == faults(whole(made, required=True), **request_)
+    assert ["body is required and missing"] == field_errors(whole(made, required=True), **request_)
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,15 @@ def test_no_body_and_null_are_absent(made, values, faults, request_):
         ([*JSON, ("content-encoding", "gzip")], "body must not be encoded as 'gzip'"),
     ],
 )
-def test_a_body_of_another_media_type_is_415(made, faults, headers, expected):
-    assert [expected] == faults(whole(made), body=b"{}", headers=headers, status=415)
+def test_a_body_of_another_media_type_is_415(made, field_errors, headers, expected):
+    assert [expected] == field_errors(whole(made), body=b"{}", headers=headers, status=415)
 
 
 @pytest.mark.parametrize("body", [b'{"a":"' + b"x" * 100 + b'"}', [b'{"a":"', b"x" * 100, b'"}'], [b"x" * 101]])
-def test_a_body_over_the_limit_is_413(made, faults, body):
-    assert ["body is larger than 100 bytes"] == faults(whole(made), body=body, headers=JSON, limit=100, status=413)
+def test_a_body_over_the_limit_is_413(made, field_errors, body):
+    assert ["body is larger than 100 bytes"] == field_errors(
+        whole(made), body=body, headers=JSON, limit=100, status=413
+    )
 
 
 def test_a_body_in_chunks_is_put_together(made, values):
@@ -101,11 +103,11 @@ def test_a_body_in_chunks_is_put_together(made, values):
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 @pytest.mark.parametrize("body", [b"{}", [b"", b"{}"]])
-def test_a_body_that_no_input_takes_is_refused(made, faults, method, body):
+def test_a_body_that_no_input_takes_is_refused(made, field_errors, method, body):
     expected = ["query limit must be an integer, not 'x'", "body has nowhere to go"]
     call = {"method": method, "upstream": method}
 
-    assert expected == faults(
+    assert expected == field_errors(
         made.input("limit", type="integer"), call=call, method=method, body=body, query=b"limit=x"
     )
 
@@ -164,11 +166,11 @@ def test_a_number_too_large_for_us_goes_on_as_it_stands(made, values):
         (b'{"name":', ["body is not valid JSON: Input data was truncated"]),
     ],
 )
-def test_fields_that_are_wrong_are_refused(made, faults, body, expected):
-    assert expected == faults(*fields(made), body=body, headers=JSON)
+def test_fields_that_are_wrong_are_refused(made, field_errors, body, expected):
+    assert expected == field_errors(*fields(made), body=body, headers=JSON)
 
 
-def test_a_form_carries_fields_as_text(made, values, faults):
+def test_a_form_carries_fields_as_text(made, values, field_errors):
     body = b"name=T%C3%B6m+Cat&age=007&tags=a&tags=b"
 
     expected = {"name": "Töm Cat", "age": "007", "tags": ["a", "b"]}
@@ -177,7 +179,7 @@ def test_a_form_carries_fields_as_text(made, values, faults):
         "body member age must be an integer, not 'x'",
         "body member name is given twice",
         "body member 'nmae' is not known; known are: name, age, tags, any",
-    ] == faults(*fields(made), body=b"age=x&name=a&name=b&nmae=1&", headers=FORM)
+    ] == field_errors(*fields(made), body=b"age=x&name=a&name=b&nmae=1&", headers=FORM)
 
 
 @pytest.mark.parametrize(
@@ -188,23 +190,25 @@ def test_a_form_carries_fields_as_text(made, values, faults):
         (b"{" + b",".join(b'"x%d":1' % n for n in range(500)) + b"}", JSON, 101),
     ],
 )
-def test_a_million_wrong_fields_are_not_answered_with_a_million_lines(made, faults, body, headers, count):
-    assert count == len(faults(*fields(made), body=body, headers=headers, limit=10**6))
+def test_a_million_wrong_fields_are_not_answered_with_a_million_lines(made, field_errors, body, headers, count):
+    assert count == len(field_errors(*fields(made), body=body, headers=headers, limit=10**6))
 
 
-def test_fields_of_another_media_type_are_415(made, faults):
+def test_fields_of_another_media_type_are_415(made, field_errors):
     expected = "body must be application/json or application/x-www-form-urlencoded, not 'multipart/form-data'"
     headers = [("content-type", "multipart/form-data; boundary=x")]
 
-    assert [expected] == faults(*fields(made), body=b"--x--", headers=headers, status=415)
+    assert [expected] == field_errors(*fields(made), body=b"--x--", headers=headers, status=415)
 
 
-def test_an_input_may_come_by_query_or_by_field_but_not_by_both(made, values, faults):
+def test_an_input_may_come_by_query_or_by_field_but_not_by_both(made, values, field_errors):
     item = made.input("limit", "query", "integer", also=("member",))
 
     assert {"limit": "5"} == values(item, query=b"limit=5")
     assert {"limit": 5} == values(item, body=b'{"limit":5}', headers=JSON)
-    assert ["body member limit is given twice"] == faults(item, query=b"limit=5", body=b'{"limit":5}', headers=JSON)
+    assert ["body member limit is given twice"] == field_errors(
+        item, query=b"limit=5", body=b'{"limit":5}', headers=JSON
+    )
 
 
 def test_a_field_may_be_taken_out_of_a_body_that_goes_on_whole(made, values):
@@ -254,21 +258,21 @@ def test_a_small_body_that_is_not_all_there_yet_streams(made, ask):
     assert 4 == runs.values["body"].length
 
 
-def test_a_body_to_hand_through_may_be_needed(made, faults, values):
+def test_a_body_to_hand_through_may_be_needed(made, field_errors, values):
     assert {} == values(entity(made))
-    assert ["body is required and missing"] == faults(entity(made, required=True))
+    assert ["body is required and missing"] == field_errors(entity(made, required=True))
 
 
-def test_faults_elsewhere_refuse_a_body_before_it_is_read(made, faults):
+def test_faults_elsewhere_refuse_a_body_before_it_is_read(made, field_errors):
     inputs = [entity(made), made.input("limit", type="integer")]
 
-    assert ["query limit must be an integer, not 'x'"] == faults(*inputs, body=[b"a", b"b"], query=b"limit=x")
+    assert ["query limit must be an integer, not 'x'"] == field_errors(*inputs, body=[b"a", b"b"], query=b"limit=x")
 
 
-def test_a_body_whose_coding_would_be_lost_is_415(made, faults):
+def test_a_body_whose_coding_would_be_lost_is_415(made, field_errors):
     body, headers = gzip.compress(b"x"), [("content-encoding", "gzip")]
 
-    assert ["body must not be encoded as 'gzip'"] == faults(entity(made), body=body, headers=headers, status=415)
+    assert ["body must not be encoded as 'gzip'"] == field_errors(entity(made), body=body, headers=headers, status=415)
 
 
 @pytest.mark.parametrize("kind", ["entity", "whole", "nothing"])

@@ -58,14 +58,14 @@ def test_a_query_is_read_once_and_unknown_names_are_ignored(made, values, query,
         (b"filter=[1]", ["query filter must be a JSON object"]),
     ],
 )
-def test_a_query_that_is_wrong_is_refused(made, faults, query, expected):
+def test_a_query_that_is_wrong_is_refused(made, field_errors, query, expected):
     inputs = [
         made.input("limit", type="integer"),
         made.input("tag", type="array", enum=("new", "old")),
         made.input("filter", type="object"),
     ]
 
-    assert expected == faults(*inputs, query=query)
+    assert expected == field_errors(*inputs, query=query)
 
 
 def test_one_refusal_names_every_fault(made, ask):
@@ -99,10 +99,10 @@ def test_headers_match_in_any_case_and_lists_split_at_commas(made, values):
     assert {"X-Tag": "Café", "X-Ids": ["1", "2", "3"]} == values(*inputs, headers=headers)
 
 
-def test_a_header_given_twice_is_refused(made, faults):
+def test_a_header_given_twice_is_refused(made, field_errors):
     twice = [("x-tag", "a"), ("x-tag", "b")]
 
-    assert ["header X-Tag is given twice"] == faults(made.input("X-Tag", "header"), headers=twice)
+    assert ["header X-Tag is given twice"] == field_errors(made.input("X-Tag", "header"), headers=twice)
 
 
 def test_cookies_are_found_by_their_exact_name(made, values):
@@ -112,9 +112,9 @@ def test_cookies_are_found_by_their_exact_name(made, values):
     assert {"session": "a=b", "theme": "dark blue", "ids": ["1"]} == values(*inputs, headers=headers)
 
 
-def test_the_query_says_what_the_header_does_not(made, values, faults):
+def test_the_query_says_what_the_header_does_not(made, values, field_errors):
     item = made.input("accept", "header", also=("query",))
 
     assert {"accept": "text/csv"} == values(item, query=b"accept=text/csv")
     assert {"accept": "*/*"} == values(item, query=b"accept=text/csv", headers=[("accept", "*/*")])
-    assert ["query accept is given twice"] == faults(item, query=b"accept=a&accept=b")
+    assert ["query accept is given twice"] == field_errors(item, query=b"accept=a&accept=b")

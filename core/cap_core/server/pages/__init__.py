@@ -106,7 +106,7 @@ async def _accepting_exposures(scope: Scope, table: RoutingTable) -> frozenset[s
     return frozenset(accepted)
 
 
-def build_pages(offers: Registry, *, is_draining: Callable[[], bool]) -> Pages:
+def build_pages(registry: Registry, *, is_draining: Callable[[], bool]) -> Pages:
     """Build the pages, and let plugins change them (`cap_app_init`)."""
 
     @get("/health/live", media_type=MediaType.JSON, sync_to_thread=False)
@@ -130,7 +130,7 @@ def build_pages(offers: Registry, *, is_draining: Callable[[], bool]) -> Pages:
         request_max_body_size=0,
         logging_config=None,
     )
-    offers.hooks.cap_app_init(app_config=config)
+    registry.hooks.cap_app_init(app_config=config)
     return Pages(Litestar.from_config(config))
 
 

@@ -95,7 +95,7 @@ def _names(exposure: ExposurePlan, tool: str) -> tuple[str, ...]:
 
 def _endpoint(server_info: ServerInfo, pairs: _Pairs, named: list[NamedTool], at: AttachContext) -> McpEndpoint:
     exposures = [exposure for exposure, _ in pairs]
-    callers = Callers(at.host, tuple(exposure.key for exposure in exposures))
+    callers = Callers(at.authenticator, tuple(exposure.key for exposure in exposures))
     return McpEndpoint(Catalogue(server_info, exposures, named), callers, at.limits)
 
 

@@ -25,8 +25,8 @@ class Admission(msgspec.Struct, frozen=True):
 class Callers:
     """Authenticates a caller against the exposures of an endpoint, and against no more of them than a request needs."""
 
-    def __init__(self, host: Authenticator, exposures: tuple[str, ...]) -> None:
-        self._host = host
+    def __init__(self, authenticator: Authenticator, exposures: tuple[str, ...]) -> None:
+        self._authenticator = authenticator
         self._exposures = exposures
 
     async def first(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Admission:
@@ -53,7 +53,7 @@ class Callers:
         return frozenset((admission.exposure, *accepted))
 
     async def _admission(self, exposure: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Admission:
-        caller = await self._host.authenticate(exposure, scope, headers)
+        caller = await self._authenticator.authenticate(exposure, scope, headers)
         return Admission(exposure, caller)
 
 

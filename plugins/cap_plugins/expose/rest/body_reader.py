@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 from cap_core.errors import FieldError, Refusal
 from cap_core.plugins.messages import Message, Receive
 from cap_core.server.asgi import CallerGone
-from cap_plugins.expose.rest.text_inputs import Faults, Values
+from cap_plugins.expose.rest.text_inputs import FieldErrors, Values
 
 RequestHeaders = dict[bytes, bytes]
 """A request's headers, by their lower-case names."""
 
-BodyReader = Callable[[RequestHeaders, Receive, Values, Faults], Awaitable[Receive]]
+BodyReader = Callable[[RequestHeaders, Receive, Values, FieldErrors], Awaitable[Receive]]
 """Reads a request's body, and returns the `receive` on which to watch for a caller who leaves."""
 
 MISSING = "is required and missing"
@@ -31,4 +31,4 @@ def check_coding(headers: RequestHeaders) -> None:
     coding = headers.get(b"content-encoding", b"identity").strip().lower()
     if coding not in (b"", b"identity"):
         what = f"must not be encoded as {coding.decode('latin-1')[:40]!r}"
-        raise Refusal(415, "unsupported-media-type", f"body {what}", faults=(FieldError("body", what),))
+        raise Refusal(415, "unsupported-media-type", f"body {what}", field_errors=(FieldError("body", what),))

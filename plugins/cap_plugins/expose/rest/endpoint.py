@@ -18,7 +18,7 @@ from cap_core.server.asgi import CallerGone, EventStreams, Watch, answer, has_bo
 from cap_core.server.problems import problem
 from cap_plugins.expose.rest.replies import as_reply
 from cap_plugins.expose.rest.request_body import compile_body, refuse_body
-from cap_plugins.expose.rest.text_inputs import Faults, Values, compile_text_inputs, where
+from cap_plugins.expose.rest.text_inputs import FieldErrors, Values, compile_text_inputs, where
 
 if TYPE_CHECKING:
     from cap_core.plan.call import Call, RejectedOperation
@@ -63,18 +63,18 @@ def compile_endpoint(call: Call, run: Run, limit: int, streams: EventStreams | N
         if head and heads:
             context.method = "HEAD"
         values: Values = {}
-        faults: Faults = []
+        field_errors: FieldErrors = []
         try:
             if texts is not None:
-                texts(scope, params, values, faults)
+                texts(scope, params, values, field_errors)
             if body is not None:
-                receive = await body(headers, receive, values, faults)
+                receive = await body(headers, receive, values, field_errors)
             elif has_body(headers):
-                await refuse_body(headers, receive, faults)
+                await refuse_body(headers, receive, field_errors)
             if required:
-                _check_required(required, values, faults)
-            if faults:
-                raise refuse(tuple(faults))
+                _check_required(required, values, field_errors)
+            if field_errors:
+                raise refuse(tuple(field_errors))
             with Watch(receive):
                 await answer(send, await _reply(run, values, context), head=head, streams=streams)
         except Refusal as refusal:
@@ -91,14 +91,14 @@ def _picked(headers: Headers, names: frozenset[bytes]) -> Headers:
     return tuple([header for header in headers if header[0] in names])
 
 
-def _check_required(required: tuple[Input, ...], values: Values, faults: Faults) -> None:
-    wrong = {fault.where for fault in faults}
+def _check_required(required: tuple[Input, ...], values: Values, field_errors: FieldErrors) -> None:
+    wrong = {fault.where for fault in field_errors}
     for item in required:
         place = where(item)
         # The fields of a body that cannot be read are not known.
         unreadable = item.place == "member" and "body" in wrong
         if item.name not in values and place not in wrong and not unreadable:
-            faults.append(FieldError(place, "is required and missing"))
+            field_errors.append(FieldError(place, "is required and missing"))
 
 
 async def _reply(run: Run, values: Values, context: Context) -> Reply:

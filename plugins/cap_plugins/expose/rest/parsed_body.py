@@ -11,7 +11,7 @@ from cap_core.plan.inputs import Input, whole
 from cap_core.runtime.inputs import JsonCheck, json_check
 from cap_core.server.asgi import has_body, read_body
 from cap_plugins.expose.rest.body_reader import MISSING, BodyReader, RequestHeaders, check_coding
-from cap_plugins.expose.rest.text_inputs import MOST_FAULTS, Faults, Values, compile_pairs, slots, where
+from cap_plugins.expose.rest.text_inputs import MOST_FIELD_ERRORS, FieldErrors, Values, compile_pairs, slots, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,21 +41,21 @@ def parsed_body(whole: Input | None, members: tuple[Input, ...], limit: int) -> 
     read_form = None if whole else compile_pairs(slots(members, "member"), _unknown(members))
     missing = FieldError("body", MISSING) if whole and whole.required else None
 
-    async def read(headers: RequestHeaders, receive: Receive, values: Values, faults: Faults) -> Receive:
+    async def read(headers: RequestHeaders, receive: Receive, values: Values, field_errors: FieldErrors) -> Receive:
         body = await read_body(receive, headers, limit) if has_body(headers) else b""
         if not body:
             if missing is not None:
-                faults.append(missing)
+                field_errors.append(missing)
             return receive
         check_coding(headers)
         media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if media_type == _JSON or media_type.endswith(b"+json"):
-            read_json(body, values, faults)
+            read_json(body, values, field_errors)
         elif media_type == _FORM and read_form is not None:
             if body.count(b"&") >= MOST_FIELDS:
-                faults.append(FieldError("body", f"has more than {MOST_FIELDS} fields"))
+                field_errors.append(FieldError("body", f"has more than {MOST_FIELDS} fields"))
                 return receive
-            read_form(body, values, faults)
+            read_form(body, values, field_errors)
         else:
             raise _unsupported(media_type, form=read_form is not None)
         return receive
@@ -63,33 +63,33 @@ def parsed_body(whole: Input | None, members: tuple[Input, ...], limit: int) -> 
     return read
 
 
-def _json_reader(whole: Input | None, members: tuple[Input, ...]) -> Callable[[bytes, Values, Faults], None]:
+def _json_reader(whole: Input | None, members: tuple[Input, ...]) -> Callable[[bytes, Values, FieldErrors], None]:
     read_members = _member_reader(members, alone=whole is None)
     check = _whole_check(whole) if whole else None
 
-    def read_json(body: bytes, values: Values, faults: Faults) -> None:
+    def read_json(body: bytes, values: Values, field_errors: FieldErrors) -> None:
         try:
             # msgspec checks the JSON, but not that the strings inside a `Raw` are UTF-8.
             str(body, "utf-8")
             if whole is not None:
                 if body.strip(b" \t\r\n") == b"null":
                     if whole.required:
-                        faults.append(FieldError("body", MISSING))
+                        field_errors.append(FieldError("body", MISSING))
                     return
                 if (what := check(body) if check else None) is not None:
-                    faults.append(FieldError("body", what))
+                    field_errors.append(FieldError("body", what))
                     return
                 values[whole.name] = msgspec.Raw(body)
             if members:
-                read_members(_object.decode(body), values, faults)
+                read_members(_object.decode(body), values, field_errors)
         except UnicodeDecodeError:
-            faults.append(FieldError("body", "is not UTF-8 text"))
+            field_errors.append(FieldError("body", "is not UTF-8 text"))
         except RecursionError:
-            faults.append(FieldError("body", "is nested too deeply"))
+            field_errors.append(FieldError("body", "is nested too deeply"))
         except msgspec.ValidationError:
-            faults.append(FieldError("body", "must be a JSON object"))
+            field_errors.append(FieldError("body", "must be a JSON object"))
         except msgspec.DecodeError as error:
-            faults.append(FieldError("body", f"is not valid JSON: {error}"))
+            field_errors.append(FieldError("body", f"is not valid JSON: {error}"))
 
     return read_json
 
@@ -118,32 +118,34 @@ def _whole_check(item: Input) -> Callable[[bytes], str | None]:
 
 def _member_reader(
     items: tuple[Input, ...], *, alone: bool
-) -> Callable[[dict[str, msgspec.Raw], Values, Faults], None]:
+) -> Callable[[dict[str, msgspec.Raw], Values, FieldErrors], None]:
     """Reads the fields of a JSON object. Where no input takes the whole (`alone`), an unknown field is a fault."""
     known = {item.wire: (item, json_check(item), where(item, "member")) for item in items}
     unknown = _unknown(items)
 
-    def read(given: dict[str, msgspec.Raw], values: Values, faults: Faults) -> None:
+    def read(given: dict[str, msgspec.Raw], values: Values, field_errors: FieldErrors) -> None:
         for name, raw in given.items():
-            if len(faults) >= MOST_FAULTS:
+            if len(field_errors) >= MOST_FIELD_ERRORS:
                 return
             entry = known.get(name)
             if entry is not None:
-                _take(raw, *entry, values, faults)
+                _take(raw, *entry, values, field_errors)
             elif alone:
-                faults.append(unknown(name))
+                field_errors.append(unknown(name))
 
     return read
 
 
-def _take(raw: msgspec.Raw, item: Input, check: JsonCheck | None, place: str, values: Values, faults: Faults) -> None:
+def _take(
+    raw: msgspec.Raw, item: Input, check: JsonCheck | None, place: str, values: Values, field_errors: FieldErrors
+) -> None:
     value = _decoded(raw)
     if value is None:
         return  # explicit null is absent (docs/semantics.md, checking)
     if item.name in values:
-        faults.append(FieldError(place, "is given twice"))
+        field_errors.append(FieldError(place, "is given twice"))
     elif check is not None and (what := check(value)) is not None:
-        faults.append(FieldError(place, what))
+        field_errors.append(FieldError(place, what))
     else:
         # In JSON 7.0 is the integer 7.
         values[item.name] = whole(value) if item.type == "integer" and isinstance(value, float) else value
@@ -165,4 +167,4 @@ def _unknown(items: tuple[Input, ...]) -> Callable[[str], FieldError]:
 def _unsupported(media_type: bytes, *, form: bool) -> Refusal:
     declared = f"not {media_type.decode('latin-1')[:80]!r}" if media_type else "and says no Content-Type"
     what = f"must be application/json{' or application/x-www-form-urlencoded' if form else ''}, {declared}"
-    return Refusal(415, "unsupported-media-type", f"body {what}", faults=(FieldError("body", what),))
+    return Refusal(415, "unsupported-media-type", f"body {what}", field_errors=(FieldError("body", what),))

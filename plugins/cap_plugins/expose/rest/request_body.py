@@ -12,7 +12,7 @@ from cap_plugins.expose.rest.streamed_body import streamed_body
 if TYPE_CHECKING:
     from cap_core.plan.inputs import Input
     from cap_core.plugins.messages import Receive
-    from cap_plugins.expose.rest.text_inputs import Faults
+    from cap_plugins.expose.rest.text_inputs import FieldErrors
 
 
 def compile_body(items: tuple[Input, ...], limit: int) -> BodyReader | None:
@@ -26,7 +26,7 @@ def compile_body(items: tuple[Input, ...], limit: int) -> BodyReader | None:
     return parsed_body(whole, members, limit)
 
 
-async def refuse_body(headers: RequestHeaders, receive: Receive, faults: Faults) -> None:
+async def refuse_body(headers: RequestHeaders, receive: Receive, field_errors: FieldErrors) -> None:
     """Add a fault for a body that no input takes, unless it is empty, as a chunked one may be."""
     if b"transfer-encoding" in headers:
         message = await next_part(receive)
@@ -34,4 +34,4 @@ async def refuse_body(headers: RequestHeaders, receive: Receive, faults: Faults)
             if not message.get("more_body"):
                 return
             message = await next_part(receive)
-    faults.append(FieldError("body", "has nowhere to go"))
+    field_errors.append(FieldError("body", "has nowhere to go"))

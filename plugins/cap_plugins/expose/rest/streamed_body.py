@@ -12,7 +12,7 @@ from cap_plugins.expose.rest.body_reader import MISSING, BodyReader, RequestHead
 
 if TYPE_CHECKING:
     from cap_core.plan.inputs import Input
-    from cap_plugins.expose.rest.text_inputs import Faults, Values
+    from cap_plugins.expose.rest.text_inputs import FieldErrors, Values
 
 ONE_PIECE = 64 * 1024
 """Bytes up to which a body that has arrived completely is passed on in one piece."""
@@ -21,10 +21,10 @@ ONE_PIECE = 64 * 1024
 def streamed_body(item: Input) -> BodyReader:
     """The reader that gives an input the body as it arrives, of whatever type."""
 
-    async def read(headers: RequestHeaders, receive: Receive, values: Values, faults: Faults) -> Receive:
+    async def read(headers: RequestHeaders, receive: Receive, values: Values, field_errors: FieldErrors) -> Receive:
         if not has_body(headers):
             if item.required:
-                faults.append(FieldError("body", MISSING))
+                field_errors.append(FieldError("body", MISSING))
             return receive
         check_coding(headers)
         content_type = headers.get(b"content-type")

@@ -17,15 +17,15 @@ from cap_core.runtime.inputs import TextCheck, text_check
 from cap_core.syntax.path_template import placeholders
 
 Values = dict[str, object]
-Faults = list[FieldError]
+FieldErrors = list[FieldError]
 
-TextReader = Callable[[Scope, tuple[str, ...], Values, Faults], None]
+TextReader = Callable[[Scope, tuple[str, ...], Values, FieldErrors], None]
 """Reads the text inputs of a request, from its scope and the values of the route's placeholders."""
 
-MOST_FAULTS = 100
+MOST_FIELD_ERRORS = 100
 """A reader stops after so many faults, so that a million wrong fields do not become a million lines."""
 
-PairReader = Callable[[bytes, Values, Faults], None]
+PairReader = Callable[[bytes, Values, FieldErrors], None]
 """Reads the text inputs of `a=1&b=2`."""
 
 
@@ -38,24 +38,24 @@ class Slot(msgspec.Struct, frozen=True):
     many: bool
     second: bool
 
-    def take(self, text: str, values: Values, faults: Faults) -> None:
+    def take(self, text: str, values: Values, field_errors: FieldErrors) -> None:
         """Store a valid text, or add the fault of an invalid one."""
         given = values.get(self.name)
         if given is not None and not self.many:
-            faults.append(FieldError(self.where, "is given twice"))
+            field_errors.append(FieldError(self.where, "is given twice"))
         elif self.check is not None and (what := self.check(text)) is not None:
-            faults.append(FieldError(self.where, what))
+            field_errors.append(FieldError(self.where, what))
         elif isinstance(given, list):
             given.append(text)
         else:
             values[self.name] = [text] if self.many else text
 
-    def take_bytes(self, raw: bytes, values: Values, faults: Faults) -> None:
+    def take_bytes(self, raw: bytes, values: Values, field_errors: FieldErrors) -> None:
         """Store the text of these bytes, or add the fault of an invalid one."""
         try:
-            self.take(raw.decode(), values, faults)
+            self.take(raw.decode(), values, field_errors)
         except UnicodeDecodeError:
-            faults.append(FieldError(self.where, "is not UTF-8 text"))
+            field_errors.append(FieldError(self.where, "is not UTF-8 text"))
 
 
 def where(item: Input, place: Place | None = None) -> str:
@@ -89,9 +89,9 @@ def compile_text_inputs(items: tuple[Input, ...], template: str) -> TextReader |
     if len(steps) <= 1:
         return steps[0] if steps else None
 
-    def read_all(scope: Scope, params: tuple[str, ...], values: Values, faults: Faults) -> None:
+    def read_all(scope: Scope, params: tuple[str, ...], values: Values, field_errors: FieldErrors) -> None:
         for step in steps:
-            step(scope, params, values, faults)
+            step(scope, params, values, field_errors)
 
     return read_all
 
@@ -101,10 +101,10 @@ def compile_pairs(known: dict[str, Slot], unknown: Callable[[str], FieldError] |
     by_name = {name.encode(): slot for name, slot in known.items()}
     seconds = any(slot.second for slot in known.values())
 
-    def pairs(text: bytes, values: Values, faults: Faults) -> None:
+    def pairs(text: bytes, values: Values, field_errors: FieldErrors) -> None:
         settled = frozenset(values) if seconds else frozenset()
         for pair in text.split(b"&"):
-            if len(faults) >= MOST_FAULTS:
+            if len(field_errors) >= MOST_FIELD_ERRORS:
                 return
             name, _, raw = pair.partition(b"=")
             slot = by_name.get(name)
@@ -113,9 +113,9 @@ def compile_pairs(known: dict[str, Slot], unknown: Callable[[str], FieldError] |
                 slot = by_name.get(name)
             if slot is None:
                 if unknown is not None and pair:
-                    faults.append(unknown(name.decode(errors="replace")))
+                    field_errors.append(unknown(name.decode(errors="replace")))
             elif slot.name not in settled:
-                slot.take_bytes(_unescaped(raw), values, faults)
+                slot.take_bytes(_unescaped(raw), values, field_errors)
 
     return pairs
 
@@ -134,15 +134,15 @@ def _path(items: tuple[Input, ...], template: str) -> TextReader | None:
     if not any(slot.check for _, slot in taken):
         named = tuple((index, slot.name) for index, slot in taken)
 
-        def unchecked(scope: Scope, params: tuple[str, ...], values: Values, faults: Faults) -> None:
+        def unchecked(scope: Scope, params: tuple[str, ...], values: Values, field_errors: FieldErrors) -> None:
             for index, name in named:
                 values[name] = params[index]
 
         return unchecked
 
-    def path(scope: Scope, params: tuple[str, ...], values: Values, faults: Faults) -> None:
+    def path(scope: Scope, params: tuple[str, ...], values: Values, field_errors: FieldErrors) -> None:
         for index, slot in taken:
-            slot.take(params[index], values, faults)
+            slot.take(params[index], values, field_errors)
 
     return path
 
@@ -152,14 +152,14 @@ def _headers(items: tuple[Input, ...]) -> TextReader | None:
     if not known:
         return None
 
-    def headers(scope: Scope, params: tuple[str, ...], values: Values, faults: Faults) -> None:
+    def headers(scope: Scope, params: tuple[str, ...], values: Values, field_errors: FieldErrors) -> None:
         for name, raw in scope["headers"]:
             slot = known.get(name)
             if slot is None:
                 continue
             # A list in a header is one line with commas, several lines, or both (RFC 9110, 5.3).
             for part in raw.split(b",") if slot.many else (raw,):
-                slot.take_bytes(part.strip(), values, faults)
+                slot.take_bytes(part.strip(), values, field_errors)
 
     return headers
 
@@ -169,12 +169,12 @@ def _cookies(items: tuple[Input, ...]) -> TextReader | None:
     if not known:
         return None
 
-    def cookies(scope: Scope, params: tuple[str, ...], values: Values, faults: Faults) -> None:
+    def cookies(scope: Scope, params: tuple[str, ...], values: Values, field_errors: FieldErrors) -> None:
         crumbs = (crumb for name, raw in scope["headers"] if name == b"cookie" for crumb in raw.split(b";"))
         for crumb in crumbs:
             name, _, value = crumb.strip().partition(b"=")
             if (slot := known.get(name)) is not None:
-                slot.take_bytes(unquote_to_bytes(value), values, faults)
+                slot.take_bytes(unquote_to_bytes(value), values, field_errors)
 
     return cookies
 
@@ -185,8 +185,8 @@ def _query(items: tuple[Input, ...]) -> TextReader | None:
         return None
     pairs = compile_pairs(known)
 
-    def query(scope: Scope, params: tuple[str, ...], values: Values, faults: Faults) -> None:
+    def query(scope: Scope, params: tuple[str, ...], values: Values, field_errors: FieldErrors) -> None:
         if text := scope["query_string"]:
-            pairs(text, values, faults)
+            pairs(text, values, field_errors)
 
     return query
