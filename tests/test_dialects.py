@@ -126,11 +126,11 @@ def meaning(plan: CapabilityPlan) -> object:
                 call.exposed.name,
                 call.exposed.method,
                 call.exposed.path,
-                call.operation.address,
-                call.operation.method,
-                call.operation.path,
+                call.answering.address,
+                call.answering.method,
+                call.answering.path,
                 [(i.name, i.place, i.wire, i.type, i.required) for i in call.inputs.items],
-                [(f.place, f.name, f.value) for f in call.fields],
+                [(f.place, f.name, f.value) for f in call.flow.steps[-1].request.fields],
             )
             for exposure in plan.exposures
             for call in exposure.calls

@@ -388,7 +388,7 @@ def test_a_value_that_is_a_path_is_a_mapping(document: Callable[..., Path]) -> N
 
     assert out.plan is not None
     (mapped,) = [
-        c for e in out.plan.exposures for c in e.calls if c.exposed.name == "more" and c.exposed.method is None
+        c for e in out.plan.exposures for c in e.calls if c.exposed.name == "more" and c.exposed.kind == "tool"
     ]
     assert ["$.a.b"] == [output.mapping for output in mapped.outputs]
     assert not [d for d in out.diagnostics if d.severity != "info"]

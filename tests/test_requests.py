@@ -77,7 +77,7 @@ def test_query_inputs(things: Things, asked: str, target: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "faults"),
+    ("asked", "field_errors"),
     [
         pytest.param("?n=x", ["query n must be an integer, not 'x'"], id="type"),
         pytest.param("?n=1.0", ["query n must be an integer, not '1.0'"], id="text-is-not-converted"),

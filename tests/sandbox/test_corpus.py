@@ -48,7 +48,7 @@ def journeys(document: Path, plan: CapabilityPlan, face: str) -> Iterator[Journe
     found: dict[tuple[str, str], Journey] = {}
     for exposure in plan.exposures:
         for call in exposure.calls if exposure.type == face else ():
-            operation = call.operation
+            operation = call.answering
             path = shape(operation.path.rstrip("/"))
             collection, _, last = path.rpartition("/")
             what = {("POST", False): "create", ("GET", False): "list", ("GET", True): "get", ("DELETE", True): "delete"}
@@ -94,7 +94,7 @@ def sample(item: Input, id: object) -> object:
 
 def needed(call: Call, id: object) -> dict[str, object]:
     """A value for every input that is required, and for the identifier."""
-    fed = {field.value.name for field in call.fields if field.place == "path"}
+    fed = {field.value.name for field in call.flow.steps[-1].request.fields if field.place == "path"}
     return {
         item.name: id if item.name in fed else sample(item, id)
         for item in call.inputs.items

@@ -40,8 +40,9 @@ def _is_portkey(consumed: Consumed) -> bool:
 
 def _sends_key(plan: CapabilityPlan, consumed: Consumed) -> bool:
     """Whether the key goes where it belongs after all, as a header that the operations declare."""
-    calls = (call for exposure in plan.exposures for call in exposure.calls if call.operation.consumed == consumed)
-    return any(field.place == "header" and field.name.lower() == KEY for call in calls for field in call.fields)
+    steps = (step for exposure in plan.exposures for call in exposure.calls for step in call.flow.steps)
+    requests = (step.request for step in steps if step.request.operation.consumed == consumed)
+    return any(field.place == "header" and field.name.lower() == KEY for one in requests for field in one.fields)
 
 
 @hookimpl

@@ -62,7 +62,7 @@ def command(settings: Settings, capability: str, operation: str, inputs: tuple[s
     except Refusal as refusal:
         raise CapError(refusal.detail, hint=refusal.hint) from None
     except UpstreamError as error:
-        raise CapError(f"the answer of {call.operation.address} was cut short: {error.detail}") from None
+        raise CapError(f"the answer of {call.describes.address} was cut short: {error.detail}") from None
 
 
 async def _carry_out(
@@ -118,4 +118,4 @@ async def _failure(answer: Reply, call: Call) -> str:
     if len(text) > _SHOWN:
         text = text[:_SHOWN] + "…"
     status = f"{answer.status} {responses.get(answer.status, '')}".strip()
-    return f"{call.operation.address} answered {status}" + (f": {text}" if text else "")
+    return f"{call.describes.address} answered {status}" + (f": {text}" if text else "")

@@ -19,7 +19,7 @@ from cap_core.diagnostics.report import Diagnostic
 from cap_core.errors import Refusal
 from cap_core.explain.explain import Explanation, explain, explain_rejected
 from cap_core.explain.find_operation import display_name, every_operation, find_operation
-from cap_core.explain.origin import Step
+from cap_core.explain.origin import Waypoint
 from cap_core.plan.call import Call, RejectedOperation
 from cap_core.plan.inputs import Inputs
 from cap_core.settings.table import Settings
@@ -160,7 +160,7 @@ def _inputs(it: Explanation) -> Iterable[tuple[str, ...]]:
         yield from _steps(trace.via, 4)
 
 
-def _steps(steps: Iterable[Step], blank: int) -> Iterable[tuple[str, ...]]:
+def _steps(steps: Iterable[Waypoint], blank: int) -> Iterable[tuple[str, ...]]:
     """The further places a value came past, below it."""
     for step in steps:
         yield *("",) * blank, f"  {step.what}", step.at

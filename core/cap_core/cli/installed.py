@@ -41,6 +41,6 @@ def command(settings: Settings, format_: str) -> int:
 def _installed(document: Document) -> Installed:
     plan = document.compiled.plan
     calls = [call for exposure in plan.exposures for call in exposure.calls] if plan else []
-    routes = sum(call.exposed.method is not None for call in calls)
+    routes = sum(call.exposed.kind == "operation" for call in calls)
     title = plan.about.title if plan else f"refused: {document.refusal.what}"
     return Installed(document.source.name, title, routes, len(calls) - routes, document.source.file)

@@ -86,8 +86,9 @@ def _needs(plan: CapabilityPlan, registry: Registry) -> Iterator[tuple[str, str]
     for interceptor in registry.interceptors:
         yield f"interceptor {interceptor.key}", "every call"
     for call in (call for exposure in plan.exposures for call in exposure.calls):
-        if not call.identity:
-            yield f"output format {call.operation.format}", f"answers of {call.operation.address}"
+        for step in call.flow.steps:
+            if step.decode is not None:
+                yield f"output format {step.decode.format}", f"answers of {step.request.operation.address}"
     for consumed in plan.consumed:
         if consumed.authentication is not None:
             yield f"auth scheme {consumed.authentication.type}", f"requests to {consumed.namespace}"

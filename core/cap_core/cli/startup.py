@@ -46,7 +46,7 @@ def report_ready(gateway: Gateway, style: log.Format) -> None:
 
 
 def _routes(table: RoutingTable) -> int:
-    return sum(call.exposed.method is not None for e in table.listener.exposures for call in e.calls)
+    return sum(call.exposed.kind == "operation" for e in table.listener.exposures for call in e.calls)
 
 
 def _tools(table: RoutingTable) -> int:
@@ -85,7 +85,7 @@ def _lines(table: RoutingTable) -> Iterator[tuple[str, str, str]]:
     for name, call in calls:
         # Where several capabilities have an address, each has only the one below its name.
         prefix = f"/{name}" if len(owners[_address(call)]) > 1 else ""
-        yield str(call.exposed.method), f"{prefix}{call.exposed.path}", call.operation.address
+        yield str(call.exposed.method), f"{prefix}{call.exposed.path}", call.describes.address
 
 
 def _address(call: Call) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from cap_core.compile.scope import Scope
 from cap_core.compile.target import Parameter, Target
 from cap_core.diagnostics.reporter import Reporter
 from cap_core.errors import Mark
-from cap_core.plan.request import FieldPlace
+from cap_core.plan.upstream import FieldPlace
 from cap_core.plan.values import InputRef, Value, substitute
 from cap_core.syntax.names import Spellings, match
 from cap_core.syntax.templates import Var

@@ -12,7 +12,8 @@ from cap_core.compile.assignments import Assignments
 from cap_core.compile.scope import Scope
 from cap_core.compile.target import Parameter, Target
 from cap_core.errors import Mark
-from cap_core.plan.request import FieldPlace, RequestField
+from cap_core.plan.request import RequestField
+from cap_core.plan.upstream import FieldPlace
 from cap_core.plan.values import Constant, InputRef, Value, input_names
 from cap_core.syntax.yaml_tree import Node, Scalar
 

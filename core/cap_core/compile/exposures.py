@@ -123,7 +123,7 @@ def _outcomes(
 
 def _consumed_description(calls: Iterable[Call]) -> str:
     """The descriptions of the APIs behind an exposure that has none of its own."""
-    descriptions = dict.fromkeys(call.operation.consumed.description for call in calls)
+    descriptions = dict.fromkeys(operation.consumed.description for call in calls for operation in call.operations)
     return "\n".join(text for text in descriptions if text)
 
 
@@ -192,10 +192,11 @@ def _unique(
         if exposed.rejection is not None:
             rejected.append(RejectedOperation(exposed, exposed.rejection))
             continue
-        address = exposed.name if exposed.method is None else f"{exposed.method} {shape(exposed.path or '')}"
+        route = exposed.kind == "operation"
+        address = f"{exposed.method} {shape(exposed.path or '')}" if route else f"{exposed.kind} {exposed.name}"
         first = seen.setdefault(address, exposed)
         if first is not exposed:
-            code = "duplicate-name" if exposed.method is None else "duplicate-route"
+            code = "duplicate-route" if route else "duplicate-name"
             what = f"{exposed_address(exposed)!r} already stands in line {first.at.line}"
             rejected.append(_rejected(exposed, Rejected(code, exposed.at, what), compilation))
     return list(seen.values()), rejected

@@ -9,7 +9,7 @@ from cap_core.compile.target import Parameter
 from cap_core.diagnostics.reporter import Reporter
 from cap_core.document.model import ConsumedParameter, choices
 from cap_core.document.vocabulary import PLACES, TYPES, WRITES
-from cap_core.plan.request import FieldPlace
+from cap_core.plan.upstream import FieldPlace
 from cap_core.runtime.patterns import checked_pattern
 from cap_core.syntax.names import near
 

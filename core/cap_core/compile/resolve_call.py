@@ -82,7 +82,7 @@ def find(
 def _choose(exposed: ExposedOperation, named: list[Target], index: OperationIndex, report: Reporter) -> Target:
     """Each rule narrows the candidates; the first that leaves one decides. Never "the first one"."""
     rules: list[tuple[str, Callable[[Target], bool]]] = []
-    if exposed.method is not None:
+    if exposed.kind == "operation":
         rules.append(("method and path", lambda target: _same_route(exposed, target)))
     if exposed.with_ is not None:
         keys = {norm(key) for key in exposed.with_}

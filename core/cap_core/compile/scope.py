@@ -82,7 +82,7 @@ def exposed_scope(exposed: ExposedOperation, namespace: str, bindings: Bindings)
         prefixes=FACES | {namespace},
         with_=exposed.with_,
         declared={item.name: item for item in exposed.inputs},
-        http=exposed.method is not None,
+        http=exposed.kind == "operation",
         path=exposed.path,
         placeholders=tuple(part.name for part in parts if isinstance(part, Var)),
         body_allowed=exposed.method in WRITES,

@@ -8,8 +8,7 @@ import msgspec
 
 from cap_core.compile.rejection import Rejection
 from cap_core.errors import Mark
-from cap_core.plan.request import FieldPlace
-from cap_core.plan.upstream import Operation
+from cap_core.plan.upstream import FieldPlace, Operation
 from cap_core.syntax.templates import Var
 from cap_core.syntax.yaml_tree import Node
 

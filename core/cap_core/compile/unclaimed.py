@@ -16,7 +16,8 @@ from cap_core.compile.scope import Scope
 from cap_core.compile.target import Target
 from cap_core.diagnostics.reporter import Reporter
 from cap_core.errors import Mark
-from cap_core.plan.request import FieldPlace, RequestField
+from cap_core.plan.request import RequestField
+from cap_core.plan.upstream import FieldPlace
 from cap_core.plan.values import InputRef, Value, input_names
 from cap_core.syntax.names import match, near, norm
 from cap_core.syntax.yaml_tree import Node

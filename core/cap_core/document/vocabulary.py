@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cap_core.plan.request import FieldPlace
+from cap_core.plan.upstream import FieldPlace
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 """The methods whose callers may send a body (`docs/semantics.md`, bodies)."""

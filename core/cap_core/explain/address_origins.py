@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cap_core.explain.origin import Origin, Step, variable_steps
+from cap_core.explain.origin import Origin, Waypoint, variable_steps
 from cap_core.plan.plan import CapabilityPlan
 from cap_core.plan.upstream import Operation
 from cap_core.plan.values import Binding
@@ -33,7 +33,7 @@ def address_origins(plan: CapabilityPlan, operation: Operation, address: Base | 
         operation.path + (f"?{operation.query}" if operation.query else ""),
         f"path of {operation.address}",
         str(first),
-        tuple(Step("the operation's own path", str(at)) for at in more),
+        tuple(Waypoint("the operation's own path", str(at)) for at in more),
     )
 
 

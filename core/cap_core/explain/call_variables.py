@@ -1,4 +1,4 @@
-"""What is known, without the network, of the variables that one call sends."""
+"""What is known, without the network, of the variables that one request sends."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import msgspec
 
 from cap_core.errors import Refusal
 from cap_core.logging.redaction import MASK
-from cap_core.plan.call import Call
 from cap_core.plan.plan import CapabilityPlan
+from cap_core.plan.request import Request
+from cap_core.plan.upstream import Consumed
 from cap_core.plan.values import Binding, leaves
 from cap_core.plugins.auth import AuthScheme
 from cap_core.runtime.base_uri import Base, base_of, in_path
@@ -57,12 +58,12 @@ class CallVariables(msgspec.Struct, frozen=True, kw_only=True):
         return UNSET if binding in self.absent else MASK
 
 
-async def look_up(plan: CapabilityPlan, call: Call, schemes: Mapping[str, AuthScheme[Any]]) -> CallVariables:
-    """Find out what is known of a call's variables."""
-    authentication = call.operation.consumed.authentication
+async def look_up(plan: CapabilityPlan, request: Request, schemes: Mapping[str, AuthScheme[Any]]) -> CallVariables:
+    """Find out what is known of a request's variables."""
+    authentication = request.operation.consumed.authentication
     named = bindings_of(authentication) if authentication is not None else []
     needed = required(schemes[authentication.type], authentication) if authentication is not None else []
-    found = (leaf for field in call.fields for leaf in leaves(field.value))
+    found = (leaf for field in request.fields for leaf in leaves(field.value))
     in_values = list(dict.fromkeys(leaf for leaf in found if isinstance(leaf, Binding)))
     secrets = await fetch(v for v in plan.variables if v.near and v.binding in (*named, *in_values))
     near = {variable.binding for variable in plan.variables if variable.near}
@@ -76,12 +77,15 @@ async def look_up(plan: CapabilityPlan, call: Call, schemes: Mapping[str, AuthSc
     )
 
 
-async def shown_address(plan: CapabilityPlan, call: Call) -> Base | Refusal:
-    """A call's base URI, or why it is not known. It has its real values: without them there is no request to show."""
-    base = call.operation.consumed.base
+async def shown_address(plan: CapabilityPlan, consumed: Consumed) -> Base | Refusal:
+    """A namespace's base URI, or why it is not known.
+
+    It has its real values: without them there is no request to show.
+    """
+    base = consumed.base
     needed = {part for part in base.parts if isinstance(part, Binding)} if base is not None else set()
     secrets = await fetch(v for v in plan.variables if v.binding in needed and v.near)
     values = {binding: secret.reveal() for binding, secret in secrets.items()}
     # Behind the host a variable may be a credential, as in https://api.example/bot{{TOKEN}}.
     masked = [binding for binding in in_path(base, values) if binding in values] if base is not None else []
-    return base_of(call.operation.consumed, {**values, **dict.fromkeys(masked, MASK)})
+    return base_of(consumed, {**values, **dict.fromkeys(masked, MASK)})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Set
 
-from cap_core.explain.origin import Origin, Step, bindings_in, distinct, owner, variable_steps
-from cap_core.plan.call import Call
+from cap_core.explain.origin import Origin, Waypoint, bindings_in, distinct, owner, variable_steps
 from cap_core.plan.plan import CapabilityPlan
-from cap_core.plan.upstream import Authentication
+from cap_core.plan.request import Request
+from cap_core.plan.upstream import Authentication, Consumed
 from cap_core.plan.values import Binding
 from cap_core.plugins.auth import Credentials
 from cap_core.plugins.loader import OURS
@@ -16,10 +16,10 @@ from cap_core.runtime.pools import choose
 
 
 def credential_origins(
-    plan: CapabilityPlan, call: Call, registry: Registry, credentials: Credentials, absent: Set[Binding]
+    plan: CapabilityPlan, consumed: Consumed, registry: Registry, credentials: Credentials, absent: Set[Binding]
 ) -> Iterator[Origin]:
     """The origins of what an authentication adds. `absent` are its variables that have no value."""
-    authentication = call.operation.consumed.authentication
+    authentication = consumed.authentication
     if authentication is None:
         return
     source = describe_authentication(authentication, registry)
@@ -38,35 +38,35 @@ def describe_authentication(authentication: Authentication, registry: Registry) 
     return f"authentication {authentication.type} ({owner(registry, f'auth scheme {authentication.type}')})"
 
 
-def option_steps(plan: CapabilityPlan, authentication: Authentication, absent: Set[Binding]) -> tuple[Step, ...]:
+def option_steps(plan: CapabilityPlan, authentication: Authentication, absent: Set[Binding]) -> tuple[Waypoint, ...]:
     """Every option of an authentication, with the variables in it; one that is optional may have none."""
-    steps: list[Step] = []
+    steps: list[Waypoint] = []
     for name, value in authentication.options.items():
         used = bindings_in(value)
         is_absent = not absent.isdisjoint(used)
         what = f"{name}, absent: not sent" if is_absent else name
-        steps.append(Step(what, str(authentication.marks.get(name, authentication.at))))
+        steps.append(Waypoint(what, str(authentication.marks.get(name, authentication.at))))
         if not is_absent:
             steps += variable_steps(plan, used)
     return distinct(steps, authentication.at)
 
 
-def header_origins(call: Call, credentials: Credentials, headers: Iterable[tuple[str, str]]) -> Iterator[Origin]:
+def header_origins(request: Request, credentials: Credentials, headers: Iterable[tuple[str, str]]) -> Iterator[Origin]:
     """The origins of those `headers` that neither the document's values nor its authentication put there."""
-    explained = {field.name.lower() for field in call.fields if field.place == "header"} | {"cookie"}
+    explained = {field.name.lower() for field in request.fields if field.place == "header"} | {"cookie"}
     explained |= {name.decode("latin-1").lower() for name, _ in credentials.headers}
     for name, value in headers:
         if name.lower() not in explained:
-            source, at = _source(call, name.lower())
+            source, at = _source(request, name.lower())
             yield Origin(f"header {name}", value, source, at)
 
 
-def _source(call: Call, header: str) -> tuple[str, str]:
+def _source(request: Request, header: str) -> tuple[str, str]:
     """What a header of the gateway's own is for, and where it came from."""
     if header == "host":
-        return "the host of the base URI", call.operation.consumed.base_origin
+        return "the host of the base URI", request.operation.consumed.base_origin
     if header == "content-type":
-        return f"a body of type {call.body_type}", str(call.body_at or call.operation.at)
+        return f"a body of type {request.body.type}", str(request.body.at or request.operation.at)
     if header == "content-length":
         return "the length of the body", OURS
     return "the gateway's own", OURS

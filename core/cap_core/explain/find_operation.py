@@ -13,7 +13,7 @@ from cap_core.plan.plan import CapabilityPlan
 def display_name(call: Call | RejectedOperation) -> str:
     """How a person names an exposed operation."""
     exposed = call.exposed
-    return exposed.name if exposed.method is None else f"{exposed.method} {exposed.path}"
+    return f"{exposed.method} {exposed.path}" if exposed.kind == "operation" else exposed.name
 
 
 def every_operation(plan: CapabilityPlan) -> list[Call | RejectedOperation]:
@@ -65,12 +65,15 @@ def _send_the_same(found: Sequence[Call | RejectedOperation]) -> bool:
 
 
 def _request_of(call: Call) -> tuple[object, ...]:
-    return call.operation.at, [(field.place, field.name, field.value) for field in call.fields]
+    return tuple(
+        (step.request.operation.at, [(field.place, field.name, field.value) for field in step.request.fields])
+        for step in call.flow.steps
+    )
 
 
 def _unknown(plan: CapabilityPlan, among: list[Call | RejectedOperation], text: str) -> ConfigError:
     names = list(dict.fromkeys(display_name(one) for one in among))
-    called = [one.operation.address if isinstance(one, Call) else one.exposed.call or "" for one in among]
+    called = [one.describes.address if isinstance(one, Call) else one.exposed.call or "" for one in among]
     near = difflib.get_close_matches(text, list(dict.fromkeys([*names, *called])), n=3)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {', '.join(map(repr, names[:12]))}"
     return ConfigError(f"{plan.about.name} has no operation {text!r}", hint=hint)

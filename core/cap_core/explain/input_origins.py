@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from cap_core.errors import Mark
-from cap_core.explain.origin import Step, distinct
+from cap_core.explain.origin import Waypoint, distinct
 from cap_core.explain.value_pieces import pieces
 from cap_core.plan.call import Call
 from cap_core.plan.inputs import Input, Place
@@ -23,7 +23,7 @@ class InputTrace(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     source: str
     at: str
-    via: tuple[Step, ...]
+    via: tuple[Waypoint, ...]
 
 
 def input_traces(call: Call) -> tuple[InputTrace, ...]:
@@ -40,7 +40,7 @@ def _trace(call: Call, item: Input) -> InputTrace:
         place=", or ".join(_given_at(place, item.wire) for place in (item.place, *item.also)),
         source=_source(call, item),
         at=str(input_mark(call, item)),
-        via=distinct([Step("with", str(mark)) for mark in item.named], item.at),
+        via=distinct([Waypoint("with", str(mark)) for mark in item.named], item.at),
     )
 
 
@@ -48,10 +48,10 @@ def _source(call: Call, item: Input) -> str:
     if item.declared:
         return "declared"
     if item.opaque:
-        return f"the body, handed through: {call.operation.address} declares none"
+        return f"the body, handed through: {call.describes.address} declares none"
     if item.named:
         return "named in 'with'"
-    return f"inferred from {call.operation.address}"
+    return f"inferred from {call.describes.address}"
 
 
 def _given_at(place: Place, wire: str) -> str:
@@ -64,10 +64,10 @@ def input_mark(call: Call, item: Input) -> Mark:
     """Where an input stands: its declaration; without one the template that names it; else what the plan has."""
     if item.declared:
         return item.at
-    for field in call.fields:
+    for step, field in ((one, field) for one in call.flow.steps for field in one.request.fields):
         if field.node is None or (field.node.mark != field.at and field.name):
             continue
-        for piece in pieces(call, field):
+        for piece in pieces(step, field):
             if piece.node is not None and InputRef(item.name) in leaves(piece.value):
                 return piece.node.mark
     return item.at

@@ -8,7 +8,7 @@ import msgspec
 
 from cap_core.explain.call_variables import UNSET, CallVariables
 from cap_core.logging.redaction import MASK
-from cap_core.plan.call import Call
+from cap_core.plan.request import Request
 from cap_core.plan.upstream import Authentication, Consumed
 from cap_core.plan.values import Constant
 from cap_core.plugins.auth import AuthFlow, AuthScheme, Credentials
@@ -45,12 +45,12 @@ def _masked(value: str) -> str:
     return f"{scheme} {MASK}" if space else MASK
 
 
-def without_literal_credentials(call: Call) -> Call:
-    """A call in which a credential that its author wrote as a header's value is masked too."""
+def without_literal_credentials(request: Request) -> Request:
+    """A request in which a credential that its author wrote as a header's value is masked too."""
     fields = tuple(
         msgspec.structs.replace(field, value=Constant(MASK), node=None)
         if field.place == "header" and field.name.lower() in _CREDENTIAL_HEADERS and isinstance(field.value, Constant)
         else field
-        for field in call.fields
+        for field in request.fields
     )
-    return msgspec.structs.replace(call, fields=fields)
+    return msgspec.structs.replace(request, fields=fields)

@@ -14,7 +14,7 @@ from cap_core.plugins.loader import OURS
 from cap_core.plugins.registry import Registry
 
 
-class Step(msgspec.Struct, frozen=True):
+class Waypoint(msgspec.Struct, frozen=True):
     """A further place that a value came past: what stands there, and where."""
 
     what: str
@@ -32,7 +32,7 @@ class Origin(msgspec.Struct, frozen=True):
     value: str | None
     source: str
     at: str
-    via: tuple[Step, ...] = ()
+    via: tuple[Waypoint, ...] = ()
 
 
 def bindings_in(value: Value) -> list[Binding]:
@@ -40,20 +40,20 @@ def bindings_in(value: Value) -> list[Binding]:
     return list(dict.fromkeys(leaf for leaf in leaves(value) if isinstance(leaf, Binding)))
 
 
-def variable_steps(plan: CapabilityPlan, bindings: Iterable[Binding]) -> tuple[Step, ...]:
+def variable_steps(plan: CapabilityPlan, bindings: Iterable[Binding]) -> tuple[Waypoint, ...]:
     """Each variable, with where its value comes from, at the place that declares it."""
     declared = {variable.binding: variable for variable in plan.variables}
     return tuple(_step(declared[binding]) for binding in bindings if binding in declared)
 
 
-def _step(variable: Variable) -> Step:
+def _step(variable: Variable) -> Waypoint:
     origin = variable.describe()
-    return Step(f"{variable.binding.name} = {origin}", str(variable.at) if variable.at is not None else origin)
+    return Waypoint(f"{variable.binding.name} = {origin}", str(variable.at) if variable.at is not None else origin)
 
 
-def distinct(steps: Iterable[Step], at: Mark) -> tuple[Step, ...]:
+def distinct(steps: Iterable[Waypoint], at: Mark) -> tuple[Waypoint, ...]:
     """The first step of each place, without those at `at`, where the value itself stands."""
-    out: dict[str, Step] = {}
+    out: dict[str, Waypoint] = {}
     for step in steps:
         if step.at != str(at):
             out.setdefault(step.at, step)

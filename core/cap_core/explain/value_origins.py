@@ -8,24 +8,26 @@ import msgspec
 
 from cap_core.errors import Mark
 from cap_core.explain.input_origins import input_mark
-from cap_core.explain.origin import Origin, Step, bindings_in, distinct, variable_steps
+from cap_core.explain.origin import Origin, Waypoint, bindings_in, distinct, variable_steps
+from cap_core.explain.step_results import named_results
 from cap_core.explain.value_pieces import Piece, pieces
 from cap_core.plan.call import Call
+from cap_core.plan.flow import CallStep
 from cap_core.plan.plan import CapabilityPlan
 from cap_core.plan.request import RequestField
-from cap_core.plan.values import Binding, Constant, InputRef, Tree, Value, leaves
+from cap_core.plan.values import Binding, Constant, InputRef, StepRef, Tree, Value, leaves
 from cap_core.runtime.refusals import origin_of
 from cap_core.runtime.values import ABSENT, Frame, as_text, compile_text
 
 
 def value_origins(
-    plan: CapabilityPlan, call: Call, inputs: Mapping[str, object], masks: Mapping[Binding, str]
+    plan: CapabilityPlan, call: Call, step: CallStep, inputs: Mapping[str, object], masks: Mapping[Binding, str]
 ) -> Iterator[Origin]:
-    """The origin of each value. `inputs` are the caller's, `masks` what is shown for variables."""
-    for field in call.fields:
-        for piece in pieces(call, field):
+    """The origin of each value of a step's request. `inputs` are the caller's, `masks` what is shown for variables."""
+    for field in step.request.fields:
+        for piece in pieces(step, field):
             at = piece.node.mark if piece.node is not None else field.at
-            shown = _shown(compile_text(piece.value, masks)(Frame(inputs)))
+            shown = _shown(compile_text(named_results(piece.value), masks)(Frame(inputs)))
             source = _source(plan, piece.value) + (_ABSENT if shown is None and _varies(piece.value) else "")
             yield Origin(piece.place, shown, source, str(at), distinct(_steps(plan, call, field, piece, at), at))
 
@@ -48,16 +50,18 @@ def _source(plan: CapabilityPlan, value: Value) -> str:
         return "literal in the document"
     names = [leaf.name for leaf in leaves(value) if isinstance(leaf, InputRef)]
     words = [f"input {', '.join(names)}"] if names else []
+    steps = dict.fromkeys(leaf.step for leaf in leaves(value) if isinstance(leaf, StepRef))
+    words += [f"result of step {name}" for name in steps]
     return ", ".join([*words, *(origin_of(binding, plan) for binding in bindings_in(value))])
 
 
-def _steps(plan: CapabilityPlan, call: Call, field: RequestField, piece: Piece, at: Mark) -> Iterator[Step]:
+def _steps(plan: CapabilityPlan, call: Call, field: RequestField, piece: Piece, at: Mark) -> Iterator[Waypoint]:
     if piece.template is not None:
-        yield Step("the template", str(piece.template))
+        yield Waypoint("the template", str(piece.template))
     if field.at != at and field.name:  # a body has no name; its block is where its type comes from
-        yield Step(f"parameter {field.name}", str(field.at))
+        yield Waypoint(f"parameter {field.name}", str(field.at))
     used = [leaf.name for leaf in leaves(piece.value) if isinstance(leaf, InputRef)]
     for item in (item for item in call.inputs.items if item.name in used):
-        yield from (Step(f"with, for {item.name}", str(mark)) for mark in item.named if mark != at)
-        yield Step(f"input {item.name}", str(input_mark(call, item)))
+        yield from (Waypoint(f"with, for {item.name}", str(mark)) for mark in item.named if mark != at)
+        yield Waypoint(f"input {item.name}", str(input_mark(call, item)))
     yield from variable_steps(plan, bindings_in(piece.value))

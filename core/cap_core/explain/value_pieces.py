@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from cap_core.errors import Mark
-from cap_core.plan.call import Call
+from cap_core.plan.flow import CallStep
 from cap_core.plan.request import RequestField
 from cap_core.plan.values import InputRef, Template, Tree, Value
 from cap_core.syntax.names import match
@@ -28,17 +28,17 @@ class Piece(msgspec.Struct, frozen=True):
     template: Mark | None = None
 
 
-def pieces(call: Call, field: RequestField) -> Iterator[Piece]:
+def pieces(step: CallStep, field: RequestField) -> Iterator[Piece]:
     """The pieces of a field of the request: of a body template its leaves, of everything else the whole."""
     label = {"member": "body /", "body": "body"}.get(field.place, f"{field.place} ")
     place = label + (field.name if field.place != "body" else "")
-    return _pieces(call, Piece(place, field.value, field.node))
+    return _pieces(step, Piece(place, field.value, field.node))
 
 
-def _pieces(call: Call, piece: Piece) -> Iterator[Piece]:
+def _pieces(step: CallStep, piece: Piece) -> Iterator[Piece]:
     entry = None
     if isinstance(piece.node, Scalar) and not isinstance(piece.value, InputRef | Template):
-        entry = _with_entry(call, piece.node)
+        entry = _with_entry(step, piece.node)
     if entry is not None:
         assert piece.node is not None
         piece = msgspec.structs.replace(piece, node=entry, template=piece.node.mark)
@@ -49,12 +49,12 @@ def _pieces(call: Call, piece: Piece) -> Iterator[Piece]:
     for position, item in enumerate(piece.value.items):
         name, value = item if isinstance(item, tuple) else (str(position), item)
         pointer = name.replace("~", "~0").replace("/", "~1")  # RFC 6901, 3
-        yield from _pieces(call, Piece(start + pointer, value, _member(piece.node, name, position), piece.template))
+        yield from _pieces(step, Piece(start + pointer, value, _member(piece.node, name, position), piece.template))
 
 
-def _with_entry(call: Call, template: Scalar) -> Node | None:
+def _with_entry(step: CallStep, template: Scalar) -> Node | None:
     """The `with` entry for the variable of a consumed template, if there is one."""
-    entries = call.exposed.with_ or {}
+    entries = step.with_ or {}
     if "{{" not in template or any(template is node for node in entries.values()):
         return None
     for part in parse(template):

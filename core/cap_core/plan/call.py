@@ -2,44 +2,85 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Literal
 
 import msgspec
 
 from cap_core.diagnostics.report import Diagnostic
-from cap_core.errors import Mark
-
-if TYPE_CHECKING:
-    from cap_core.plan.inputs import Inputs
 from cap_core.plan.exposed import DeclaredOutput, ExposedOperation
-from cap_core.plan.request import RequestField
+from cap_core.plan.flow import Flow, PassThrough
+from cap_core.plan.inputs import Inputs
 from cap_core.plan.upstream import Operation
+
+Safety = Literal["safe", "idempotent", "unsafe"]
+"""What a repeated call does, as RFC 9110, 9.2 has it: nothing, the same as one, or perhaps more."""
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_IDEMPOTENT = frozenset({"PUT", "DELETE"})
+
+
+class Described(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call does, in the words of what it calls; exposures show it where their own document says nothing."""
+
+    title: str = ""
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    resource: str = ""
+    """What people call the resource behind it."""
+    address: str = ""
+    """`namespace.operation` of what it calls, several separated by commas; "" where it calls nothing."""
+    route: str = ""
+    """The method and path of what it calls, and of whom: the last resort of a description."""
+    upstream: str = ""
+    """The namespace that answers, several separated by commas."""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """An exposed operation or tool bound to a consumed operation."""
+    """Something exposed, with its inputs and what happens when it is called."""
 
     key: str
     """Unique among everything served: `capability/exposure namespace/method path or tool name`."""
+    capability: str
     exposed: ExposedOperation
-    operation: Operation
     inputs: Inputs
-    fields: tuple[RequestField, ...]
-    outputs: tuple[DeclaredOutput, ...]
-    """Empty for identity: the upstream's bytes go through untouched."""
-    body_type: str = "json"
-    """How a `body` or `member` field is encoded: `json`, `form`, `multipart`, `text`, `xml`, `sparql`, `yaml`."""
-    output_options: object = None
-    """The options struct of the format that the answer is decoded from; None on identity."""
-    body_at: Mark | None = None
-    """Where the document says how the body is encoded; None where it does not."""
+    flow: Flow
+    describes: Described = Described()
     notes: tuple[Diagnostic, ...] = ()
-    """What there was to say while it was compiled: what was inferred, matched, chosen."""
+    """The diagnostics of its compilation: what was inferred, matched, chosen."""
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """The consumed operations it calls, in order; none for a mock."""
+        return tuple(step.request.operation for step in self.flow.steps)
+
+    @property
+    def answering(self) -> Operation | None:
+        """The operation whose answer becomes the call's: the last; None for a mock."""
+        return self.flow.steps[-1].request.operation if self.flow.steps else None
 
     @property
     def identity(self) -> bool:
-        """Whether the upstream's answer goes through untouched."""
-        return not self.outputs
+        """Whether an upstream's answer goes through untouched."""
+        return isinstance(self.flow.result, PassThrough)
+
+    @property
+    def outputs(self) -> tuple[DeclaredOutput, ...]:
+        """The outputs of its result; empty for identity."""
+        result = self.flow.result
+        return () if isinstance(result, PassThrough) else result.outputs
+
+    @property
+    def safety(self) -> Safety:
+        """Whether repeating it is safe: as safe as the least safe of its operations."""
+        methods = {operation.method for operation in self.operations}
+        if methods <= _SAFE:
+            return "safe"
+        return "idempotent" if methods <= _SAFE | _IDEMPOTENT else "unsafe"
+
+    @property
+    def passes_head(self) -> bool:
+        """Whether HEAD can be sent on as HEAD: a single GET whose answer goes through untouched."""
+        return self.identity and [operation.method for operation in self.operations] == ["GET"]
 
 
 class RejectedOperation(msgspec.Struct, frozen=True):
@@ -48,4 +89,4 @@ class RejectedOperation(msgspec.Struct, frozen=True):
     exposed: ExposedOperation
     why: Diagnostic
     notes: tuple[Diagnostic, ...] = ()
-    """What else there was to say while it was compiled."""
+    """The other diagnostics of its compilation."""

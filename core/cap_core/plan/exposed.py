@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
@@ -43,6 +44,10 @@ class DeclaredOutput(msgspec.Struct, frozen=True):
     """The characters after which a text is cut."""
 
 
+Kind = Literal["operation", "tool"] | str
+"""What callers see: an HTTP operation at its method and path, a tool by its name. Open: an exposure may have others."""
+
+
 class ExposedOperation(msgspec.Struct, frozen=True, kw_only=True):
     """One operation or tool as an exposure declares it: what the core needs to know to compile its call.
 
@@ -51,6 +56,7 @@ class ExposedOperation(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
+    kind: Kind
     at: Mark
     call: str | None
     call_at: Mark
@@ -60,9 +66,9 @@ class ExposedOperation(msgspec.Struct, frozen=True, kw_only=True):
     outputs: tuple[DeclaredOutput, ...] = ()
     description: str = ""
     method: str | None = None
-    """The HTTP method of a REST operation; None where there is none (a tool)."""
+    """The HTTP method of an operation; None for other kinds."""
     path: str | None = None
-    """The path template of a REST operation; None where there is none."""
+    """The path template of an operation; None for other kinds."""
     rejection: Diagnostic | None = None
     """Why the exposure itself leaves this operation out; None where it does not."""
     detail: object = None

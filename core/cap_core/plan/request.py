@@ -1,18 +1,17 @@
-"""One value of an upstream request: where it lands, what it is, and which place in which file says so."""
+"""What a step of a call sends: an operation, the values of its request, and how a body of them is encoded."""
 
 from __future__ import annotations
-
-from typing import Literal
 
 import msgspec
 
 from cap_core.errors import Mark
+from cap_core.plan.upstream import FieldPlace, Operation
 from cap_core.plan.values import Value
 from cap_core.syntax.yaml_tree import Node
 
 
 class RequestField(msgspec.Struct, frozen=True):
-    """One value of the upstream request: where it lands, what it is, and which place in which file said so."""
+    """One value of the upstream request: where it lands, what it is, and which place in which file says so."""
 
     place: FieldPlace
     name: str
@@ -25,5 +24,17 @@ class RequestField(msgspec.Struct, frozen=True):
     an input, and nothing is written."""
 
 
-FieldPlace = Literal["path", "query", "header", "cookie", "member", "body"]
-"""`member` is a member of a JSON body, `body` the whole of it."""
+class BodyEncoding(msgspec.Struct, frozen=True):
+    """How a `body` or `member` field is encoded: `json`, `form`, `multipart`, `text`, `xml`, `sparql`, `yaml`."""
+
+    type: str = "json"
+    at: Mark | None = None
+    """Where the document says so; None where it does not."""
+
+
+class Request(msgspec.Struct, frozen=True):
+    """The request of one step, before its values are known."""
+
+    operation: Operation
+    fields: tuple[RequestField, ...] = ()
+    body: BodyEncoding = BodyEncoding()

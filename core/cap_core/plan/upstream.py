@@ -8,9 +8,11 @@ from typing import Literal
 import msgspec
 
 from cap_core.errors import Mark
-from cap_core.plan.request import FieldPlace
 from cap_core.plan.values import Template, Value
 from cap_core.syntax.templates import Var
+
+FieldPlace = Literal["path", "query", "header", "cookie", "member", "body"]
+"""`member` is a member of a JSON body, `body` the whole of it."""
 
 
 class Timeouts(msgspec.Struct, frozen=True):

@@ -58,6 +58,8 @@ class Reply(msgspec.Struct, frozen=True):
     headers: Headers
     body: Body
     error: bool = False
+    source: str = ""
+    """The consumed namespace that answered, where it is not the last step's."""
 
 
 class Text(msgspec.Struct, frozen=True, tag="text"):

@@ -9,8 +9,7 @@ from xml.sax.saxutils import escape
 import msgspec
 import yaml
 
-from cap_core.plan.call import Call
-from cap_core.plan.request import RequestField
+from cap_core.plan.request import Request, RequestField
 from cap_core.plan.values import Binding, InputRef, Template, Value
 from cap_core.plugins.auth import Credentials
 from cap_core.plugins.messages import Body, Entity
@@ -32,21 +31,25 @@ _CONTENT_TYPES = {
 }
 
 
-def compile_body(call: Call, credentials: Credentials, variables: Mapping[Binding, str]) -> Callable[[Frame], Encoded]:
-    """The function that makes this call's bodies. An absent body is no body."""
-    named = any(field.place == "header" and field.name.lower() == "content-type" for field in call.fields)
-    content_type = None if named else _CONTENT_TYPES.get(call.body_type)
-    members = [field for field in call.fields if field.place == "member"]
-    whole = next((field for field in call.fields if field.place == "body"), None)
-    types = {item.name: item.type for item in call.inputs.items}
+def compile_body(
+    request: Request, types: Mapping[str, str | None], credentials: Credentials, variables: Mapping[Binding, str]
+) -> Callable[[Frame], Encoded]:
+    """The function that makes the bodies of a request; an absent body is no body.
+
+    `types` are those of the call's inputs, by name.
+    """
+    named = any(field.place == "header" and field.name.lower() == "content-type" for field in request.fields)
+    content_type = None if named else _CONTENT_TYPES.get(request.body.type)
+    members = [field for field in request.fields if field.place == "member"]
+    whole = next((field for field in request.fields if field.place == "body"), None)
     if whole is None and not members and not credentials.members:
         return lambda frame: NO_BODY
-    if whole is not None and call.body_type == "multipart":
+    if whole is not None and request.body.type == "multipart":
         return _in_parts(whole, variables)
-    if whole is not None and call.body_type == "json" and isinstance(whole.value, InputRef):
+    if whole is not None and request.body.type == "json" and isinstance(whole.value, InputRef):
         return _entity(whole.value.name, content_type, credentials)
     if whole is not None:
-        return _template(call.body_type, whole, content_type, types, variables, credentials)
+        return _template(request.body.type, whole, content_type, types, variables, credentials)
     return _members(members, content_type, types, variables, credentials)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from cap_core.logging.secret import Secret
-from cap_core.plan.call import Call
 from cap_core.plan.plan import CapabilityPlan
+from cap_core.plan.request import Request
 from cap_core.plan.upstream import Consumed
 from cap_core.plan.values import Binding, leaves
 from cap_core.plugins.auth import AuthScheme
@@ -33,9 +33,10 @@ def destinations(
     """Every variable that is sent, call by call; with `local`, where masks replace credentials, only in values."""
     values = {binding: secret.reveal() for binding, secret in secrets.items()}
     seen: set[int] = set()
-    for call in (call for exposure in plan.exposures for call in exposure.calls):
-        consumed = call.operation.consumed
-        sent = list(_in_values(call))
+    calls = (call for exposure in plan.exposures for call in exposure.calls)
+    for request in (step.request for call in calls for step in call.flow.steps):
+        consumed = request.operation.consumed
+        sent = list(_in_values(request))
         if id(consumed) not in seen and not local:
             sent = [*_of_namespace(consumed, secrets, schemes), *sent]
         seen.add(id(consumed))
@@ -57,7 +58,7 @@ def _of_namespace(
         yield from (b for b in bindings_of(authentication) if b in secrets or b in needed)
 
 
-def _in_values(call: Call) -> Iterator[Binding]:
+def _in_values(request: Request) -> Iterator[Binding]:
     """The variables in paths, queries, headers and bodies."""
-    for field in call.fields:
+    for field in request.fields:
         yield from (leaf for leaf in leaves(field.value) if isinstance(leaf, Binding))

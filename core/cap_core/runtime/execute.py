@@ -1,23 +1,24 @@
-"""Run a call: get the upstream's answer, and hand it on untouched or mapped."""
+"""Run a call: get the answer of each of its steps, and hand the last one on, untouched or mapped."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, TypeVar
 
 import msgspec
 
 from cap_core.errors import Refusal, UpstreamError
-from cap_core.plan.call import Call
+from cap_core.plan.exposed import DeclaredOutput
+from cap_core.plan.flow import CallStep
 from cap_core.plan.upstream import Operation
 from cap_core.plugins.context import Context, Run
-from cap_core.plugins.messages import Answer, Headers, Reply
+from cap_core.plugins.messages import Answer, Headers, HttpResponse, Reply
 from cap_core.runtime import jsonpath, output_mapping
 from cap_core.runtime.failures import malformed, nothing_found, unanswered
 from cap_core.runtime.send import SendStep
 from cap_core.runtime.streams import collect
-from cap_core.runtime.values import Frame
+from cap_core.runtime.values import ABSENT, Evaluate, Frame
 
 _KEPT: Final = frozenset(
     b"content-type content-length content-encoding content-disposition content-language content-range"
@@ -35,72 +36,185 @@ LARGE: Final = 256 * 1024
 """Bytes above which an answer is decoded in a thread, so that it holds nobody else up: 10 MB of XML or CSV take 2 to
 3 s, 256 KB about 60 ms."""
 
+R = TypeVar("R")
+
 Decode = Callable[[bytes, str | None], object]
 """From an answer's bytes and its content type to JSON-like data. Raises `ValueError`."""
 
+Finish = Callable[[Frame, Context], Awaitable[Answer]]
+"""The last step of a flow, from the frame that the steps before it have filled to the call's answer."""
 
-def compile_run(call: Call, step: SendStep, decode: Decode | None, *, limit: int, strict: bool) -> Run:
-    """The function that runs a call. `decode` is None where the answer goes through untouched.
+
+class OpenedStep(msgspec.Struct, frozen=True):
+    """A step that can be run: how its answer is had, and how it is read (`decode` is None where it is not)."""
+
+    step: CallStep
+    send: SendStep
+    decode: Decode | None
+
+
+def compile_flow(steps: Sequence[OpenedStep], outputs: tuple[DeclaredOutput, ...], *, limit: int, strict: bool) -> Run:
+    """The function that runs one or more steps. Without `outputs` the last answer goes through untouched.
 
     `limit` is the size in bytes of the largest answer that is read; with `strict`, a mapping that finds nothing is 502.
     """
-    return _untouched(step) if decode is None else _mapped(call, step, decode, limit=limit, strict=strict)
+    *earlier, last = steps
+    finish = _untouched(last.send) if last.decode is None else _mapped(last, last.decode, outputs, limit, strict=strict)
+    if not earlier:
+        return lambda values, context: finish(Frame(values), context)
+    return _in_order([(step.step.name, _result(step, limit)) for step in earlier], finish)
 
 
-def _untouched(step: SendStep) -> Run:
+def compile_composed(evaluate: Evaluate, outputs: tuple[DeclaredOutput, ...]) -> Run:
+    """The function that answers with a value of the document itself; with 204 where there is none."""
+    mapping = output_mapping.compile(outputs)
 
-    async def untouched(values: Mapping[str, object], context: Context) -> Answer:
-        response = await step(Frame(values), context)
+    async def composed(values: Mapping[str, object], context: Context) -> Answer:
+        value = evaluate(Frame(values))
+        if value is ABSENT:
+            return Reply(204, (), b"")
+        return Reply(200, (_JSON,), msgspec.json.encode(mapping(plain(value))))
+
+    return composed
+
+
+def plain(value: object) -> object:
+    """A value as the data it says: JSON text that was handed through is decoded."""
+    return msgspec.json.decode(msgspec.json.encode(value))
+
+
+# --- the last step ------------------------------------------------------------------------------------------------
+
+
+def _untouched(send: SendStep) -> Finish:
+
+    async def untouched(frame: Frame, context: Context) -> Answer:
+        response = await send(frame, context)
         return Reply(response.status, kept(response.headers), response.body, response.status >= 400)
 
     return untouched
 
 
-def _mapped(call: Call, step: SendStep, decode: Decode, *, limit: int, strict: bool) -> Run:
+def _mapped(
+    last: OpenedStep, decode: Decode, outputs: tuple[DeclaredOutput, ...], limit: int, *, strict: bool
+) -> Finish:
     """Outputs shape successes only (`docs/semantics.md`, the response)."""
-    convert = _compile_conversion(call, decode, strict=strict)
-    namespace = call.operation.consumed.namespace
+    operation = last.step.request.operation
+    send, convert = last.send, _compile_conversion(operation, decode, outputs, strict=strict)
 
-    async def mapped(values: Mapping[str, object], context: Context) -> Answer:
-        response = await step(Frame(values), context)
+    async def mapped(frame: Frame, context: Context) -> Answer:
+        response = await send(frame, context)
         headers = kept(response.headers)
         if response.status >= 300:
             return Reply(response.status, headers, response.body, response.status >= 400)
-        try:
-            body = await collect(response.body, limit)
-        except UpstreamError as error:
-            raise unanswered(error, namespace) from None
-        if body is None:
-            raise malformed(namespace, f"the answer is larger than {limit} bytes")
+        body = await _whole(response, limit, operation)
         if not body:
             return Reply(response.status, tuple(h for h in headers if h[0] not in _OF_THE_BYTES), b"")
-        content_type = next((v.decode("latin-1") for n, v in response.headers if n == b"content-type"), None)
-        if len(body) > LARGE:
-            data = await asyncio.to_thread(convert, body, content_type)
-        else:
-            data = convert(body, content_type)
+        data = await _off_the_loop(convert, body, _content_type(response))
         return Reply(response.status, (_JSON, *(h for h in headers if h[0] not in _OF_THE_BODY)), data)
 
     return mapped
 
 
-def _compile_conversion(call: Call, decode: Decode, *, strict: bool) -> Callable[[bytes, str | None], bytes]:
+def _compile_conversion(
+    operation: Operation, decode: Decode, outputs: tuple[DeclaredOutput, ...], *, strict: bool
+) -> Callable[[bytes, str | None], bytes]:
     """The function from an answer's bytes and content type to the JSON text of its outputs. It raises `Refusal`."""
-    mapping = output_mapping.compile(call.outputs, strict=strict)
-    operation = call.operation
+    mapping = output_mapping.compile(outputs, strict=strict)
 
     def convert(body: bytes, content_type: str | None) -> bytes:
-        try:
-            document = decode(body, content_type)
-        except ValueError:
-            what = f"the answer is not the {operation.format} it should be"
-            raise malformed(operation.consumed.namespace, what) from None
-        try:
-            return msgspec.json.encode(mapping(document))
-        except (output_mapping.NothingFound, jsonpath.QueryError) as error:
-            raise _unmapped(error, operation) from None
+        return msgspec.json.encode(_read(body, content_type, operation, decode, mapping))
 
     return convert
+
+
+# --- the steps before it ------------------------------------------------------------------------------------------
+
+_ResultOf = Callable[[Frame, Context], Awaitable[object]]
+"""A step before the last, from a frame to its result, or to the `Reply` that ends the call."""
+
+
+def _in_order(earlier: Sequence[tuple[str, _ResultOf]], finish: Finish) -> Run:
+    """Steps one after the other; one whose upstream refuses ends the call with that answer."""
+
+    async def in_order(values: Mapping[str, object], context: Context) -> Answer:
+        results: dict[str, object] = {}
+        frame = Frame(values, results)
+        for name, result_of in earlier:
+            result = await result_of(frame, context)
+            if isinstance(result, Reply):
+                return result
+            results[name] = result
+        return await finish(frame, context)
+
+    return in_order
+
+
+def _result(opened: OpenedStep, limit: int) -> _ResultOf:
+    operation, decode = opened.step.request.operation, opened.decode
+    mapping = output_mapping.compile(opened.step.outputs) if opened.step.outputs else _all_of_it
+    send = opened.send
+    assert decode is not None  # only the last step's answer goes through untouched
+
+    def read(body: bytes, content_type: str | None) -> object:
+        return _read(body, content_type, operation, decode, mapping)
+
+    async def result(frame: Frame, context: Context) -> object:
+        response = await send(frame, context)
+        if response.status >= 400:
+            headers = kept(response.headers)
+            return Reply(response.status, headers, response.body, error=True, source=operation.consumed.namespace)
+        body = await _whole(response, limit, operation)
+        if response.status >= 300:
+            raise malformed(operation.consumed.namespace, f"{operation.address} answered {response.status}")
+        return await _off_the_loop(read, body, _content_type(response)) if body else None
+
+    return result
+
+
+def _all_of_it(document: object) -> object:
+    return document
+
+
+# --- answers ------------------------------------------------------------------------------------------------------
+
+
+async def _whole(response: HttpResponse, limit: int, operation: Operation) -> bytes:
+    """The whole body of an answer that is read. Raises `Refusal`."""
+    namespace = operation.consumed.namespace
+    try:
+        body = await collect(response.body, limit)
+    except UpstreamError as error:
+        raise unanswered(error, namespace) from None
+    if body is None:
+        raise malformed(namespace, f"the answer is larger than {limit} bytes")
+    return body
+
+
+async def _off_the_loop(read: Callable[[bytes, str | None], R], body: bytes, content_type: str | None) -> R:
+    """Read an answer, a large one in a thread."""
+    if len(body) > LARGE:
+        return await asyncio.to_thread(read, body, content_type)
+    return read(body, content_type)
+
+
+def _content_type(response: HttpResponse) -> str | None:
+    return next((v.decode("latin-1") for n, v in response.headers if n == b"content-type"), None)
+
+
+def _read(
+    body: bytes, content_type: str | None, operation: Operation, decode: Decode, mapping: output_mapping.Mapper
+) -> object:
+    """An answer decoded and mapped. Raises `Refusal`."""
+    try:
+        document = decode(body, content_type)
+    except ValueError:
+        what = f"the answer is not the {operation.format} it should be"
+        raise malformed(operation.consumed.namespace, what) from None
+    try:
+        return mapping(document)
+    except (output_mapping.NothingFound, jsonpath.QueryError) as error:
+        raise _unmapped(error, operation) from None
 
 
 def _unmapped(error: Exception, operation: Operation) -> Refusal:

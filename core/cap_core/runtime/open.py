@@ -66,14 +66,14 @@ async def _open_capability(
     secrets = await fetch(plan.variables)
     values = {binding: secret.reveal() for binding, secret in secrets.items()}
     connector = Connector(plan, values, registry, options, pools, leases)
-    opener = CallOpener(plan, values, registry, options)
+    opener = CallOpener(plan, values, registry, options, connector)
     runs: dict[str, Run] = {}
     checks: dict[str, Check] = {}
     for exposure in plan.exposures:
         if exposure.authentication is not None:
             checks[exposure.key] = open_check(exposure, exposure.authentication, values, registry.auth_schemes)
         for call in exposure.calls:
-            runs[call.key] = opener.open(call, await connector.connect(call.operation.consumed))
+            runs[call.key] = await opener.open(call)
     return OpenedPlan(
         runs=runs,
         checks=checks,

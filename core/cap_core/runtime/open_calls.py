@@ -1,4 +1,4 @@
-"""Each call of a plan as a function that runs it: its request, its sending and its answer compiled together."""
+"""Each call of a plan as a function that runs it: its requests, their sending and their answers compiled together."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from cap_core.errors import CapError, OptionError, Refusal
 from cap_core.logging.lazy_logger import get_logger
 from cap_core.logging.redaction import MASK
 from cap_core.plan.call import Call
+from cap_core.plan.flow import CallStep, Composed
 from cap_core.plan.plan import CapabilityPlan
-from cap_core.plan.values import Binding, leaves
+from cap_core.plan.request import Request
+from cap_core.plan.values import Binding, Value, leaves
 from cap_core.plugins.context import Run, Send
 from cap_core.plugins.registry import Registry
 from cap_core.runtime import output_format
-from cap_core.runtime.connections import Connection
-from cap_core.runtime.execute import Decode, compile_run
+from cap_core.runtime.connections import Connection, Connector
+from cap_core.runtime.execute import Decode, OpenedStep, compile_composed, compile_flow
 from cap_core.runtime.options import OpenOptions
 from cap_core.runtime.refusals import not_set, refusing, unprotected
 from cap_core.runtime.request import compile_request
 from cap_core.runtime.send import compile_send
+from cap_core.runtime.values import compile_json
 
 _log = get_logger("cap.open")
 
@@ -27,64 +30,104 @@ class CallOpener:
     """Opens the calls of one capability, with the values of its variables."""
 
     def __init__(
-        self, plan: CapabilityPlan, values: Mapping[Binding, str], registry: Registry, options: OpenOptions
+        self,
+        plan: CapabilityPlan,
+        values: Mapping[Binding, str],
+        registry: Registry,
+        options: OpenOptions,
+        connector: Connector,
     ) -> None:
         self._plan = plan
         self._values = values
         self._registry = registry
         self._options = options
+        self._connector = connector
         self._warned: set[str] = set()
 
-    def open(self, call: Call, connection: Connection | Refusal) -> Run:
+    async def open(self, call: Call) -> Run:
         """The function behind a call; one that refuses where something is not configured.
 
         Raises `CapError` for an option of its format that does not fit.
         """
-        run = refusing(connection) if isinstance(connection, Refusal) else self._run(call, connection)
+        result = call.flow.result
+        run = self._composed(call, result) if isinstance(result, Composed) else await self._flow(call)
         for interceptor in reversed(self._registry.interceptors):
             run = interceptor.wrap_call(call, run)
         return run
 
-    def _run(self, call: Call, connection: Connection) -> Run:
-        values = self._values
-        used = [leaf for field in call.fields for leaf in leaves(field.value) if isinstance(leaf, Binding)]
-        unset = list(dict.fromkeys(binding for binding in used if binding not in values))
+    def _composed(self, call: Call, result: Composed) -> Run:
+        unset = [binding for binding in _bindings(result.value) if binding not in self._values]
+        if unset:
+            return refusing(not_set(unset, self._plan))
+        return compile_composed(compile_json(result.value, self._values, _types(call)), result.outputs)
+
+    async def _flow(self, call: Call) -> Run:
+        steps: list[OpenedStep] = []
+        for step in call.flow.steps:
+            opened = await self._step(call, step)
+            if isinstance(opened, Refusal):
+                return refusing(opened)
+            steps.append(opened)
+        run = compile_flow(steps, call.outputs, limit=self._options.limits.answer, strict=self._options.strict_outputs)
+        media_type = output_format.media_type(steps[-1].step.request.operation) if call.identity else None
+        return run if media_type is None else output_format.named(run, media_type)
+
+    async def _step(self, call: Call, step: CallStep) -> OpenedStep | Refusal:
+        """A step that can be run, or why it cannot."""
+        request, values = step.request, self._values
+        connection = await self._connector.connect(request.operation.consumed)
+        if isinstance(connection, Refusal):
+            return connection
+        unset = [binding for field in request.fields for binding in _bindings(field.value) if binding not in values]
         if connection.local:
             values = {**values, **dict.fromkeys(unset, MASK)}
         elif unset:
-            return refusing(not_set(unset, self._plan))
-        elif (refusal := unprotected(call, connection.base, values, self._options)) is not None:
-            self._warn_once(call, refusal)
-            return refusing(refusal)
-        limit = self._options.limits.answer
-        step = compile_send(
-            call.operation,
-            compile_request(call, connection.base.path, connection.credentials, values),
-            self._intercepted(call, connection.send),
+            return not_set(list(dict.fromkeys(unset)), self._plan)
+        elif (refusal := unprotected(request, connection.base, values, self._options)) is not None:
+            self._warn_once(request, refusal)
+            return refusal
+        reads = step.decode is not None
+        send = compile_send(
+            request.operation,
+            compile_request(
+                request, _types(call), connection.base.path, connection.credentials, values, identity=not reads
+            ),
+            self._intercepted(request, connection),
             origin=connection.base.text.removesuffix(connection.base.path),
-            reads=not call.identity,
-            limit=limit,
+            reads=reads,
+            limit=self._options.limits.answer,
         )
-        decode = None if call.identity else self._decoder(call)
-        run = compile_run(call, step, decode, limit=limit, strict=self._options.strict_outputs)
-        media_type = output_format.media_type(call.operation) if call.identity else None
-        return run if media_type is None else output_format.named(run, media_type)
+        return OpenedStep(step, send, self._decoder(call, step))
 
-    def _warn_once(self, call: Call, refusal: Refusal) -> None:
+    def _warn_once(self, request: Request, refusal: Refusal) -> None:
         """Log why a namespace's calls are refused."""
-        namespace = call.operation.consumed.key
+        namespace = request.operation.consumed.key
         if namespace not in self._warned:
             self._warned.add(namespace)
             _log.warning(f"{refusal.detail}; every such call answers 503; {refusal.hint}")
 
-    def _decoder(self, call: Call) -> Decode:
+    def _decoder(self, call: Call, step: CallStep) -> Decode | None:
+        if step.decode is None:
+            return None
+        operation = step.request.operation
+        outputs = call.outputs if step is call.flow.steps[-1] else step.outputs
+        mapper = self._registry.output_mappers[step.decode.format]
         try:
-            return output_format.decoder(self._registry.output_mappers[call.operation.format], call)
+            return output_format.decoder(mapper, step.decode.options, operation, outputs)
         except OptionError as error:
-            at = call.operation.marks.get(error.option, call.operation.at)
+            at = operation.marks.get(error.option, operation.at)
             raise CapError(error.what, at=at, hint=error.hint, code="bad-format-option") from None
 
-    def _intercepted(self, call: Call, send: Send) -> Send:
+    def _intercepted(self, request: Request, connection: Connection) -> Send:
+        send = connection.send
         for interceptor in reversed(self._registry.interceptors):
-            send = interceptor.wrap_send(call.operation, send)
+            send = interceptor.wrap_send(request.operation, send)
         return send
+
+
+def _bindings(value: Value) -> list[Binding]:
+    return [leaf for leaf in leaves(value) if isinstance(leaf, Binding)]
+
+
+def _types(call: Call) -> Mapping[str, str | None]:
+    return {item.name: item.type for item in call.inputs.items}

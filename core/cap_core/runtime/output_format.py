@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from cap_core.errors import OptionError
-from cap_core.plan.call import Call
+from cap_core.plan.exposed import DeclaredOutput
 from cap_core.plan.upstream import Operation
 from cap_core.plugins.context import Run
 from cap_core.plugins.messages import Reply
@@ -32,9 +32,11 @@ _UNITS: Final = {None: 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30
 _MEDIA_TYPE: Final = re.compile(r"[\w!#$%&'*+.^`|~-]+/[\w!#$%&'*+.^`|~-]+(\s*;[\x20-\x7e]*)?", re.ASCII)
 
 
-def decoder(mapper: OutputMapper[Any], call: Call) -> Callable[[bytes, str | None], object]:
-    """The function that reads a call's answers. Raises `OptionError`."""
-    return mapper.compile(call.output_options, OutputContext(operation=call.operation, outputs=call.outputs))
+def decoder(
+    mapper: OutputMapper[Any], options: object, operation: Operation, outputs: tuple[DeclaredOutput, ...]
+) -> Callable[[bytes, str | None], object]:
+    """The function that reads an operation's answers, from which `outputs` are taken. Raises `OptionError`."""
+    return mapper.compile(options, OutputContext(operation=operation, outputs=outputs))
 
 
 def size(operation: Operation) -> int | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cap_core.errors import Refusal
-from cap_core.plan.call import Call
 from cap_core.plan.plan import CapabilityPlan, ExposurePlan
+from cap_core.plan.request import Request
 from cap_core.plan.values import Binding, mentions_binding
 from cap_core.plugins.context import Run
 from cap_core.plugins.messages import Answer, Caller, Check, Incoming
@@ -36,13 +36,13 @@ def origin_of(binding: Binding, plan: CapabilityPlan) -> str:
     return f"variable {binding.name}"
 
 
-def unprotected(call: Call, base: Base, values: Mapping[Binding, str], options: OpenOptions) -> Refusal | None:
-    """The refusal of a call whose credential would go over plain http to another machine; None where it would not.
+def unprotected(request: Request, base: Base, values: Mapping[Binding, str], options: OpenOptions) -> Refusal | None:
+    """The refusal of a request whose credential would go over plain http to another machine; None where it would not.
 
     Every variable in a request counts as a credential, and so does one of the base URI that stands behind its host.
     """
-    consumed = call.operation.consumed
-    secret = bool(consumed.authentication) or any(mentions_binding(field.value) for field in call.fields)
+    consumed = request.operation.consumed
+    secret = bool(consumed.authentication) or any(mentions_binding(field.value) for field in request.fields)
     secret = secret or bool(consumed.base and in_path(consumed.base, values))
     if base.safe or not secret or options.plaintext(consumed):
         return None

@@ -1,4 +1,4 @@
-"""A call's fields compiled to one function from its frame to the upstream request.
+"""The fields of a request compiled to one function from a call's frame to what is sent.
 
 `cap explain` uses the same function with masked values, so what it shows is what would be sent.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from cap_core.plan.call import Call
+from cap_core.plan.request import Request
 from cap_core.plan.values import Binding
 from cap_core.plugins.auth import Credentials
 from cap_core.plugins.messages import HttpRequest
@@ -23,18 +23,27 @@ if TYPE_CHECKING:
 Build = Callable[[Frame, "Context"], HttpRequest]
 
 
-def compile_request(call: Call, prefix: str, credentials: Credentials, variables: Mapping[Binding, str]) -> Build:
-    """The function that makes this call's requests.
+def compile_request(
+    request: Request,
+    types: Mapping[str, str | None],
+    prefix: str,
+    credentials: Credentials,
+    variables: Mapping[Binding, str],
+    *,
+    identity: bool,
+) -> Build:
+    """The function that makes the requests of a step.
 
-    `prefix` is the path of the base URI; `variables` has every binding the fields need. The function raises `Refusal`
-    400 for a value that cannot stand where it lands.
+    `types` are those of the call's inputs, by name; `identity` says that the answer goes through untouched, so that
+    the caller's wishes about it go along. `prefix` is the path of the base URI; `variables` has every binding that the
+    fields need. The function raises `Refusal` 400 for a value that cannot stand where it lands.
     """
-    target = compile_target(call, prefix, credentials, variables)
-    body = compile_body(call, credentials, variables)
-    headers = compile_headers(call, credentials, variables)
-    method = call.operation.method
-    named = names_set(call, credentials)
-    passed = compile_passing(named, identity=call.identity)
+    target = compile_target(request, prefix, credentials, variables)
+    body = compile_body(request, types, credentials, variables)
+    headers = compile_headers(request, credentials, variables)
+    method = request.operation.method
+    named = names_set(request, credentials)
+    passed = compile_passing(named, identity=identity)
     traced = b"traceparent" in named
 
     def build(frame: Frame, context: Context) -> HttpRequest:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 from cap_core.errors import FieldError
-from cap_core.plan.call import Call
+from cap_core.plan.request import Request
 from cap_core.plan.values import Binding
 from cap_core.plugins.auth import Credentials
 from cap_core.plugins.messages import Headers
@@ -19,15 +19,17 @@ _BAD_HEADER = re.compile(r"[\r\n\0]")
 
 
 def compile_headers(
-    call: Call, credentials: Credentials, variables: Mapping[Binding, str]
+    request: Request, credentials: Credentials, variables: Mapping[Binding, str]
 ) -> Callable[[Frame], Headers]:
     """The function that makes the headers of the call's own; it raises `Refusal` 400 for a value with a line break."""
     fields = [
         (field.name, field.name.encode("latin-1", "replace"), compile_text(field.value, variables))
-        for field in call.fields
+        for field in request.fields
         if field.place == "header"
     ]
-    cookies = [(field.name, compile_text(field.value, variables)) for field in call.fields if field.place == "cookie"]
+    cookies = [
+        (field.name, compile_text(field.value, variables)) for field in request.fields if field.place == "cookie"
+    ]
     named = any(name.lower() == "user-agent" for name, _, _ in fields)
     own: Headers = () if named or _has(credentials, b"user-agent") else ((b"User-Agent", USER_AGENT),)
     fixed_cookies = tuple(f"{name}={value}" for name, value in credentials.cookies)
@@ -67,9 +69,9 @@ def _cookie(crumbs: tuple[str, ...]) -> Headers:
     return ((b"Cookie", "; ".join(crumbs).encode()),) if crumbs else ()
 
 
-def names_set(call: Call, credentials: Credentials) -> frozenset[bytes]:
+def names_set(request: Request, credentials: Credentials) -> frozenset[bytes]:
     """The headers the document sets, which a caller's header of the same name does not double."""
-    named = {field.name.lower().encode("latin-1", "replace") for field in call.fields if field.place == "header"}
+    named = {field.name.lower().encode("latin-1", "replace") for field in request.fields if field.place == "header"}
     return frozenset(named | {name.lower() for name, _ in credentials.headers})
 
 

@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 from cap_core.errors import FieldError
-from cap_core.plan.call import Call
-from cap_core.plan.request import RequestField
+from cap_core.plan.request import Request, RequestField
 from cap_core.plan.values import Binding, InputRef
 from cap_core.plugins.auth import Credentials
 from cap_core.runtime.inputs import refuse
@@ -22,13 +21,13 @@ _PLAIN = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 
 
 def compile_target(
-    call: Call, prefix: str, credentials: Credentials, variables: Mapping[Binding, str]
+    request: Request, prefix: str, credentials: Credentials, variables: Mapping[Binding, str]
 ) -> Callable[[Frame], bytes]:
     """The function that makes path and query. `prefix` is the path of the base URI.
 
     The function raises `Refusal` 400 for a value that cannot stand in a path.
     """
-    path, query = _path(call, prefix, variables), _query(call, credentials, variables)
+    path, query = _path(request, prefix, variables), _query(request, credentials, variables)
     if isinstance(path, bytes) and isinstance(query, bytes):
         return _constant(path + query)
     if query == b"":
@@ -39,10 +38,10 @@ def compile_target(
     return lambda frame: of_path(frame) + of_query(frame)
 
 
-def _path(call: Call, prefix: str, variables: Mapping[Binding, str]) -> bytes | Callable[[Frame], bytes]:
-    fields = {field.name: field for field in call.fields if field.place == "path"}
+def _path(request: Request, prefix: str, variables: Mapping[Binding, str]) -> bytes | Callable[[Frame], bytes]:
+    fields = {field.name: field for field in request.fields if field.place == "path"}
     pieces: list[bytes | Piece] = [_encoded(prefix)]
-    for segment in _segments(call.operation.segments):
+    for segment in _segments(request.operation.segments):
         if all(isinstance(part, str) for part in segment):
             pieces.append("".join(map(str, segment)).encode())
         else:
@@ -147,12 +146,14 @@ def _any_segment(pieces: list[bytes | tuple[str, Evaluate]], frame: Frame) -> by
     return out
 
 
-def _query(call: Call, credentials: Credentials, variables: Mapping[Binding, str]) -> bytes | Callable[[Frame], bytes]:
-    literal = _encoded(call.operation.query)
+def _query(
+    request: Request, credentials: Credentials, variables: Mapping[Binding, str]
+) -> bytes | Callable[[Frame], bytes]:
+    literal = _encoded(request.operation.query)
     end = b"&".join(_pair(name, value) for name, value in credentials.query)
     fields = [
         (field.name, quote(field.name, safe=_QUERY_SAFE).encode() + b"=", compile_text(field.value, variables))
-        for field in call.fields
+        for field in request.fields
         if field.place == "query"
     ]
     constant = b"&".join(part for part in (literal, end) if part)

@@ -50,8 +50,8 @@ def problem(
         "detail": refusal.detail + (f"; {refusal.hint}" if refusal.hint else ""),
     }
     if call is not None:
-        body["capability"] = call.operation.consumed.capability
-        body["operation"] = call.operation.address
+        body["capability"] = call.capability
+        body["operation"] = call.describes.address or call.exposed.name
         body["spec"] = str(call.exposed.at)
     body |= more or {}
     if trace_id:

@@ -266,7 +266,8 @@ class Kit:
         runs = {key: run for _, some in capabilities for key, run in some.items()}
         guards = Guards(passwords or {})
         return Face(
-            attach(AttachContext(exposures=exposures, runs=runs, authenticator=guards, limits=limits or Limits())), guards
+            attach(AttachContext(exposures=exposures, runs=runs, authenticator=guards, limits=limits or Limits())),
+            guards,
         )
 
     @classmethod

@@ -12,13 +12,16 @@ from typing import Any
 import pytest
 import uvicorn
 
+from cap_core.compile.describe import described
 from cap_core.compile.document import CompileOptions, compile_source
 from cap_core.document.sources import DocumentSource
 from cap_core.errors import Mark
 from cap_core.plan.call import Call
 from cap_core.plan.exposed import DeclaredOutput, ExposedOperation
+from cap_core.plan.flow import CallStep, Flow, Mapped, PassThrough
 from cap_core.plan.inputs import Input, Inputs
 from cap_core.plan.plan import About, ExposurePlan
+from cap_core.plan.request import Request
 from cap_core.plan.upstream import Authentication, Consumed, Operation
 from cap_core.plan.values import Constant, Tree
 from cap_core.plugins.exposure import AttachContext, Limits
@@ -44,9 +47,20 @@ def make_call(*inputs, path="/cats", method="GET", name="op", outputs=(), upstre
     """A call of the given inputs on one exposed address."""
     consumed = Consumed(capability, "vendor", None, "", None, AT)
     operation = Operation(name, upstream, path, (path,), "", consumed, "", more.pop("format", "json"), AT)
-    exposed = ExposedOperation(name=name, at=AT, call=f"vendor.{name}", call_at=AT, method=method, path=path, **more)
+    exposed = ExposedOperation(
+        name=name, kind="operation", at=AT, call=f"vendor.{name}", call_at=AT, method=method, path=path, **more
+    )
     key = f"{capability}/cats-rest/{method} {path}"
-    return Call(key=key, exposed=exposed, operation=operation, inputs=Inputs(inputs), fields=(), outputs=outputs)
+    step = CallStep(name=name, request=Request(operation))
+    flow = Flow((step,), Mapped(outputs) if outputs else PassThrough())
+    return Call(
+        key=key,
+        capability=capability,
+        exposed=exposed,
+        inputs=Inputs(inputs),
+        flow=flow,
+        describes=described(flow),
+    )
 
 
 def make_exposure(*calls, rejected=(), about=ABOUT, namespace="cats-rest", authentication=None):

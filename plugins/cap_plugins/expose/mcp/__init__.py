@@ -53,7 +53,7 @@ def described(names: Iterable[str], everything: _Pairs, accepted: frozenset[str]
             "url": f"/mcp/{quote(name, safe='')}",
             "name": name,
             "tools": [
-                {"name": tool.name, "description": tool.call.exposed.description or tool.call.operation.description}
+                {"name": tool.name, "description": tool.call.exposed.description or tool.call.describes.description}
                 for exposure, tools in seen
                 if exposure.about.name == name
                 for tool in tools

@@ -60,14 +60,14 @@ def broke_off(error: UpstreamError, tool: ServedTool) -> str:
 def refused_upstream(reply: Reply, text: str, tool: ServedTool) -> str:
     """The upstream answered 4xx or 5xx: its status, an excerpt of the body, and what to do."""
     body = hidden(_excerpt(text))  # some upstreams repeat the credential they refuse
-    head = f"HTTP {reply.status} from {_namespace(tool)}" + (f": {body}" if body else "")
+    head = f"HTTP {reply.status} from {_namespace(tool, reply)}" + (f": {body}" if body else "")
     return _sentences(head, _upstream_step(reply, tool))
 
 
 def _upstream_step(reply: Reply, tool: ServedTool) -> str:
     status = reply.status
     if status in (401, 403):
-        return _credential(tool, "was refused" if status == 401 else "may not do this")
+        return _credential(tool, reply, "was refused" if status == 401 else "may not do this")
     if status == 429:
         return f"Too many requests: {_later(reply.headers)}"
     if status == 503:
@@ -77,12 +77,14 @@ def _upstream_step(reply: Reply, tool: ServedTool) -> str:
     return _BY_STATUS.get(status, "")
 
 
-def _credential(tool: ServedTool, what: str) -> str:
+def _credential(tool: ServedTool, reply: Reply, what: str) -> str:
     """Names the credential, never its value."""
-    authentication = tool.call.operation.consumed.authentication
+    namespace = _namespace(tool, reply)
+    consumed = next((o.consumed for o in tool.call.operations if o.consumed.namespace == namespace), None)
+    authentication = consumed.authentication if consumed is not None else None
     if authentication is None:
-        return f"The document declares no credential for {_namespace(tool)}; {_OPERATOR}"
-    return f"The {authentication.type} credential the gateway has for {_namespace(tool)} {what}; {_OPERATOR}"
+        return f"The document declares no credential for {namespace}; {_OPERATOR}"
+    return f"The {authentication.type} credential the gateway has for {namespace} {what}; {_OPERATOR}"
 
 
 def not_followed(status: int, location: bytes | None, tool: ServedTool) -> str:
@@ -106,13 +108,17 @@ def answer_required(tool: ServedTool) -> str:
     return f"{tool.name}: the call needs an answer from its caller first, which this gateway does not ask over MCP yet."
 
 
-def _namespace(tool: ServedTool) -> str:
-    return tool.call.operation.consumed.namespace
+def _namespace(tool: ServedTool, reply: Reply | None = None) -> str:
+    """The upstream that answered: that of a reply's own step, else of the last one."""
+    if reply is not None and reply.source:
+        return reply.source
+    answering = tool.call.answering
+    return answering.consumed.namespace if answering is not None else tool.name
 
 
 def _again(tool: ServedTool) -> str:
     """Whether calling again is safe (RFC 9110, 9.2.2)."""
-    if tool.call.operation.method in ("POST", "PATCH"):
+    if tool.call.safety == "unsafe":
         return "It may have been carried out all the same: check before calling again"
     return "Repeating the same call is safe"
 

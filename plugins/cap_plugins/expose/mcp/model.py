@@ -110,6 +110,7 @@ def _exposed(tool: Tool, rejection: Diagnostic | None) -> ExposedOperation:
     with_ = None if tool.with_ is None else {str(key): value for key, value in tool.with_.items()}
     return ExposedOperation(
         name=tool.name,
+        kind="tool",
         at=tool.mark("name"),
         call=tool.call,
         call_at=tool.mark("call"),

@@ -57,6 +57,7 @@ def text_result(text: str, *, error: bool = False) -> Outcome:
 def reply_result(reply: Reply, body: bytes, tool: ServedTool) -> Outcome:
     """The result of an upstream's reply, whose whole body is `body`."""
     found = parse_media_type(header(reply.headers, b"content-type"))
+    answering = tool.call.answering
     if reply.error:
         text = None if found.kind in ("image", "audio", "binary") else _decoded(body, found.charset)
         shown = f"({found.name}, {len(body)} bytes)" if text is None else text
@@ -70,7 +71,7 @@ def reply_result(reply: Reply, body: bytes, tool: ServedTool) -> Outcome:
     if found.kind == "text":
         return text_result(_decoded(body, found.charset))
     if found.kind == "undeclared" and (text := _utf8(body)) is not None:
-        return _json(body, "utf-8") if tool.call.operation.format == "json" else text_result(text)
+        return _json(body, "utf-8") if answering is not None and answering.format == "json" else text_result(text)
     if len(body) > tool.largest_binary:
         return text_result(too_large(reply, tool.largest_binary, tool), error=True)
     return Outcome(_blob_block(body, found.name, tool))
@@ -108,7 +109,7 @@ def _is_object(text: bytes) -> bool:
 def _empty(reply: Reply, tool: ServedTool) -> str:
     """An answer without a body: its status, and for HEAD the headers."""
     line = f"{reply.status} {responses.get(reply.status, '')}".rstrip()
-    if tool.call.operation.method != "HEAD":
+    if tool.call.answering is None or tool.call.answering.method != "HEAD":
         return f"{line}: done, no content."
     fields = (f"{name.decode('latin-1')}: {value.decode('latin-1')}" for name, value in reply.headers)
     return "\n".join((line, *fields))

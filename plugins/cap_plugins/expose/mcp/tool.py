@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     from cap_core.plugins.exposure import Limits
 
 _DERIVED: Final = {
-    "GET": {"readOnlyHint": True, "idempotentHint": True},
-    "HEAD": {"readOnlyHint": True, "idempotentHint": True},
-    "PUT": {"idempotentHint": True},
-    "DELETE": {"destructiveHint": True, "idempotentHint": True},
+    "safe": {"readOnlyHint": True, "idempotentHint": True},
+    "idempotent": {"idempotentHint": True},
+    "unsafe": {},
 }
 
 
@@ -52,7 +51,7 @@ class ServedTool(msgspec.Struct, frozen=True, kw_only=True):
 def serve_tool(exposure: ExposurePlan, call: Call, run: Run, limits: Limits) -> ServedTool:
     """The tool of a compiled call."""
     entry = exposure.options
-    declared = output_format.size(call.operation)
+    declared = output_format.size(call.answering) if call.answering is not None else None
     if declared is None and isinstance(entry, McpEntry):
         declared = binary_limit(entry)
     place = "/".join(quote(part, safe="") for part in (exposure.about.name, exposure.namespace, call.exposed.name))
@@ -69,8 +68,8 @@ def serve_tool(exposure: ExposurePlan, call: Call, run: Run, limits: Limits) -> 
 
 def _entry(call: Call) -> bytes:
     detail = call.exposed.detail
-    title = (detail.title if isinstance(detail, ToolDetail) else "") or call.operation.label
-    tags = (detail.tags if isinstance(detail, ToolDetail) else ()) or call.operation.tags
+    title = (detail.title if isinstance(detail, ToolDetail) else "") or call.describes.title
+    tags = (detail.tags if isinstance(detail, ToolDetail) else ()) or call.describes.tags
     annotations = _annotations(call)
     listing: dict[str, object] = {
         **({"title": title} if title else {}),
@@ -84,16 +83,17 @@ def _entry(call: Call) -> bytes:
 
 def _description(call: Call) -> str:
     """Its own, else the consumed operation's, else its method and path: models choose by descriptions."""
-    operation = call.operation
-    last = f"{operation.method} {operation.path} of {operation.consumed.namespace}"
-    return call.exposed.description or operation.description or last
+    describes = call.describes
+    return call.exposed.description or describes.description or describes.route or call.exposed.name
 
 
 def _annotations(call: Call) -> dict[str, object]:
-    """The hints of the document; absent ones derived from the consumed method (Tool Annotations)."""
+    """The hints of the document; absent ones derived from what it calls (Tool Annotations)."""
     detail = call.exposed.detail
     hints = detail.hints if isinstance(detail, ToolDetail) else None
-    derived: dict[str, object] = dict(_DERIVED.get(call.operation.method, {}))
+    derived: dict[str, object] = dict(_DERIVED[call.safety])
+    if any(operation.method == "DELETE" for operation in call.operations):
+        derived = {"destructiveHint": True, **derived}
     if hints is None:
         return derived
     if hints.readOnly:

@@ -43,7 +43,7 @@ def compile_endpoint(call: Call, run: Run, limit: int, streams: EventStreams | N
     passed = PASSED - {item.wire.lower().encode() for item in items if item.place == "header"}
     if follow:
         passed = frozenset()
-    heads = call.identity and call.operation.method == "GET"
+    heads = call.passes_head
     texts = compile_text_inputs(items, call.exposed.path or "")
     body = compile_body(items, limit)
     required = tuple(item for item in items if item.required)

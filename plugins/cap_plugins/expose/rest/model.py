@@ -123,6 +123,7 @@ def _exposed(
     method = operation.method.upper() or ANY
     return ExposedOperation(
         name=operation.name or f"{method} {path}",
+        kind="operation",
         at=operation.at,
         call=operation.call or None,
         call_at=operation.mark("call"),
@@ -191,6 +192,7 @@ def _forwarded(resource: Resource, path: str, at: ExposeContext) -> ExposedOpera
         return None
     return ExposedOperation(
         name=f"forward {path}",
+        kind="operation",
         at=why.at,
         call=None,
         call_at=why.at,

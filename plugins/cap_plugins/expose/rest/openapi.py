@@ -87,15 +87,15 @@ class _Description:
         body = request_body(call.inputs.items)
         return {
             "operationId": self._id(f"{exposure.about.name}.{exposed.name}"),
-            "summary": detail.label or call.operation.label or exposed.name,
-            "description": exposed.description or call.operation.description,
-            "tags": list(dict.fromkeys([exposure.about.name, *(detail.tags or call.operation.tags)])),
+            "summary": detail.label or call.describes.title or exposed.name,
+            "description": exposed.description or call.describes.description,
+            "tags": list(dict.fromkeys([exposure.about.name, *(detail.tags or call.describes.tags)])),
             "parameters": _parameters(call, names),
             **({"requestBody": body} if body else {}),
             "responses": responses(call, guarded=scheme is not None),
             **({"security": [{scheme: []}]} if scheme else {}),
             "x-cap-capability": exposure.about.name,
-            "x-cap-call": call.operation.address,
+            "x-cap-call": call.describes.address,
             "x-cap-spec": str(exposed.at),
         }
 
@@ -145,7 +145,7 @@ def _path_item(call: Call) -> Json:
     detail = call.exposed.detail
     if not isinstance(detail, OperationDetail):
         return {}
-    texts = {"summary": detail.resource_label or call.operation.resource, "description": detail.resource_description}
+    texts = {"summary": detail.resource_label or call.describes.resource, "description": detail.resource_description}
     return {key: text for key, text in texts.items() if text}
 
 

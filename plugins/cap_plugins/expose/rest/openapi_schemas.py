@@ -117,8 +117,11 @@ def responses(call: Call, *, guarded: bool) -> Json:
 
 
 def _success(call: Call) -> Json:
+    operation = call.answering
+    if operation is None:
+        schema = _outputs(call.outputs)
+        return {"description": "The answer of the document.", "content": {"application/json": {"schema": schema}}}
     if call.identity:
-        operation = call.operation
         media_type = operation.output.get("outputMediaType") or _MEDIA_TYPES.get(operation.format, "*/*")
         return {"description": "The upstream's answer, untouched.", "content": {media_type: {"schema": {}}}}
     schema = _outputs(call.outputs)
