@@ -19,7 +19,8 @@ from cap_core.diagnostics.report import Diagnostic
 from cap_core.errors import Refusal
 from cap_core.explain.explain import Explanation, explain, explain_rejected
 from cap_core.explain.find_operation import display_name, every_operation, find_operation
-from cap_core.explain.origin import Waypoint
+from cap_core.explain.origin import Origin, Waypoint
+from cap_core.explain.step import Shown
 from cap_core.plan.call import Call, RejectedOperation
 from cap_core.plan.inputs import Inputs
 from cap_core.settings.table import Settings
@@ -89,7 +90,8 @@ class ListedOperation(msgspec.Struct, frozen=True):
 
 def _listed(one: Call | RejectedOperation) -> ListedOperation:
     why = one.why if isinstance(one, RejectedOperation) else None
-    return ListedOperation(display_name(one), one.exposed.call or "", str(one.exposed.at), why)
+    called = one.describes.address if isinstance(one, Call) else one.exposed.call or ""
+    return ListedOperation(display_name(one), called, str(one.exposed.at), why)
 
 
 def _print_all(format_: str, found: Sequence[ListedOperation]) -> None:
@@ -119,20 +121,23 @@ def _print(it: Explanation) -> None:
 
     # Away from a terminal a line is as long as it is, so that it can be searched.
     out = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
-    calls = f" of {it.capability} calls " if it.operation else f" of {it.capability} calls nothing"
+    silent = "calls nothing" if it.quarantined is not None else "answers by itself"
+    calls = f" of {it.capability} calls " if it.operation else f" of {it.capability} {silent}"
     out.print(Text.assemble((it.exposed, "bold"), calls, (it.operation, "bold")))
     out.print(Text(", ".join(place for place in (it.spec, it.consumed) if place), "dim"))
     if it.quarantined is not None:
         out.print(Text.assemble(("\nIt is left out: ", "bold red"), str(it.quarantined)))
     if it.refused is not None:
         out.print(Text.assemble(("\nIt would be refused: ", "bold red"), it.refused))
-    if it.request is not None:
-        out.print(Text.assemble("\n", (it.request.method, "bold"), " ", it.request.url))
-        for name, value in it.request.headers:
-            out.print(Text.assemble((f"{name}: ", "cyan"), value))
-        if it.request.body is not None:
-            out.print(Text("\n" + it.request.body))
-    _columns(out, ("WHAT", "VALUE", "FROM", "AT"), _values(it))
+    if it.steps is msgspec.UNSET:
+        _print_request(out, it.request)
+        _columns(out, _VALUES, [*_values(it.values), *_values(filter(None, (it.callers,)))])
+    else:
+        for step in it.steps:
+            out.print(Text.assemble(("\nStep ", "dim"), (step.name, "bold"), f" calls {step.operation}"))
+            _print_request(out, step.request)
+            _columns(out, _VALUES, _values(step.values))
+        _columns(out, _VALUES, _values(filter(None, (it.callers,))))
     _columns(out, ("INPUT", "TYPE", "", "GIVEN AS", "FROM", "AT"), _inputs(it))
     if it.output is not None:
         out.print(f"\nOutput: {it.output.value}, {it.output.source}  ({it.output.at})", markup=False)
@@ -145,9 +150,23 @@ def _print(it: Explanation) -> None:
         out.print(Text(str(note), "yellow" if note.severity == "warning" else "dim"))
 
 
-def _values(it: Explanation) -> Iterable[tuple[str, ...]]:
-    callers = (it.callers,) if it.callers is not None else ()
-    for origin in (*it.values, *callers):
+_VALUES = ("WHAT", "VALUE", "FROM", "AT")
+
+
+def _print_request(out: Console, request: Shown | None) -> None:
+    from rich.text import Text
+
+    if request is None:
+        return
+    out.print(Text.assemble("\n", (request.method, "bold"), " ", request.url))
+    for name, value in request.headers:
+        out.print(Text.assemble((f"{name}: ", "cyan"), value))
+    if request.body is not None:
+        out.print(Text("\n" + request.body))
+
+
+def _values(origins: Iterable[Origin]) -> Iterable[tuple[str, ...]]:
+    for origin in origins:
         yield origin.place, _absent(origin.value), origin.source, origin.at
         yield from _steps(origin.via, 2)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from cap_core.diagnostics.reporter import Reporter
 from cap_core.document.model import ConsumedParameter, ConsumesEntry
+from cap_core.errors import Mark
 from cap_core.plan.exposed import DeclaredOutput
 from cap_core.plan.plan import ExposurePlan
 
@@ -15,16 +16,23 @@ _OF_PARAMETERS = ("type", "required", "description")
 
 def lint(entries: Iterable[ConsumesEntry], exposures: Iterable[ExposurePlan], report: Reporter) -> None:
     """Report it, each at the first place."""
-    consumed = tuple(entries)
-    _without_effect(consumed, report)
+    consumed, plans = tuple(entries), tuple(exposures)
+    _without_effect(consumed, _seen_by_steps(plans), report)
     _beyond_schema(consumed, report)
-    _loose_outputs(exposures, report)
+    _loose_outputs(plans, report)
 
 
-def _without_effect(entries: Iterable[ConsumesEntry], report: Reporter) -> None:
+def _seen_by_steps(exposures: Iterable[ExposurePlan]) -> frozenset[Mark]:
+    """The places of the operations whose outputs a later step of a flow sees."""
+    calls = (call for exposure in exposures for call in exposure.calls)
+    return frozenset(step.request.operation.at for call in calls for step in call.flow.steps[:-1])
+
+
+def _without_effect(entries: Iterable[ConsumesEntry], seen: frozenset[Mark], report: Reporter) -> None:
     """Outputs of consumed operations: an answer is read as the exposed outputs say, or handed on as it is."""
     resources = (resource for entry in entries for resource in entry.resources)
-    operations = [one for resource in resources for one in resource.operations if one.outputParameters]
+    every = (one for resource in resources for one in resource.operations)
+    operations = [one for one in every if one.outputParameters and one.at not in seen]
     if not operations:
         return
     keys = sorted({key for one in operations for output in one.outputParameters for key in output.marks})

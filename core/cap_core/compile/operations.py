@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from cap_core.compile.bodies import body_template, report_body_keys
+from cap_core.compile.outputs import mapped_outputs
 from cap_core.compile.parameters import TOKEN, is_content_type, nearest, placed_parameter
 from cap_core.compile.query_template import QueryTemplate, query_template
 from cap_core.compile.rejection import Rejected, Rejection
@@ -16,6 +17,7 @@ from cap_core.diagnostics.reporter import Reporter
 from cap_core.document.model import ConsumedOperation, ConsumedParameter, ConsumedResource, ConsumesEntry, texts
 from cap_core.document.vocabulary import KNOWN_METHODS, OUTPUT_KEYS, WRITES
 from cap_core.errors import Mark
+from cap_core.plan.exposed import DeclaredOutput
 from cap_core.plan.upstream import Consumed, Operation, OperationParameter
 from cap_core.syntax.names import Spellings, match
 from cap_core.syntax.path_template import join_paths
@@ -104,6 +106,7 @@ def _target(adapter: Adapter, resource: ConsumedResource, operation: ConsumedOpe
         segments=path.segments,
         body=body.template,
         environment=parameters.environment,
+        outputs=_outputs(operation),
         supplied=adapter.supplied,
         safety=_SAFETY.get(method, "unsafe"),
         writes=method in WRITES,
@@ -111,6 +114,11 @@ def _target(adapter: Adapter, resource: ConsumedResource, operation: ConsumedOpe
         operation=plan,
         rejection=next((rejection for rejection in checks if rejection is not None), None),
     )
+
+
+def _outputs(operation: ConsumedOperation) -> tuple[DeclaredOutput, ...]:
+    """What steps see of its answer; of its outputs their names, types and paths are read."""
+    return mapped_outputs(tuple(output.declared() for output in operation.outputParameters))
 
 
 def _operation(

@@ -8,6 +8,7 @@ import msgspec
 
 from cap_core.compile.rejection import Rejection
 from cap_core.errors import Mark
+from cap_core.plan.exposed import DeclaredOutput
 from cap_core.plan.upstream import FieldPlace, Operation
 from cap_core.syntax.templates import Var
 from cap_core.syntax.yaml_tree import Node
@@ -51,6 +52,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     segments: tuple[str | Var, ...] = ()
     """Its path in pieces: text, and placeholders by name."""
     body: BodyTemplate | None = None
+    outputs: tuple[DeclaredOutput, ...] = ()
+    """What steps see of its answer; empty for all of it."""
     environment: frozenset[str] = frozenset()
     """The parameters that the process environment has, which no caller gives."""
     supplied: frozenset[tuple[str, str]] = frozenset()

@@ -55,6 +55,16 @@ def claim(bound: Bound, report: Reporter) -> Claimed:
     )
 
 
+def claim_step(bound: Bound, report: Reporter, *, last: bool) -> Claimed:
+    """Add to a step's request the `with` keys that nothing in it claims, and to the last one's a caller's body."""
+    assigned = _add(bound, bound.fields, _unused_keys(bound), report)
+    passed = _pass_through(bound, assigned.fields, assigned.unreached) if last else None
+    fields = assigned.fields if passed is None else (*assigned.fields, passed)
+    read = any(place == "body" for place, _ in bound.target.supplied)
+    name = passed.field.name if passed is not None and not read else ""
+    return Claimed(fields=fields, paired={}, unreached=assigned.unreached, passed=name)
+
+
 def _paired(scope: Scope, fields: Sequence[BoundField], report: Reporter) -> dict[str, str]:
     """Without `with`, equal numbers of unmatched placeholders on both sides pair in order."""
     if not scope.http or scope.with_ is not None:

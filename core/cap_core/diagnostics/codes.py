@@ -205,8 +205,20 @@ _define(
     "What stands beside an outputRawFormat is wrong, missing, or means nothing to it.",
     "correct or remove it",
 )
+_define("bad-step", "warning", "A step that cannot be run as it is written.", "give it a name, and a call")
+_define(
+    "bad-output-value",
+    "warning",
+    "A fixed answer is not of the type of its output.",
+    "write a value of that type, or correct the type",
+)
 # What the dialects have and this engine does not run yet
-_define("not-built-steps", "warning", "Steps of an orchestration, which are not run yet.", "call one operation instead")
+_define(
+    "not-built-steps",
+    "warning",
+    "A step that looks something up or runs a script, which is not run yet.",
+    "call operations instead",
+)
 _define(
     "not-built-mappings",
     "warning",
@@ -228,8 +240,8 @@ _define(
 _define(
     "not-built-mock",
     "warning",
-    "A fixed answer, which is not given yet.",
-    "call an operation, and map its answer",
+    "A fixed value beside a call, which is not given yet.",
+    "map the answer, or leave out the call for a fixed answer",
 )
 _define("not-built-const", "warning", "A constant that answers are not compared with yet.", "remove it")
 _define(

@@ -28,7 +28,9 @@ VERSIONS = {
 """The published versions of each root key, oldest first."""
 
 # Keys that hold named things: lists in the alpha dialects, maps keyed by name later; lists are accepted in all.
-KEYED = frozenset({"resources", "operations", "tools", "inputParameters", "outputParameters", "properties", "skills"})
+KEYED = frozenset(
+    {"resources", "operations", "tools", "inputParameters", "outputParameters", "properties", "skills", "steps"}
+)
 # Keys below which the document holds data of its own, not structure.
 _DATA = frozenset({"with", "body", "value", "keys", "enum", "hints", "authentication"})
 # Keys of one output; a map without them, of maps, names several.

@@ -5,6 +5,7 @@ Shape only; what it means is decided in `compile`. Lists stand where dialects ha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -12,6 +13,8 @@ import msgspec
 from cap_core.document.reader import ModelNode, Size
 from cap_core.plan.exposed import DeclaredInput, DeclaredOutput
 from cap_core.syntax.yaml_tree import Node, Scalar, Seq, resolve
+
+_PATH = re.compile(r"\$(?:[.\[]|$)")
 
 
 class Bind(ModelNode, frozen=True, kw_only=True):
@@ -61,6 +64,11 @@ class ConsumedOutput(ModelNode, frozen=True, kw_only=True):
     description: str | None = None
     items: Node | None = None
     properties: Node | None = None
+
+    def declared(self) -> DeclaredOutput:
+        """What the steps of a flow see: its name, its type, and the path that `value` or `mapping` has."""
+        path = self.mapping or (str(self.value) if isinstance(self.value, Scalar) else None)
+        return DeclaredOutput(at=self.mark("value"), name=self.name, type=self.type, mapping=path)
 
 
 class ConsumedOperation(ModelNode, frozen=True, kw_only=True):
@@ -182,6 +190,12 @@ class ExposedOutput(ModelNode, frozen=True, kw_only=True):
             return str(self.value)
         return self.mapping
 
+    @property
+    def literal(self) -> Node | None:
+        """What a mock answers with; None for a path, which only an upstream's answer could be read by."""
+        written = self.const if self.value is None else self.value
+        return None if isinstance(written, Scalar) and _PATH.match(written) else written
+
     def nested(self) -> Iterator[ExposedOutput]:
         """This output and all within it."""
         yield self
@@ -200,6 +214,7 @@ class ExposedOutput(ModelNode, frozen=True, kw_only=True):
             properties=tuple(p.declared() for p in self.properties),
             values=self.values.declared() if self.values else None,
             max_length=self.maxLength,
+            value=self.literal,
         )
 
 

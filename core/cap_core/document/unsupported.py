@@ -18,8 +18,8 @@ from cap_core.errors import Mark
 
 Where = str
 """A kind of mapping: `standalone` (a document without `capability`), `document`, `capability`, `bind`, `consumes`,
-`exposes`; `exposure` is told apart by its `type`; `input`, `output` and `mapped output` are exposed ones. Exposures
-have kinds of their own, which they declare."""
+`exposes`; `exposure` and `step` are known by their `type`; `input`, `output` and `mapped output` are exposed ones.
+Exposures have kinds of their own, which they declare."""
 
 
 class Unsupported(msgspec.Struct, frozen=True):
@@ -60,6 +60,8 @@ def exposed_nodes(
     yield where, node
     for item in inputs:
         yield "input", item
+    if {"call", "steps", "ref"}.isdisjoint(node.given()):
+        return  # a mock: it has no answer to read from
     for output in outputs:
         for one in output.nested():
             if one.mapping is not None:
@@ -69,7 +71,6 @@ def exposed_nodes(
 
 
 FLOW = {
-    "steps": Unsupported("not-built-steps", "steps are not run yet"),
     "mappings": Unsupported("not-built-mappings", "mappings of what steps gave are not applied yet"),
     "ref": Unsupported("not-built-ref", "a reference to an aggregate is not followed yet"),
 }
@@ -78,9 +79,11 @@ FLOW = {
 _AGGREGATES = Unsupported("not-built-aggregates", "aggregates are not read yet; what refers to them is left out", False)
 _IMPORT = Unsupported("not-built-import", "what stands in another file is not read yet")
 _STANDALONE = Unsupported("not-built-standalone", "what a file offers for import is not read yet")
-_MOCK = Unsupported("not-built-mock", "a fixed answer is not given yet")
+_MOCK = Unsupported("not-built-mock", "a fixed value beside a call is not given yet")
 
 TABLE: dict[tuple[Where, str], Unsupported] = {
+    ("step", "lookup"): Unsupported("not-built-steps", "steps that look something up are not run yet"),
+    ("step", "script"): Unsupported("not-built-steps", "scripts are not run yet"),
     ("standalone", "consumes"): _STANDALONE,
     ("standalone", "exposes"): _STANDALONE,
     ("standalone", "binds"): _STANDALONE,

@@ -51,6 +51,8 @@ def _source(call: Call, item: Input) -> str:
         return f"the body, handed through: {call.describes.address} declares none"
     if item.named:
         return "named in 'with'"
+    if not call.operations:
+        return "a placeholder of its own path" if item.place == "path" else "named in a value"
     return f"inferred from {call.describes.address}"
 
 

@@ -42,6 +42,18 @@ class DeclaredOutput(msgspec.Struct, frozen=True):
     """What each value of an object with any names becomes."""
     max_length: int | None = None
     """The characters after which a text is cut."""
+    value: Node | None = None
+    """What a mock answers with; None where the answer of an upstream is read."""
+
+
+class DeclaredStep(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of an exposed operation: an operation that is called before, or as, the last."""
+
+    name: str
+    at: Mark
+    call: str | None
+    call_at: Mark
+    with_: Mapping[str, Node] | None = None
 
 
 Kind = Literal["operation", "tool"] | str
@@ -62,6 +74,8 @@ class ExposedOperation(msgspec.Struct, frozen=True, kw_only=True):
     call_at: Mark
     with_: Mapping[str, Node] | None = None
     """The `with` map, its values as they stand in the document; None where the document has none."""
+    steps: tuple[DeclaredStep, ...] = ()
+    """What is called one after the other, instead of one `call`."""
     inputs: tuple[DeclaredInput, ...] = ()
     outputs: tuple[DeclaredOutput, ...] = ()
     description: str = ""

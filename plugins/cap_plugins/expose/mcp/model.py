@@ -11,8 +11,9 @@ from cap_core.diagnostics.report import Diagnostic
 from cap_core.document import unsupported
 from cap_core.document.model import ExposedOutput, ExposedParameter, ExposesEntry, texts
 from cap_core.document.reader import ModelNode
+from cap_core.document.steps import read_steps
 from cap_core.document.unsupported import Unsupported
-from cap_core.plan.exposed import ExposedOperation
+from cap_core.plan.exposed import DeclaredStep, ExposedOperation
 from cap_core.syntax.yaml_tree import Map, Node
 
 if TYPE_CHECKING:
@@ -96,7 +97,9 @@ def declared(entry: McpEntry, at: ExposeContext) -> Iterator[ExposedOperation]:
     _check_descriptions(entry, at)
     for tool in entry.tools:
         _check_hints(tool, at)
-        yield _exposed(tool, _refused_name(tool, at) or _not_built(tool, at))
+        rejection = _refused_name(tool, at) or _not_built(tool, at)
+        steps = read_steps(tool.steps if rejection is None else None, f"tool {tool.name!r}", at.report)
+        yield _exposed(tool, steps.declared, rejection or steps.rejection)
 
 
 def binary_limit(entry: McpEntry) -> int | None:
@@ -105,7 +108,7 @@ def binary_limit(entry: McpEntry) -> int | None:
     return int(found[1]) * _UNITS[found[2]] if found else None
 
 
-def _exposed(tool: Tool, rejection: Diagnostic | None) -> ExposedOperation:
+def _exposed(tool: Tool, steps: tuple[DeclaredStep, ...], rejection: Diagnostic | None) -> ExposedOperation:
     hints = tool.hints
     with_ = None if tool.with_ is None else {str(key): value for key, value in tool.with_.items()}
     return ExposedOperation(
@@ -113,6 +116,7 @@ def _exposed(tool: Tool, rejection: Diagnostic | None) -> ExposedOperation:
         kind="tool",
         at=tool.mark("name"),
         call=tool.call,
+        steps=steps,
         call_at=tool.mark("call"),
         with_=with_,
         inputs=tuple(item.declared() for item in tool.inputParameters),

@@ -9,6 +9,7 @@ import msgspec
 from cap_core.document import unsupported
 from cap_core.document.model import ExposedOutput, ExposedParameter, ExposesEntry, texts
 from cap_core.document.reader import ModelNode
+from cap_core.document.steps import Steps, read_steps
 from cap_core.document.unsupported import Unsupported
 from cap_core.document.vocabulary import KNOWN_METHODS
 from cap_core.plan.exposed import DeclaredInput, ExposedOperation
@@ -108,7 +109,9 @@ def declared(entry: RestEntry, at: ExposeContext) -> Iterator[ExposedOperation]:
                 at.report("operation-path", operation.mark("path"), what)
                 why = _unreachable(own, operation.mark("path"), at)
             rejection = _not_built(operation, levels, at) or _without_method(operation, own, at) or why
-            yield _exposed(operation, own, levels, _detail(operation, resource), rejection)
+            subject = repr(operation.name or operation.method)
+            steps = read_steps(operation.steps if rejection is None else None, subject, at.report)
+            yield _exposed(operation, own, levels, _detail(operation, resource), steps, rejection or steps.rejection)
         if (forward := _forwarded(resource, path, at)) is not None:
             yield forward
 
@@ -118,6 +121,7 @@ def _exposed(
     path: str,
     levels: Levels,
     detail: OperationDetail,
+    steps: Steps,
     rejection: Diagnostic | None,
 ) -> ExposedOperation:
     method = operation.method.upper() or ANY
@@ -134,6 +138,7 @@ def _exposed(
         method=method,
         path=path,
         rejection=rejection,
+        steps=steps.declared,
         detail=detail,
     )
 

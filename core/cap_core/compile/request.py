@@ -1,0 +1,16 @@
+"""A target with its bound values as the request that is sent."""
+
+from __future__ import annotations
+
+from cap_core.compile.rejection import Rejected
+from cap_core.compile.target import Target
+from cap_core.plan.request import BodyEncoding, Request, RequestField
+
+
+def bound_request(target: Target, fields: tuple[RequestField, ...], body_type: str) -> Request:
+    """The request of a target that sends. Raises `Rejected` for a body that its authentication cannot add to."""
+    assert target.operation is not None  # only consumed operations can be called
+    if body_type != "json" and any(place == "body" for place, _ in target.supplied):
+        what = f"the authentication adds a member to the body of {target.address}, which is {body_type}"
+        raise Rejected("unsupported-body", target.at, what, "use another placement, or a json body")
+    return Request(target.operation, fields, BodyEncoding(body_type, target.body.at if target.body else None))

@@ -1,0 +1,121 @@
+"""The steps of an exposed operation, each bound to what it calls, and the inputs that all of them read.
+
+The rules are those of `docs/semantics.md`, steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from cap_core.compile.assignments import Assignments
+from cap_core.compile.bind_call import bind
+from cap_core.compile.bind_inputs import BoundInputs, bind_inputs
+from cap_core.compile.bound import Bound, origins
+from cap_core.compile.decoding import compile_decoding
+from cap_core.compile.outputs import check_mappings, mapped_outputs
+from cap_core.compile.rejection import Rejected
+from cap_core.compile.request import bound_request
+from cap_core.compile.resolve_call import OperationIndex, find
+from cap_core.compile.scope import Scope, exposed_scope
+from cap_core.compile.state import Compilation
+from cap_core.compile.target import Target
+from cap_core.compile.unclaimed import Claimed, claim_step
+from cap_core.diagnostics.reporter import Reporter
+from cap_core.plan.exposed import DeclaredStep, ExposedOperation
+from cap_core.plan.flow import CallStep, Flow, Mapped, PassThrough
+from cap_core.plan.inputs import Inputs
+from cap_core.syntax.names import match, norm
+from cap_core.syntax.templates import TemplateError
+
+
+class _BoundStep(msgspec.Struct, frozen=True):
+    step: DeclaredStep
+    target: Target
+    bound: Bound
+    claimed: Claimed
+
+
+def compile_steps(
+    exposed: ExposedOperation, namespace: str, index: OperationIndex, compilation: Compilation, report: Reporter
+) -> tuple[Inputs, Flow]:
+    """Bind every step. Raises `Rejected` where one cannot be called as its author meant it."""
+    try:
+        scope = exposed_scope(exposed, namespace, compilation.bindings)
+        steps = _bound_steps(exposed, scope, index, compilation, report)
+        joined = _joined_inputs(steps, scope, report)
+    except TemplateError as error:
+        raise Rejected("bad-template", exposed.at, str(error)) from None
+    outputs = mapped_outputs(exposed.outputs)
+    check_mappings(outputs)
+    compiled: list[CallStep] = []
+    start = 0
+    for one in steps:
+        end = start + len(one.claimed.fields)
+        last = one is steps[-1]
+        request = bound_request(one.target, joined.fields[start:end], one.bound.body_type)
+        read = outputs if last else one.target.outputs
+        check_mappings(read)
+        decoding = compile_decoding(request.operation, read, compilation, reads=bool(outputs) or not last)
+        compiled.append(
+            CallStep(name=one.step.name, request=request, with_=one.step.with_, decode=decoding, outputs=read)
+        )
+        start = end
+    return joined.inputs, Flow(tuple(compiled), Mapped(outputs) if outputs else PassThrough())
+
+
+def _bound_steps(
+    exposed: ExposedOperation, scope: Scope, index: OperationIndex, compilation: Compilation, report: Reporter
+) -> list[_BoundStep]:
+    """Each step with what it calls; it can name the results of those before it."""
+    steps: list[_BoundStep] = []
+    earlier: set[str] = set()
+    for step in exposed.steps:
+        if step.name in earlier:
+            raise Rejected("duplicate-name", step.at, f"the step {step.name!r} already stands above")
+        call = msgspec.structs.replace(
+            exposed, kind="step", name=step.name, at=step.at, call=step.call, call_at=step.call_at, with_=step.with_
+        )
+        target = find(call, index, report, compilation.elsewhere)
+        own = msgspec.structs.replace(
+            scope, at=step.at, call_at=step.call_at, with_=step.with_, steps=frozenset(earlier)
+        )
+        bound = bind(target, own, report)
+        claimed = claim_step(bound, report, last=step is exposed.steps[-1])
+        steps.append(_BoundStep(step, target, bound, claimed))
+        earlier.add(step.name)
+    return steps
+
+
+def _joined_inputs(steps: Sequence[_BoundStep], scope: Scope, report: Reporter) -> BoundInputs:
+    """The inputs behind the values of all steps, and those values in order."""
+    fields = tuple(field for one in steps for field in one.claimed.fields)
+    unread = _unread(scope, origins(fields), report)
+    entries = {f"{one.step.name} {key}": entry for one in steps for key, entry in one.bound.assignments.entries.items()}
+    bound = Bound(
+        target=Target(
+            address=", ".join(dict.fromkeys(one.target.address for one in steps)),
+            at=scope.at,
+            replaces=any(one.target.replaces for one in steps),
+        ),
+        scope=scope,
+        parameters=(),
+        assignments=Assignments(entries),
+        fields=tuple(field for one in steps for field in one.bound.fields),
+    )
+    passed = steps[-1].claimed.passed
+    return bind_inputs(bound, Claimed(fields=fields, paired={}, unreached=unread, passed=passed), report)
+
+
+def _unread(scope: Scope, read: dict[str, object] | object, report: Reporter) -> tuple[str, ...]:
+    """Declared inputs that no step reads: callers may give them, and nothing is sent."""
+    assert isinstance(read, dict)
+    reached = {spelling for name in read for spelling in (name, norm(name))}
+    unread = []
+    for name, declared in scope.declared.items():
+        if name in reached or norm(name) in reached or match(name, scope.path_names) is not None:
+            continue
+        report("unknown-parameter", declared.at, f"no step reads the input {name!r}; it is not sent")
+        unread.append(name)
+    return tuple(unread)
