@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 import structlog
 
-from cap_core import memory, redaction
+from cap_core import redaction
 from cap_core.asgi import answer
 from cap_core.errors import CapError, Refusal
 from cap_core.hosts import Admit, admission
@@ -81,13 +81,24 @@ def listeners(plan: Plan, options: ListenOptions) -> tuple[Listener, ...]:
 
 
 class Gateway:
-    """All listeners in one ASGI app; a request's listener is known by the local port it came in through."""
+    """All listeners in one ASGI app; a request's listener is known by the local port it came in through.
 
-    def __init__(self, offers: Offers, options: ListenOptions, opening: OpenOptions) -> None:
+    `on_closed_plan` is called when a plan that was replaced has answered its last request and is closed.
+    """
+
+    def __init__(
+        self,
+        offers: Offers,
+        options: ListenOptions,
+        opening: OpenOptions,
+        *,
+        on_closed_plan: Callable[[], None] = lambda: None,
+    ) -> None:
         self.offers = offers
         self.options = options
         self.opening = opening
         self.draining = False
+        self._on_closed_plan = on_closed_plan
         self._pools = Pools(choose(offers, opening.transport))
         self._current: Generation | None = None
         self._retiring: set[asyncio.Task[None]] = set()
@@ -142,7 +153,7 @@ class Gateway:
         await old.idle.wait()
         self._leaving.discard(old)
         await close(old.opened.ways, self._pools)
-        memory.settle()
+        self._on_closed_plan()
 
     def drain(self) -> None:
         """Not ready any more: every further answer closes its connection, and open streams are told to end."""

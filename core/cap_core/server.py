@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import structlog
 import uvicorn
 
-from cap_core import memory, protocol, sockets
+from cap_core import protocol, sockets
 from cap_core.draining import FRESH, Draining
 from cap_core.errors import StartError
 from cap_core.sockets import Bound
@@ -147,7 +147,6 @@ async def serve(
     server = _uvicorn(app, context)
     sockets.listen(bound)
     await server.startup(sockets=[sock for one in bound for sock in one.sockets])
-    memory.settle()
     ready()
     ticking = asyncio.ensure_future(_tick(server))
     await stop.asked.wait()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -66,12 +67,28 @@ class Upstream:
         """Set when a caller closed its connection before it had its answer."""
         self.url = ""
         self._answer = answer
+        self._server: asyncio.Server | None = None
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
-    async def start(self) -> asyncio.Server:
+    async def start(self) -> None:
         """Listen on a free port."""
-        server = await asyncio.start_server(self._connection, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        return server
+        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def stop(self) -> None:
+        """Close every connection, and wait until its task has noticed."""
+        assert self._server is not None
+        self._server.close()
+        for writer in self._connections.values():
+            writer.transport.abort()
+        if self._connections:
+            await asyncio.wait(self._connections, timeout=PATIENCE)
+
+    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Known from its first moment, so that `stop` misses none: what is cancelled instead complains on stderr.
+        task = asyncio.ensure_future(self._connection(reader, writer))
+        self._connections[task] = writer
+        task.add_done_callback(self._connections.pop)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.closing(writer), contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -151,11 +168,11 @@ def upstream(answer: Callable[[Recorded], Answered] = lambda request: Answered()
     """A recording upstream; `answer` decides what it says to each request."""
     recording = Upstream(answer)
     with _loop() as loop:
-        server = _call(loop, recording.start())
+        _call(loop, recording.start())
         try:
             yield recording
         finally:
-            loop.call_soon_threadsafe(server.close)
+            _call(loop, recording.stop())
 
 
 class Running:
@@ -205,7 +222,7 @@ def gateway(
         allow_plaintext=allow_plaintext,
         caller_auth=caller_auth,
     )
-    compiling = _Compiling(plugins.load(files=tuple(plugin_files)), options)
+    compiling = _Compiling(plugins.load(files=tuple(plugin_files)) if plugin_files else _installed(), options)
     how = listening or ListenOptions()
     opening = opening or OpenOptions(allow_plaintext=allow_plaintext)
     app = Gateway(compiling.offers, msgspec.structs.replace(how, port=0), opening)
@@ -229,6 +246,12 @@ def gateway(
             loop.call_soon_threadsafe(stop.forced.set)
             serving.result(PATIENCE)
             _call(loop, app.close())
+
+
+@functools.cache
+def _installed() -> plugins.Offers:
+    """What the installed plugins offer: nothing is installed while tests run, so one load serves them all."""
+    return plugins.load()
 
 
 async def _made(kind: Callable[[], Any]) -> Any:

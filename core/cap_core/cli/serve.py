@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import click
 import structlog
 
-from cap_core import log, server, sockets
+from cap_core import log, memory, server, sockets
 from cap_core.access import AccessLog
 from cap_core.cli import startup
 from cap_core.cli.documents import documents, offers_of
@@ -52,7 +52,8 @@ def command(session: Session, settings: Settings, capabilities: tuple[str, ...])
         offers = offers_of(settings)
         plan = served(documents(settings, offers, capabilities), keep_going=settings.keep_going)
         refuse_anonymous(plan, settings)
-        gateway = Gateway(offers, _listening(settings), open_options(settings))
+        opening = open_options(settings)
+        gateway = Gateway(offers, _listening(settings), opening, on_closed_plan=memory.settle)
         live = Live(gateway, offers, settings, session.again, capabilities)
         return server.run(_serve(gateway, plan, settings, live))
     except CapError as error:
@@ -79,6 +80,11 @@ async def _serve(gateway: Gateway, plan: Plan, settings: Settings, live: Live) -
     style = log.chosen_format(settings.log_format)
     context = server.tls(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
     stop = server.Stop()
+
+    def ready() -> None:
+        memory.settle()
+        startup.ready(gateway, style)
+
     with stop.listening(), contextlib.closing(_Sockets(gateway, plan)) as held:
         try:
             if not await stop.unless_asked(gateway.open(plan, held.ports)):
@@ -91,7 +97,7 @@ async def _serve(gateway: Gateway, plan: Plan, settings: Settings, live: Live) -
                     stop,
                     drain=settings.drain,
                     context=context,
-                    ready=lambda: startup.ready(gateway, style),
+                    ready=ready,
                 )
         finally:
             await stop.unless_forced(gateway.close(), CLOSING)
