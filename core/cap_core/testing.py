@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -48,11 +47,14 @@ class Recorded(msgspec.Struct, frozen=True):
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """What the upstream answers. A body in chunks is sent chunked; after `cut` chunks the connection breaks."""
+    """What the upstream answers. After `cut` chunks the connection breaks.
+
+    A body in chunks is sent chunked, each as soon as it is there: a generator may wait for what a test does next.
+    """
 
     status: int = 200
     headers: tuple[tuple[bytes, bytes], ...] = ((b"content-type", b"application/json"),)
-    body: bytes | Sequence[bytes] = b"{}"
+    body: bytes | Iterable[bytes] = b"{}"
     pause: float = 0.0
     """Seconds between two chunks, and before the head of an answer that has none."""
     cut: int | None = None
@@ -222,7 +224,8 @@ def gateway(
         allow_plaintext=allow_plaintext,
         caller_auth=caller_auth,
     )
-    compiling = _Compiling(plugins.load(files=tuple(plugin_files)) if plugin_files else _installed(), options)
+    # Anew for each gateway, because offers may keep state, as the sandbox does.
+    compiling = _Compiling(plugins.load(files=tuple(plugin_files)), options)
     how = listening or ListenOptions()
     opening = opening or OpenOptions(allow_plaintext=allow_plaintext)
     app = Gateway(compiling.offers, msgspec.structs.replace(how, port=0), opening)
@@ -246,12 +249,6 @@ def gateway(
             loop.call_soon_threadsafe(stop.forced.set)
             serving.result(PATIENCE)
             _call(loop, app.close())
-
-
-@functools.cache
-def _installed() -> plugins.Offers:
-    """What the installed plugins offer: nothing is installed while tests run, so one load serves them all."""
-    return plugins.load()
 
 
 async def _made(kind: Callable[[], Any]) -> Any:
