@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import pty
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import trustme
 
 ROOT = Path(__file__).parent.parent
 SHARED = Path(os.environ.get("CAP_SHARED", ROOT.parent / "shared"))
 
 
-def pytest_configure() -> None:
-    """Where the published documents must be there, a test that skips for want of them would be one nobody ran."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Look for the published documents, and trust nobody by default."""
+    # Where they must be there, a test that skips for want of them would be one nobody ran.
     if os.environ.get("CAP_REQUIRE_SHARED") and not (SHARED / "corpus" / "manifest.jsonl").is_file():
         pytest.exit(f"CAP_REQUIRE_SHARED is set, and there are no published documents in {SHARED}", returncode=1)
+    # Each TLS context reads all authorities of the machine, for 15 to 50 ms, and so each `httpx.get` and each `cap`.
+    # No test talks to a host that one of them vouches for: one authority that signs nothing is enough.
+    directory = tempfile.TemporaryDirectory(prefix="cap-tests-")
+    config.add_cleanup(directory.cleanup)
+    authority = Path(directory.name) / "authority.pem"
+    trustme.CA().cert_pem.write_to_path(str(authority))
+    os.environ["SSL_CERT_FILE"] = str(authority)
+
+
+def pytest_collection_finish() -> None:
+    """What has been collected stays to the end: no full collection of garbage need walk it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,9 +12,10 @@ from hypothesis import strategies as st
 from cap_core.compile.document import Compiled, CompileOptions, compile_source
 from cap_core.document.sources import DocumentSource
 from cap_core.plugins import loader
+from effort import assert_linear, at_most
 
-QUICK = 5.0
-"""Seconds that the worst document below may take on a busy machine; most take milliseconds."""
+QUICK = 4000
+"""Units of work that the worst document below may cost, a few seconds; most cost less than ten."""
 
 GOOD = """\
 naftiko: 1.0.0-alpha2
@@ -61,9 +61,8 @@ def compiling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
     def compiled(data: bytes) -> Compiled:
         path.write_bytes(data)
-        begun = time.monotonic()
-        out = compile_source(DocumentSource("any", "any.yaml", path), registry, CompileOptions())
-        assert time.monotonic() - begun < QUICK
+        with at_most(QUICK):
+            out = compile_source(DocumentSource("any", "any.yaml", path), registry, CompileOptions())
         # What ends a line for YAML 1.1, whose scanner counts them.
         ends = (b"\n", b"\r", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
         lines = sum(data.count(end) for end in ends) + 2
@@ -183,7 +182,7 @@ def tool(name: str, call: str, more: str = "") -> str:
     return f"{{name: {name}, description: d, call: api.{call}{more}}}"
 
 
-def each(form: str, count: int = 4000) -> str:
+def each(form: str, count: int) -> str:
     return ", ".join(form.format(n) for n in range(count))
 
 
@@ -191,69 +190,78 @@ def parameters(count: int, place: str = "query") -> str:
     return f", inputParameters: [{each('{{name: p-{}, in: ' + place + '}}', count)}]"
 
 
-KEYS = f", with: {{{each('p_{0}: tools.q{0}')}}}"
-INPUTS = f", inputParameters: [{each('{{name: q{}, type: string}}')}]"
-PATH = "".join(f"/{{p-{n}}}" for n in range(2000))
-OWN_PATH = "".join(f"/{{q{n}}}" for n in range(2000))
-OWN_KEYS = each("p_{0}: rest.q{0}", 2000)
+def keys(count: int) -> str:
+    return f", with: {{{each('p_{0}: tools.q{0}', count)}}}"
+
+
+def inputs(count: int) -> str:
+    return f", inputParameters: [{each('{{name: q{}, type: string}}', count)}]"
+
+
+def operations(count: int) -> bytes:
+    return wide([resource(f"o{n}") for n in range(count)], [tool(f"t{n}", f"o{n}") for n in range(count)])
+
+
+def operations_of_one_name(count: int) -> bytes:
+    return wide([resource("same")] * count, [tool(f"t{n}", "same", ", with: {a: tools.a}") for n in range(count)])
+
+
+def dangling_calls(count: int) -> bytes:
+    return wide([resource(f"o{n}") for n in range(count)], [tool(f"t{n}", f"oo{n}") for n in range(count)])
+
+
+def placeholders(count: int) -> bytes:
+    path, own = ("".join(f"/{{{name}{n}}}" for n in range(count)) for name in ("p-", "q"))
+    call = f"{{method: GET, call: api.o, with: {{{each('p_{0}: rest.q{0}', count)}}}}}"
+    consumed = resource("o", parameters(count, "path"), path=path)
+    return wide([consumed], [tool("t", "o")], f"{{path: '{own}', operations: [{call}]}}")
+
+
+def items(count: int) -> bytes:
+    consumed = resource("o", parameters(1, "body"), "POST")
+    return wide([consumed], [tool("t", "o", f", with: {{p-0: [{each('x', count)}]}}")])
+
+
+def openings(count: int) -> bytes:
+    return wide(
+        [resource("o", f", inputParameters: [{{name: a, in: query, value: '{'{{' * count}'}}]")], [tool("t", "o")]
+    )
 
 
 @pytest.mark.parametrize(
-    ("data", "served"),
+    ("document", "most", "served"),
     [
+        pytest.param(operations, 2000, True, id="operations"),
+        pytest.param(operations_of_one_name, 1500, False, id="operations-of-one-name"),
+        pytest.param(dangling_calls, 3000, False, id="dangling-calls"),
         pytest.param(
-            wide([resource(f"o{n}") for n in range(2000)], [tool(f"t{n}", f"o{n}") for n in range(2000)]),
+            lambda n: wide([resource("o", parameters(n))], [tool("t", "o", inputs(n) + keys(n))]),
+            4000,
             True,
-            id="operations",
+            id="keys",
         ),
         pytest.param(
-            wide([resource("same")] * 1500, [tool(f"t{n}", "same", ", with: {a: tools.a}") for n in range(1500)]),
-            False,
-            id="operations-of-one-name",
-        ),
-        pytest.param(
-            wide([resource(f"o{n}") for n in range(3000)], [tool(f"t{n}", f"oo{n}") for n in range(3000)]),
-            False,
-            id="dangling-calls",
-        ),
-        pytest.param(wide([resource("o", parameters(4000))], [tool("t", "o", INPUTS + KEYS)]), True, id="keys"),
-        pytest.param(
-            wide([resource("o", parameters(4000, "body"), "POST")], [tool("t", "o", INPUTS + KEYS)]),
+            lambda n: wide([resource("o", parameters(n, "body"), "POST")], [tool("t", "o", inputs(n) + keys(n))]),
+            4000,
             True,
             id="keys-of-a-body",
         ),
-        pytest.param(wide([resource("o", parameters(4000))], [tool("t", "o")]), True, id="parameters"),
-        pytest.param(wide([resource("o")], [tool("t", "o", KEYS)]), True, id="keys-of-nothing"),
-        pytest.param(wide([resource("o", "", "POST")], [tool("t", "o", INPUTS)]), True, id="inputs-of-nothing"),
+        pytest.param(lambda n: wide([resource("o", parameters(n))], [tool("t", "o")]), 4000, True, id="parameters"),
+        pytest.param(lambda n: wide([resource("o")], [tool("t", "o", keys(n))]), 4000, True, id="keys-of-nothing"),
         pytest.param(
-            wide(
-                [resource("o", parameters(2000, "path"), path=PATH)],
-                [tool("t", "o")],
-                f"{{path: '{OWN_PATH}', operations: [{{method: GET, call: api.o, with: {{{OWN_KEYS}}}}}]}}",
-            ),
-            True,
-            id="placeholders",
+            lambda n: wide([resource("o", "", "POST")], [tool("t", "o", inputs(n))]), 4000, True, id="inputs-of-nothing"
         ),
-        pytest.param(
-            wide(
-                [resource("o", parameters(1, "body"), "POST")],
-                [tool("t", "o", f", with: {{p-0: [{each('x', 80_000)}]}}")],
-            ),
-            True,
-            id="items",
-        ),
-        pytest.param(
-            wide(
-                [resource("o", f", inputParameters: [{{name: a, in: query, value: '{'{{' * 20_000}'}}]")],
-                [tool("t", "o")],
-            ),
-            False,
-            id="openings",
-        ),
+        pytest.param(placeholders, 2000, True, id="placeholders"),
+        pytest.param(items, 80_000, True, id="items"),
+        pytest.param(openings, 20_000, False, id="openings"),
     ],
 )
-def test_what_is_wide_takes_as_long_as_it_is_wide(compiling: Any, data: bytes, served: bool) -> None:
-    out = compiling(data)
+def test_what_is_wide_costs_as_much_as_it_is_wide(
+    compiling: Any, document: Callable[[int], bytes], most: int, served: bool
+) -> None:
+    out = compiling(document(most))
 
     assert served == (out.plan is not None)
     assert all(len(said.message) <= 600 for said in out.diagnostics)
+    documents = {count: document(count) for count in (most // 4, most)}
+    assert_linear(lambda count: compiling(documents[count]), most // 4)

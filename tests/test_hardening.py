@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
-from cap_core.testing import Answered, gateway, upstream
+from cap_core.testing import PATIENCE, Answered, gateway, upstream
+from effort import at_most
 
 Things = Callable[..., Path]
 REST = "- path: /things/{id}\n  operations:\n  - {method: GET, name: get-thing, call: api.get-thing}"
@@ -71,13 +71,11 @@ def test_a_pattern_that_backtracks_holds_nobody_up(things: Things) -> None:
     )
     document = things(consumes, "- path: /things\n  operations:\n  - {method: GET, name: op, call: api.op}")
     with upstream() as api, gateway(document, base_uris={"api": api.url}) as cap:
-        begun = time.monotonic()
-        refused = httpx.get(cap.url + "/things", params={"q": "a" * 200 + "!"})
-        took = time.monotonic() - begun
+        with at_most(4000):
+            refused = httpx.get(cap.url + "/things", params={"q": "a" * 200 + "!"})
         fine = httpx.get(cap.url + "/things", params={"q": "aaa"})
 
     assert (400, 200) == (refused.status_code, fine.status_code)
-    assert took < 5
 
 
 @pytest.mark.parametrize(
@@ -157,10 +155,7 @@ def test_an_open_event_stream_ends_when_the_gateway_stops(thing: Path) -> None:
         with httpx.stream("GET", cap.url + "/things/7") as response:
             parts = response.iter_raw()
             next(parts)
-            begun = time.monotonic()
             cap.gateway.drain()
-            for _ in parts:  # ends whole: httpx raises where an answer breaks off
-                pass
 
-            assert time.monotonic() - begun < 1
-        assert api.gone.wait(1)
+            assert sum(1 for _ in parts) < 900  # ends whole: httpx raises where an answer breaks off
+        assert api.gone.wait(PATIENCE)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -48,11 +48,14 @@ class Recorded(msgspec.Struct, frozen=True):
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """What the upstream answers. A body in chunks is sent chunked; after `cut` chunks the connection breaks."""
+    """What the upstream answers. After `cut` chunks the connection breaks.
+
+    A body in chunks is sent chunked, each as soon as it is there: a generator may wait for what a test does next.
+    """
 
     status: int = 200
     headers: tuple[tuple[bytes, bytes], ...] = ((b"content-type", b"application/json"),)
-    body: bytes | Sequence[bytes] = b"{}"
+    body: bytes | Iterable[bytes] = b"{}"
     pause: float = 0.0
     """Seconds between two chunks, and before the head of an answer that has none."""
     cut: int | None = None
@@ -67,12 +70,28 @@ class Upstream:
         """Set when a caller closed its connection before it had its answer."""
         self.url = ""
         self._answer = answer
+        self._server: asyncio.Server | None = None
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
-    async def start(self) -> asyncio.Server:
+    async def start(self) -> None:
         """Listen on a free port."""
-        server = await asyncio.start_server(self._connection, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        return server
+        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def stop(self) -> None:
+        """Close every connection, and wait until its task has noticed."""
+        assert self._server is not None
+        self._server.close()
+        for writer in self._connections.values():
+            writer.transport.abort()
+        if self._connections:
+            await asyncio.wait(self._connections, timeout=PATIENCE)
+
+    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Known from its first moment, so that `stop` misses none: what is cancelled instead complains on stderr.
+        task = asyncio.ensure_future(self._connection(reader, writer))
+        self._connections[task] = writer
+        task.add_done_callback(self._connections.pop)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.closing(writer), contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -152,11 +171,11 @@ def upstream(answer: Callable[[Recorded], Answered] = lambda request: Answered()
     """A recording upstream; `answer` decides what it says to each request."""
     recording = Upstream(answer)
     with _loop() as loop:
-        server = _call(loop, recording.start())
+        _call(loop, recording.start())
         try:
             yield recording
         finally:
-            loop.call_soon_threadsafe(server.close)
+            _call(loop, recording.stop())
 
 
 class Running:
@@ -206,6 +225,7 @@ def gateway(
         allow_plaintext=allow_plaintext,
         caller_auth=caller_auth,
     )
+    # Anew for each gateway, because offers may keep state, as the sandbox does.
     compiling = _Compiling(loader.load(files=tuple(plugin_files)), options)
     how = listening or ListenOptions()
     opening = opening or OpenOptions(allow_plaintext=allow_plaintext)

@@ -158,6 +158,13 @@ class Load:
         self.statuses: set[bytes] = set()
         self.ending = False
 
+    def wait_for(self, answers: int) -> None:
+        """Return when so many have been given, or none comes any more."""
+        end = time.monotonic() + PATIENCE
+        while self.answered < answers and not self.failures:
+            assert time.monotonic() < end, f"{self.answered} of {answers} answers"
+            time.sleep(0.01)
+
     async def run(self, clients: int, work: Callable[[], object]) -> None:
         """Ask until `work`, done in a thread, has ended and every client has."""
         tasks = [asyncio.ensure_future(self._client(keep=bool(n % 2))) for n in range(clients)]

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from cap_core.testing import Answered, Recorded, Upstream, upstream
+from waiting import until
 
 Serving = Callable[..., Any]
 
@@ -118,7 +119,7 @@ def test_no_call_fails_while_documents_are_edited(
         def edit() -> None:
             for n in range(6):
                 thing.write_text(text.replace("label: Things", f"label: Edit {n}"))
-                _until(lambda n=n: httpx.get(server.url + "/openapi.json").json()["info"]["title"] == f"Edit {n}")  # type: ignore[misc]
+                until(lambda n=n: httpx.get(server.url + "/openapi.json").json()["info"]["title"] == f"Edit {n}")  # type: ignore[misc]
                 thing.write_text("naftiko: [")
                 time.sleep(0.2)
 
@@ -153,10 +154,3 @@ def _edit(path: Path, before: str, after: str) -> None:
     text = path.read_text()
     assert before in text
     path.write_text(text.replace(before, after))
-
-
-def _until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)

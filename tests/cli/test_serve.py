@@ -9,7 +9,6 @@ import re
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import httpx
 import pytest
 
 from cap_core.testing import Answered, upstream
+from waiting import until
 
 Cap = Callable[..., subprocess.CompletedProcess[str]]
 Serving = Callable[..., Any]
@@ -209,7 +209,7 @@ def test_no_call_fails_while_it_stops_under_load(serving: Serving, thing: Path, 
         clients = load(server.url, "/things/1")
 
         def stop() -> None:
-            time.sleep(0.5)
+            clients.wait_for(100)
             server.signal(signal.SIGTERM)
             assert server.ended() == 0
 
@@ -217,7 +217,6 @@ def test_no_call_fails_while_it_stops_under_load(serving: Serving, thing: Path, 
 
     assert clients.failures == []
     assert clients.statuses == {b"200"}
-    assert clients.answered > 50
 
 
 def test_a_call_in_flight_finishes_and_readiness_says_draining(serving: Serving, thing: Path) -> None:
@@ -228,9 +227,9 @@ def test_a_call_in_flight_finishes_and_readiness_says_draining(serving: Serving,
         slow = stack.enter_context(socket.create_connection(_place(server.url)))
         assert client.get("/health/ready").status_code == 200
         slow.sendall(b"GET /things/1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        time.sleep(0.2)
+        until(lambda: bool(api.requests))
         server.signal(signal.SIGTERM)
-        time.sleep(0.1)
+        server.wait_for("draining")
 
         assert client.get("/health/ready").status_code == 503
         assert slow.recv(65536).startswith(b"HTTP/1.1 200 ")

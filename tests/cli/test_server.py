@@ -45,14 +45,13 @@ def test_no_request_fails_while_it_stops_under_load(tiny: Callable[..., Any], lo
         clients = load(server.url)
 
         def stop() -> None:
-            time.sleep(0.5)
+            clients.wait_for(200)
             server.signal(signal.SIGTERM)
             assert server.ended() == 0
 
         asyncio.run(clients.run(24, stop))
 
     assert clients.failures == []
-    assert clients.answered > 100
 
 
 def test_what_is_in_flight_finishes(tiny: Callable[..., Any]) -> None:
@@ -69,7 +68,7 @@ def test_a_request_on_a_connection_kept_alive_is_answered_while_it_drains(tiny: 
     with tiny() as server, httpx.Client(base_url=server.url) as client:
         assert "connection" not in client.get("/").headers
         server.signal(signal.SIGTERM)
-        time.sleep(0.1)
+        server.wait_for("draining")
 
         assert client.get("/").headers["connection"] == "close"
         assert server.ended() == 0
@@ -113,12 +112,10 @@ def test_a_second_interrupt_ends_at_once(tiny: Callable[..., Any]) -> None:
         client.sendall(b"GET /sleep/25 HTTP/1.1\r\nHost: x\r\n\r\n")
         time.sleep(0.2)
         server.signal(signal.SIGINT)
-        time.sleep(0.3)
-        begun = time.monotonic()
+        server.wait_for("draining")
         server.signal(signal.SIGINT)
 
-        assert server.ended() == 130
-        assert time.monotonic() - begun < 2
+        assert server.ended() == 130  # which it waits for 20 seconds, less than the answer takes
         assert not any("Traceback" in line for line in server.lines)
 
 
@@ -127,7 +124,7 @@ def test_sigterm_twice_is_one_sigterm(tiny: Callable[..., Any]) -> None:
         client.sendall(b"GET /sleep/1 HTTP/1.1\r\nHost: x\r\n\r\n")
         time.sleep(0.2)
         server.signal(signal.SIGTERM)
-        time.sleep(0.2)
+        server.wait_for("draining")
         server.signal(signal.SIGTERM)
 
         assert _everything(client).endswith(b"ok")
@@ -135,12 +132,10 @@ def test_sigterm_twice_is_one_sigterm(tiny: Callable[..., Any]) -> None:
 
 
 def test_a_connection_that_never_asks_does_not_hold_it_up(tiny: Callable[..., Any]) -> None:
-    with tiny("20") as server, socket.create_connection(_place(server.url)):
-        begun = time.monotonic()
+    with tiny("60") as server, socket.create_connection(_place(server.url)):
         server.signal(signal.SIGTERM)
 
-        assert server.ended() == 0
-        assert time.monotonic() - begun < 3
+        assert server.ended() == 0  # which it waits for 20 seconds
 
 
 # --- TLS --------------------------------------------------------------------------------------------------------------
@@ -164,7 +159,7 @@ def test_tls_is_served_and_drained(tiny: Callable[..., Any], certificate: tuple[
     with tiny("5", chain, key) as server, httpx.Client(base_url=server.url, verify=trusting) as client:
         assert client.get("/").text == "ok"
         server.signal(signal.SIGTERM)
-        time.sleep(0.1)
+        server.wait_for("draining")
         assert client.get("/sleep/0.5").text == "ok"
 
         assert server.ended() == 0
@@ -238,32 +233,24 @@ def test_nothing_listens_before_every_socket_can() -> None:
 
 
 def test_an_answer_in_two_writes_does_not_wait_for_an_acknowledgement() -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while await reader.read(1):
-            writer.write(b"a")
-            await asyncio.sleep(0)
-            writer.write(b"b")
-        writer.close()
-        done.set()
+    """What Nagle's algorithm does: it is off for every connection that is accepted."""
+    delayed = []
 
-    async def quickest() -> float:
+    def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        delayed.append(not writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    async def connect() -> None:
         (bound,) = sockets.bind([Wanted("127.0.0.1", 0)])
         sockets.listen([bound])
-        times = []
-        async with await asyncio.start_server(answer, sock=bound.sockets[0]):
+        async with await asyncio.start_server(accepted, sock=bound.sockets[0]):
             reader, writer = await asyncio.open_connection("127.0.0.1", bound.port)
-            for _ in range(20):
-                start = time.perf_counter()
-                writer.write(b"?")
-                await reader.readexactly(2)
-                times.append(time.perf_counter() - start)
+            await reader.read()
             writer.close()
-            await done.wait()
-        return min(times[10:])  # the kernel acknowledges the first ones at once
 
-    done = asyncio.Event()
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as own:  # uvloop asks no socket for its protocol
-        assert own.run(quickest()) < 0.03
+        own.run(connect())
+    assert [False] == delayed
 
 
 @pytest.mark.parametrize("host", ["::1", "[::1]", "localhost", "::"])

@@ -90,7 +90,7 @@ class Peer:
         self.writer.write(data)
         await self.writer.drain()
 
-    async def gone(self, within=1.0):
+    async def gone(self, within=10.0):
         """Whether the other side ends the connection in time."""
         try:
             async with asyncio.timeout(within):

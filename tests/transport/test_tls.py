@@ -187,4 +187,4 @@ async def test_a_body_given_up_closes_the_connection(transport, serve, get, auth
         await asyncio.wait([call])
         if not call.cancelled():
             await call.result().body.aclose()
-        await asyncio.wait_for(closed.wait(), 1)
+        await asyncio.wait_for(closed.wait(), 10)

@@ -19,7 +19,7 @@ from cap_core.errors import CapError
 from cap_core.logging import log
 from cap_core.logging.lazy_logger import get_logger
 from cap_core.plan.plan import Plan
-from cap_core.server import server, sockets
+from cap_core.server import gc_tuning, server, sockets
 from cap_core.server.access_log import AccessLog
 from cap_core.server.gateway import Gateway, ListenOptions, listeners
 from cap_core.server.sockets import Wanted
@@ -54,7 +54,8 @@ def command(session: Session, settings: Settings, capabilities: tuple[str, ...])
         registry = registry_of(settings)
         plan = served(compile_documents(settings, registry, capabilities), keep_going=settings.keep_going)
         refuse_anonymous(plan, settings)
-        gateway = Gateway(registry, _listening(settings), open_options(settings))
+        opening = open_options(settings)
+        gateway = Gateway(registry, _listening(settings), opening, on_closed_plan=gc_tuning.freeze)
         reloader = Reloader(gateway, registry, settings, session.reread, capabilities)
         return server.run(_serve(gateway, plan, settings, reloader))
     except CapError as error:
@@ -81,6 +82,11 @@ async def _serve(gateway: Gateway, plan: Plan, settings: Settings, reloader: Rel
     style = log.chosen_format(settings.log_format)
     context = server.tls(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
     stop = server.Stop()
+
+    def ready() -> None:
+        gc_tuning.freeze()
+        startup.report_ready(gateway, style)
+
     with stop.listening(), contextlib.closing(_Sockets(gateway, plan)) as held:
         try:
             if not await stop.unless_requested(gateway.open(plan, held.ports)):
@@ -93,7 +99,7 @@ async def _serve(gateway: Gateway, plan: Plan, settings: Settings, reloader: Rel
                     stop,
                     drain=settings.drain,
                     context=context,
-                    ready=lambda: startup.report_ready(gateway, style),
+                    ready=ready,
                 )
         finally:
             await stop.unless_forced(gateway.close(), CLOSING)

@@ -65,11 +65,14 @@ def load(
 
 def _installed() -> list[_Found]:
     """Entry points: ours first, then by distribution and name, because importlib.metadata promises no order."""
-    points = metadata.entry_points(group=GROUP)
-    found = [
-        _Found(point.name, point.dist.name if point.dist else "", point.dist.version if point.dist else "", point.load)
-        for point in points
-    ]
+    # A distribution parses its METADATA each time it is read, and all its entry points share it: once for each.
+    names: dict[metadata.Distribution | None, tuple[str, str]] = {None: ("", "")}
+    found = []
+    for point in metadata.entry_points(group=GROUP):
+        if point.dist is not None and point.dist not in names:
+            fields = point.dist.metadata
+            names[point.dist] = fields["Name"], fields["Version"]
+        found.append(_Found(point.name, *names[point.dist], point.load))
     unique = {(plugin.name, plugin.distribution): plugin for plugin in found}
     return sorted(unique.values(), key=lambda p: (p.distribution != OURS, p.distribution, p.name))
 

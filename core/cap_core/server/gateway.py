@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -17,7 +17,6 @@ from cap_core.runtime.destinations import Destination
 from cap_core.runtime.open import OpenedPlan, close, open_plan
 from cap_core.runtime.options import OpenOptions
 from cap_core.runtime.pools import Pools, choose
-from cap_core.server import gc_tuning
 from cap_core.server.admission import Admit, admission
 from cap_core.server.asgi import answer
 from cap_core.server.listeners import Listener, RoutingTable, build_table
@@ -84,13 +83,24 @@ def listeners(plan: Plan, options: ListenOptions) -> tuple[Listener, ...]:
 
 
 class Gateway:
-    """All listeners in one ASGI app; a request's listener is known by the local port it came in through."""
+    """All listeners in one ASGI app; a request's listener is known by the local port it came in through.
 
-    def __init__(self, registry: Registry, options: ListenOptions, opening: OpenOptions) -> None:
+    `on_closed_plan` is called when a plan that was replaced has answered its last request and is closed.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        options: ListenOptions,
+        opening: OpenOptions,
+        *,
+        on_closed_plan: Callable[[], None] = lambda: None,
+    ) -> None:
         self.registry = registry
         self.options = options
         self.opening = opening
         self.draining = False
+        self._on_closed_plan = on_closed_plan
         self._pools = Pools(choose(registry, opening.transport))
         self._current: Generation | None = None
         self._retiring: set[asyncio.Task[None]] = set()
@@ -145,7 +155,7 @@ class Gateway:
         await old.idle.wait()
         self._leaving.discard(old)
         await close(old.opened.leases, self._pools)
-        gc_tuning.freeze()
+        self._on_closed_plan()
 
     def drain(self) -> None:
         """Become not ready: every further answer closes its connection, and open streams end."""

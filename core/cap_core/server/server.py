@@ -15,7 +15,7 @@ import uvicorn
 from cap_core.errors import StartError
 from cap_core.logging.lazy_logger import get_logger
 from cap_core.plugins.messages import AsgiSend, Receive, Scope
-from cap_core.server import gc_tuning, protocol, sockets
+from cap_core.server import protocol, sockets
 from cap_core.server.draining import FRESH, Draining
 from cap_core.server.sockets import Bound
 
@@ -147,7 +147,6 @@ async def serve(
     server = _uvicorn(app, context)
     sockets.listen(bound)
     await server.startup(sockets=[sock for one in bound for sock in one.sockets])
-    gc_tuning.freeze()
     ready()
     ticking = asyncio.ensure_future(_tick(server))
     await stop.requested.wait()

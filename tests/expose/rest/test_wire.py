@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
 from cap_core.errors import UpstreamError
 from cap_core.plugins.messages import Reply
-
-
-class Cancelled:
-    """Remembers when something was cancelled."""
-
-    def __init__(self):
-        self.at = asyncio.Event()
-
-    async def wait(self):
-        started = time.monotonic()
-        await asyncio.wait_for(self.at.wait(), 2)
-        return time.monotonic() - started
 
 
 class Chunks:
@@ -45,14 +32,14 @@ GET = b"GET /cats HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 def test_a_caller_who_leaves_before_the_answer_cancels_the_call(made, served):
-    begun, gone = asyncio.Event(), Cancelled()
+    begun, gone = asyncio.Event(), asyncio.Event()
 
     async def run(values, context):
         begun.set()
         try:
             await asyncio.Event().wait()
         finally:
-            gone.at.set()
+            gone.set()
 
     async def talk(reader, writer):
         writer.write(GET)
@@ -60,7 +47,7 @@ def test_a_caller_who_leaves_before_the_answer_cancels_the_call(made, served):
         writer.close()
         return await gone.wait()
 
-    assert served(made.call(), run, talk) < 1
+    assert served(made.call(), run, talk)
 
 
 def test_a_caller_who_leaves_in_the_middle_of_an_answer_closes_the_stream(made, served):
@@ -73,11 +60,9 @@ def test_a_caller_who_leaves_in_the_middle_of_an_answer_closes_the_stream(made, 
         writer.write(GET)
         await reader.readuntil(b"data: 1\n\n")
         writer.close()
-        started = time.monotonic()
-        await asyncio.wait_for(stream.closed.wait(), 2)
-        return time.monotonic() - started
+        return await stream.closed.wait()
 
-    assert served(made.call(), run, talk) < 1
+    assert served(made.call(), run, talk)
 
 
 @pytest.mark.parametrize("headers", [(), ((b"content-length", b"10"),)])
@@ -159,7 +144,7 @@ def test_an_upload_streams_through_while_it_arrives(made, served):
 
 @pytest.mark.parametrize("rest", [b"", b"0\r\n\r\n"])
 def test_a_caller_who_leaves_during_or_after_an_upload_cancels_the_call(made, served, rest):
-    begun, gone = asyncio.Event(), Cancelled()
+    begun, gone = asyncio.Event(), asyncio.Event()
 
     async def run(values, context):
         try:
@@ -167,7 +152,7 @@ def test_a_caller_who_leaves_during_or_after_an_upload_cancels_the_call(made, se
                 begun.set()
             await asyncio.Event().wait()
         finally:
-            gone.at.set()
+            gone.set()
 
     async def talk(reader, writer):
         writer.write(POST + b"3\r\nabc\r\n" + rest)
@@ -175,7 +160,7 @@ def test_a_caller_who_leaves_during_or_after_an_upload_cancels_the_call(made, se
         writer.close()
         return await gone.wait()
 
-    assert served(upload(made), run, talk) < 1
+    assert served(upload(made), run, talk)
 
 
 def test_a_caller_may_send_the_next_request_after_one_was_refused_unread(made, served):
