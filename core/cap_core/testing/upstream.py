@@ -1,37 +1,15 @@
-"""What a test of a document or a plugin needs: a running gateway, and an upstream that records bytes.
-
-    with upstream() as api, gateway("capability.yaml", base_uris={"ns": api.url}) as cap:
-        assert httpx.get(cap.url + "/v1/things").status_code == 200
-        assert api.requests[0].target == b"/things"
-
-Both are real servers on loopback, each in a thread with an event loop of its own.
-"""
+"""An upstream that records the bytes of every request, and answers as a test says."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
 import msgspec
 
-from cap_core.compile.document import CompileOptions, compile_source
-from cap_core.document.sources import locate
-from cap_core.errors import CapError
-from cap_core.plan.plan import Plan
-from cap_core.plan.variables import Given
-from cap_core.plugins import loader, registry
-from cap_core.runtime.options import OpenOptions
-from cap_core.server import sockets
-from cap_core.server.gateway import Gateway, ListenOptions
-from cap_core.server.server import Stop, serve
-
-PATIENCE = 10.0
-"""Seconds after which a test that waits has failed."""
+from cap_core.testing.loops import PATIENCE, call, running_loop
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -170,115 +148,9 @@ async def _send(answer: Answered, writer: asyncio.StreamWriter, *, head: bool) -
 def upstream(answer: Callable[[Recorded], Answered] = lambda request: Answered()) -> Iterator[Upstream]:
     """A recording upstream; `answer` decides what it says to each request."""
     recording = Upstream(answer)
-    with _loop() as loop:
-        _call(loop, recording.start())
+    with running_loop() as loop:
+        call(loop, recording.start())
         try:
             yield recording
         finally:
-            _call(loop, recording.stop())
-
-
-class Running:
-    """A gateway that serves. `url` is its one listener: REST at its paths, MCP at `/mcp`."""
-
-    def __init__(self, gateway: Gateway, loop: asyncio.AbstractEventLoop, port: int, compiling: _Compiling) -> None:
-        self.gateway = gateway
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
-        self._loop = loop
-        self._compiling = compiling
-
-    def replace(self, *documents: str | Path) -> None:
-        """Let documents take over, as a reload does. Raises `CapError` as `cap serve` would tell it."""
-        _call(self._loop, self.gateway.replace(self._compiling.plan(documents)))
-
-
-class _Compiling(msgspec.Struct, frozen=True):
-    registry: registry.Registry
-    options: CompileOptions
-
-    def plan(self, documents: Sequence[str | Path]) -> Plan:
-        compiled = []
-        for source in locate([str(document) for document in documents], self.registry.capabilities):
-            one = compile_source(source, self.registry, self.options)
-            if one.plan is None:
-                raise CapError(str(one.refusal))
-            compiled.append(one.plan)
-        return Plan(tuple(compiled))
-
-
-@contextlib.contextmanager
-def gateway(
-    *documents: str | Path,
-    base_uris: Mapping[str, str] | None = None,
-    values: Mapping[str, str] | None = None,
-    caller_auth: str | None = None,
-    allow_plaintext: frozenset[str] = frozenset(),
-    opening: OpenOptions | None = None,
-    listening: ListenOptions | None = None,
-    plugin_files: Sequence[Path] = (),
-) -> Iterator[Running]:
-    """Serve documents on one free port. Raises `CapError` where `cap serve` would refuse to start."""
-    options = CompileOptions(
-        base_uris={name: Given(url, "--base-uri") for name, url in (base_uris or {}).items()},
-        values={name: Given(value, "--set") for name, value in (values or {}).items()},
-        allow_plaintext=allow_plaintext,
-        caller_auth=caller_auth,
-    )
-    # Anew for each gateway, because offers may keep state, as the sandbox does.
-    compiling = _Compiling(loader.load(files=tuple(plugin_files)), options)
-    how = listening or ListenOptions()
-    opening = opening or OpenOptions(allow_plaintext=allow_plaintext)
-    app = Gateway(compiling.registry, msgspec.structs.replace(how, port=0), opening)
-    plan = compiling.plan(documents)
-    bound = sockets.bind([sockets.Wanted(how.host, 0)])
-    port = bound[0].port
-    with _loop() as loop:
-        stop = _call(loop, _made(Stop))
-        ready = threading.Event()
-        try:
-            _call(loop, app.open(plan, {0: port}))
-        except BaseException:
-            sockets.close(bound)
-            raise
-        serving = asyncio.run_coroutine_threadsafe(serve(app, bound, stop, drain=1.0, ready=ready.set), loop)
-        ready.wait(PATIENCE)
-        try:
-            yield Running(app, loop, port, compiling)
-        finally:
-            loop.call_soon_threadsafe(stop.requested.set)
-            loop.call_soon_threadsafe(stop.forced.set)
-            serving.result(PATIENCE)
-            _call(loop, app.close())
-
-
-async def _made(kind: Callable[[], Any]) -> Any:
-    return kind()
-
-
-def _call(loop: asyncio.AbstractEventLoop, work: Any) -> Any:
-    future: Future[Any] = asyncio.run_coroutine_threadsafe(work, loop)
-    return future.result(PATIENCE)
-
-
-@contextlib.contextmanager
-def _loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """An event loop that runs in a thread of its own."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
-        yield loop
-    finally:
-        _call(loop, _cancelled())
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(PATIENCE)
-        loop.close()
-
-
-async def _cancelled() -> None:
-    """Cancel whatever still runs, and give it its turn to end."""
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+            call(loop, recording.stop())
