@@ -13,7 +13,7 @@ import pytest
 
 from cap_core.testing import gateway
 
-FILES = resources.files("cap_core") / "pages"
+FILES = resources.files("cap_core.server.pages")
 
 
 @pytest.fixture(params=["docs.html", "docs.css", "docs.js"])

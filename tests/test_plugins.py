@@ -64,7 +64,7 @@ def wrap(send):
 
 @hookimpl
 def cap_auth_schemes():
-    return [AuthScheme(key="dance", options=Options, sign=lambda o, at: Flow(Credentials(), wrap))]
+    return [AuthScheme(key="dance", options=Options, sign=lambda o, at: AuthFlow(Credentials(), wrap))]
 """
     document = things("authentication: {type: dance}\n" + get_thing, REST)
     nonce = Answered(headers=((b"x-nonce", b"n1"),))
@@ -117,13 +117,13 @@ class Entry(ExposesEntry, frozen=True, kw_only=True):
     call: str
 
 def declared(entry, at):
-    return [Exposed(name="only", at=entry.at, call=entry.call, call_at=entry.mark("call"))]
+    return [ExposedOperation(name="only", kind="fax", at=entry.at, call=entry.call, call_at=entry.mark("call"))]
 
 def attach(at):
     run = at.runs[at.exposures[0].calls[0].key]
     async def endpoint(scope, receive, send, params):
         await answer(send, await run({"id": scope["query_string"].decode()}, Context("fax", "only")))
-    return Face(routes=(Route(method="POST", template="/fax", endpoint=endpoint, owner="x"),))
+    return MountedExposure(routes=(Route(method="POST", template="/fax", endpoint=endpoint, owner="x"),))
 
 @hookimpl
 def cap_exposures():
@@ -166,7 +166,7 @@ from cap_core.plugins.messages import HttpResponse
 @asynccontextmanager
 async def opened(at):
     async def send(request, context):
-        return Response(200, ((b"content-type", b"text/plain"),), request.target)
+        return HttpResponse(200, ((b"content-type", b"text/plain"),), request.target)
     yield send
 
 @hookimpl

@@ -50,9 +50,9 @@ def served(compiled: Compiled) -> set[tuple[object, ...]]:
         (
             door,
             (call.exposed.name, call.exposed.method, call.exposed.path),
-            (call.operation.address, call.operation.method, call.operation.path, call.operation.format),
+            (call.answering.address, call.answering.method, call.answering.path, call.answering.format),
             frozenset((i.name, i.place, i.wire, i.type, i.required) for i in call.inputs.items),
-            frozenset((field.place, field.name, repr(field.value)) for field in call.fields),
+            frozenset((field.place, field.name, repr(field.value)) for field in call.flow.steps[-1].request.fields),
             repr(getattr(call.exposed.detail, "hints", None) and hints(call)),
             call.identity,
         )
@@ -89,7 +89,7 @@ def test_nothing_is_wrong_with_a_packaged_document(name: str, packaged: Compiled
 
 
 def test_each_operation_has_one_short_line_of_its_own(name: str, packaged: Compiled) -> None:
-    lines = {call.operation.description for _, call in calls(packaged)}
+    lines = {call.answering.description for _, call in calls(packaged)}
 
     assert DOCUMENTS[name] == len(lines)
     for line in lines:
@@ -103,7 +103,7 @@ def test_each_declared_input_says_what_it_is(packaged: Compiled) -> None:
 
 
 def words(compiled: Compiled) -> set[str]:
-    texts = [text for _, call in calls(compiled) for text in (call.exposed.description, call.operation.description)]
+    texts = [text for _, call in calls(compiled) for text in (call.exposed.description, call.answering.description)]
     texts += [item.description for _, call in calls(compiled) for item in call.inputs.items]
     return {sentence.strip(" .").lower() for text in texts for sentence in text.split(". ") if sentence.strip(" .")}
 

@@ -85,7 +85,7 @@ class Sweep:
 
     def _entry(self, one: Published, exposed: Exposed, left: dict[Any, Any]) -> Any:
         """What the gateway lists of an operation or tool, taken from what is left."""
-        if exposed.kind == "tool":
+        if exposed.method is None:
             shown = exposed.name if one.alone(exposed) else f"{exposed.namespace}_{exposed.name}"
             return left.pop(("tool", shown), None)
         path = "/" + paths.shape(exposed.path or "").lstrip("/")
@@ -124,7 +124,7 @@ class Sweep:
         """Every operation and tool of a document, in every variant."""
         for served in self.served(one):
             exposed, wired = served.exposed, served.wired
-            if exposed.kind == "tool":
+            if exposed.method is None:
                 problems = listing.of_tool(served.listed, wired)
                 calls = variants.of_tool(one.name, served.listed, wired, modern=self.modern)
             else:
@@ -148,7 +148,7 @@ class Sweep:
                 self._one(served, variant)
                 continue
             answer, sent = self.send(variant.ask)
-            rest = served.exposed.kind == "operation"
+            rest = served.exposed.method is not None
             said = answer.status == 503 if rest else _is_error(answer)
             if sent or not said or not any(name.rpartition(".")[2].encode() in answer.body for name in needs):
                 self.tally.faults.append(
@@ -162,7 +162,7 @@ class Sweep:
             self.tally.faults.append(f"{served.where}: {variant.name}: {fault}")
 
     def _fault(self, served: Served, variant: Variant, answer: Answer, sent: list[Recorded]) -> str:
-        rest = served.exposed.kind == "operation"
+        rest = served.exposed.method is not None
         expected = None
         if variant.values is not None:
             base = self.known.base(served.op.entry)

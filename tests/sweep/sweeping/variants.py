@@ -106,7 +106,7 @@ def of_tool(capability: str, tool: Mapping[str, Any], wired: Wired, *, modern: b
 
 def least(capability: str, exposed: Exposed, wired: Wired, tool: Any, *, modern: bool) -> Variant:
     """A call with what it needs and nothing else."""
-    if exposed.kind == "tool":
+    if exposed.method is None:
         return next(v for v in of_tool(capability, tool, wired, modern=modern) if v.name == "required")
     values = _samples(wired, rest=True)
     required = {given.name: values[given.name] for given in wired.inputs if given.required}
