@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-ROOT = Path(__file__).parent.parent
-SHARED = Path(os.environ.get("CAP_SHARED", ROOT.parent / "shared"))
+from published import SHARED
+
+pytest_plugins = ["processes"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

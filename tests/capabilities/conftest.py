@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from cap_core.testing import Recorded
+from published import SHARED
 
 MODERN = "2026-07-28"
 META = "io.modelcontextprotocol/"
@@ -61,9 +62,6 @@ def environment() -> Iterator[None]:
             if name.startswith(("PORTKEY_", "AIMLAPI_")):
                 patch.delenv(name)
         yield
-
-
-SHARED = Path(os.environ.get("CAP_SHARED", Path(__file__).parents[3] / "shared"))
 
 
 @pytest.fixture(scope="session")

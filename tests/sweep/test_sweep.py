@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from pathlib import Path
 
 import pytest
 from sweeping.corpus import Known, portions, published
@@ -16,8 +15,8 @@ from sweeping.sweep import Sweep
 
 from cap_core.errors import CapError
 from cap_core.testing import gateway, upstream
+from published import CORPUS
 
-CORPUS = Path(os.environ.get("CAP_SHARED", Path(__file__).parents[3] / "shared")) / "corpus"
 PORTIONS = 14
 SHOWN = 40
 FEW = 0.01

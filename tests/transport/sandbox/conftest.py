@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +25,8 @@ from cap_core.runtime.options import OpenOptions
 from cap_core.runtime.streams import collect
 from cap_core.testing import Running, gateway
 from cap_plugins.transport import sandbox
+from published import SHARED
 
-SHARED = Path(os.environ.get("CAP_SHARED", Path(__file__).parents[3] / "shared"))
 BASE = "/base"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +18,7 @@ from cap_core.document.json_schema import schema, shipped
 from cap_core.document.sources import DocumentSource
 from cap_core.plugins import loader
 from cap_core.plugins.registry import Registry
-
-CORPUS = Path(os.environ.get("CAP_SHARED", Path(__file__).parents[2] / "shared")) / "corpus"
+from published import CORPUS
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ says for each document on which we differ why.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,9 @@ import yaml
 from cap_core.compile.document import Compiled, CompileOptions, compile_source
 from cap_core.document.sources import DocumentSource
 from cap_core.plugins import loader
+from published import CORPUS
 
-CORPUS = Path(os.environ.get("CAP_SHARED", Path(__file__).parents[2] / "shared")) / "corpus"
-DISAGREEMENTS = Path(__file__).parent / "corpus_disagreements.yaml"
+DISAGREEMENTS = Path(__file__).parent / "disagreements.yaml"
 ENOUGH = 0.98
 
 REASONS: dict[str, set[str]] = {

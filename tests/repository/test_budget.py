@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 FILE = ROOT / "benchmarks" / "budget.json"
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 

@@ -1,8 +1,8 @@
 """The structure of a package, read from its source: modules, arrows between them, circles, levels, and what is long.
 
-    python tests/structure.py                       # core/cap_core and plugins/cap_plugins
-    python tests/structure.py core/cap_core/cli     # any folder of modules
-    python tests/structure.py --format json
+    python tests/repository/structure.py                       # core/cap_core and plugins/cap_plugins
+    python tests/repository/structure.py core/cap_core/cli     # any folder of modules
+    python tests/repository/structure.py --format json
 
 An arrow leads from a module to one that it imports: at its top, in a function or for types alone (`TYPE_CHECKING`).
 Nothing is imported to find them. `violations` and `circles` are what the architecture test asks.
@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DEFAULT = (ROOT / "core" / "cap_core", ROOT / "plugins" / "cap_plugins")
 
 LONG_FUNCTION, LONG_MODULE = 50, 300

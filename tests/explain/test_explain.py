@@ -24,8 +24,7 @@ from cap_core.plan.call import Call
 from cap_core.plugins import loader
 from cap_core.runtime.options import OpenOptions
 from cap_core.testing import Recorded, gateway, upstream
-
-SHARED = Path(os.environ.get("CAP_SHARED", Path(__file__).parents[2] / "shared"))
+from published import SHARED
 
 KEY = "canary-explain"
 BATCH = {"input_file_id": "f"}

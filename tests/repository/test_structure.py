@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from structure import arrows, circles, lengths, levels, overloaded, violations
 
 Write = Callable[[dict[str, str]], Path]

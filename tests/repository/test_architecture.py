@@ -8,11 +8,11 @@ import re
 from pathlib import Path
 
 import pytest
-
 import structure
+
 from cap_core.plugins import hookspecs
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CORE = ROOT / "core" / "cap_core"
 PLUGINS = ROOT / "plugins" / "cap_plugins"
 

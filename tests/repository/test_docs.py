@@ -1,6 +1,6 @@
 """What is written is true: tables are the code's own, examples run, references and links lead somewhere.
 
-`python tests/test_docs.py` writes the tables anew.
+`python tests/repository/test_docs.py` writes the tables anew.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 import click
 import msgspec
 import pytest
+from test_architecture import ORDER
 
 from cap_core import testing
 from cap_core.cli import COMMANDS, main
@@ -42,9 +43,8 @@ from cap_core.plugins import (
 from cap_core.server import problems
 from cap_core.settings.rows import rows
 from keys.page import tables
-from test_architecture import ORDER
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 CORE = ROOT / "core" / "cap_core"
 PLUGINS = ROOT / "plugins" / "cap_plugins"
 DOCS = ROOT / "docs"
@@ -135,7 +135,7 @@ def with_tables(page: str, text: str) -> str:
 
 @pytest.mark.parametrize("page", TABLES)
 def test_tables_say_what_the_code_says(page: str) -> None:
-    assert with_tables(page, read(page)) == read(page), "run 'python tests/test_docs.py'"
+    assert with_tables(page, read(page)) == read(page), "run 'python tests/repository/test_docs.py'"
 
 
 def test_every_problem_type_is_documented_with_its_statuses() -> None:

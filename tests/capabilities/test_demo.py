@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-DEMO = Path(__file__).parent.parent / "capabilities" / "demo.py"
+DEMO = Path(__file__).parents[2] / "capabilities" / "demo.py"
 
 
 @pytest.mark.skipif(find_spec("cap_portkey") is None, reason="cap-portkey is not installed")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +14,7 @@ from cap_core.compile.document import Compiled, CompileOptions, compile_source
 from cap_core.document.sources import DocumentSource
 from cap_core.plugins import loader
 from cap_core.testing import gateway, upstream
-
-CORPUS = Path(os.environ.get("CAP_SHARED", Path(__file__).parents[2] / "shared")) / "corpus"
+from published import CORPUS
 
 
 def compiled(path: Path) -> Compiled:

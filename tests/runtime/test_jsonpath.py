@@ -12,7 +12,7 @@ import pytest
 
 from cap_core.runtime import jsonpath
 from cap_core.testing import Answered, gateway, upstream
-from conftest import SHARED
+from published import SHARED
 
 SUITE = SHARED / "conformance" / "jsonpath-cts.json"
 WHOLE = 703
