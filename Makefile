@@ -9,7 +9,7 @@ READY  := $(VENV)/ready
 export CAP_NODE      := $(CURDIR)/$(NODE)
 export CAP_INSPECTOR := $(CURDIR)/$(NODE)
 
-.PHONY: help demo test lint types package bench budget clean node
+.PHONY: help demo test lint types docs package bench budget clean node
 
 help: ## Show the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ lint: $(READY) ## Check style.
 types: $(READY) ## Check types.
 	$(BIN)/mypy -p cap_core -p cap_plugins
 	$(BIN)/mypy -p cap_portkey -p cap_aimlapi
+
+docs: $(READY) ## Write the tables of the documentation anew, from the code.
+	PYTHONPATH=tests:tests/repository $(BIN)/python tests/repository/test_docs.py
 
 package: $(READY) ## Build the wheels, install them in a fresh environment, and serve one request from there.
 	PATH="$(CURDIR)/$(BIN):$$PATH" sh tests/package.sh

@@ -1,6 +1,6 @@
 """What is written is true: tables are the code's own, examples run, references and links lead somewhere.
 
-`python tests/repository/test_docs.py` writes the tables anew.
+`make docs` writes the tables anew.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def with_tables(page: str, text: str) -> str:
 
 @pytest.mark.parametrize("page", TABLES)
 def test_tables_say_what_the_code_says(page: str) -> None:
-    assert with_tables(page, read(page)) == read(page), "run 'python tests/repository/test_docs.py'"
+    assert with_tables(page, read(page)) == read(page), "run 'make docs'"
 
 
 def test_every_problem_type_is_documented_with_its_statuses() -> None:
