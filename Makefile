@@ -31,8 +31,8 @@ $(NODE)/node_modules/.package-lock.json: $(NODE)/package.json $(NODE)/package-lo
 demo: $(READY) ## Serve the installed capabilities without key or network, and walk through them.
 	$(BIN)/python capabilities/demo.py
 
-test: $(READY) node ## Run all tests.
-	$(BIN)/python -m pytest
+test: $(READY) node ## Run all tests, on every core.
+	$(BIN)/python -m pytest -n auto
 
 lint: $(READY) ## Check style.
 	$(BIN)/ruff format --check .

@@ -113,7 +113,7 @@ def test_a_refused_document_says_where(cap: Cap, document: Callable[..., Path]) 
 LEFT_OUT = """\
 - path: /things/{id}
   operations:
-  - {method: GET, name: get-thing, call: api.get-thing, steps: [{name: one, type: call, call: api.get-thing}]}
+  - {method: GET, name: get-thing, call: api.get-thing, mappings: [{targetName: a, value: $.one}]}
 """
 
 
@@ -133,12 +133,12 @@ def test_what_is_served_goes_before_what_is_left_out(cap: Cap, half: Path, api: 
 
 def test_what_is_left_out_is_not_called(cap: Cap, half: Path, api: Upstream) -> None:
     result = cap("call", half.name, "GET /things/{id}", "id=7", "--base-uri", f"api={api.url}")
-    line = next(n for n, text in enumerate(half.read_text().splitlines(), 1) if "steps:" in text)
+    line = next(n for n, text in enumerate(half.read_text().splitlines(), 1) if "mappings:" in text)
 
     assert result.returncode == 2
     assert result.stderr.startswith(f"things.yaml:{line}:")
     assert "'GET /things/{id}' cannot be served:" in result.stderr
-    assert "steps are not run yet" in result.stderr
+    assert "mappings of what steps gave are not applied yet" in result.stderr
     assert [] == api.requests
 
 

@@ -18,6 +18,7 @@ import trustme
 
 from cap_core.errors import StartError
 from cap_core.server import sockets
+from cap_core.server.server import TWICE
 from cap_core.server.sockets import Wanted
 
 TINY = Path(__file__).parent / "tiny.py"
@@ -113,6 +114,7 @@ def test_a_second_interrupt_ends_at_once(tiny: Callable[..., Any]) -> None:
         time.sleep(0.2)
         server.signal(signal.SIGINT)
         server.wait_for("draining")
+        time.sleep(2 * TWICE)  # what comes sooner is the same Ctrl-C
         server.signal(signal.SIGINT)
 
         assert server.ended() == 130  # which it waits for 20 seconds, less than the answer takes

@@ -213,7 +213,8 @@ def _parameters(
         for p in declared
         if p.name not in query.names
     ]
-    items = (*(placed_parameter(p, method, path.placeholders, report) for p in effective), *query.parameters)
+    placeholders = path.placeholders
+    items = (*(placed_parameter(p, method, placeholders, report) for p in effective), *query.parameters)
     if body is not None and body.type == "multipart":
         items = tuple(p for p in items if not _drops_content_type(p, report))
     return _Parameters(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -18,6 +18,38 @@ _SHOWN = 5
 """How many lines a message lists."""
 
 
+class Namesakes:
+    """Targets of one name, by what tells them apart; looked up, because thousands may have one name."""
+
+    def __init__(self, targets: list[Target]) -> None:
+        self.targets = targets
+        self._found: dict[object, list[Target]] = {}
+        for target in targets:
+            for key in _distinctions(target):
+                self._found.setdefault(key, []).append(target)
+
+    def by_route(self, method: str | None, path: str) -> list[Target]:
+        """Those of a method and a path, by the shape of the path."""
+        return self._found.get(("route", method, _shape(path)), [])
+
+    def by_inputs(self, names: Iterable[str]) -> list[Target]:
+        """Those that take inputs of just these names, by `norm`."""
+        return self._found.get(("inputs", frozenset(map(norm, names))), [])
+
+    def by_description(self, text: str) -> list[Target]:
+        """Those of this description."""
+        return self._found.get(("description", text), []) if text else []
+
+
+def _distinctions(target: Target) -> Iterator[object]:
+    names = (*(parameter.name for parameter in target.parameters), *target.placeholders)
+    yield "inputs", frozenset(map(norm, names))
+    operation = target.operation
+    if operation is not None:
+        yield "route", operation.method, _shape(operation.path)
+        yield "description", operation.description
+
+
 class OperationIndex:
     """The targets of one document, as calls look for them."""
 
@@ -26,7 +58,7 @@ class OperationIndex:
         for target in targets:
             self._by_address.setdefault(target.address, []).append(target)
         self._budget = Budget()
-        self._inputs: dict[int, set[str]] = {}
+        self._namesakes: dict[str, Namesakes] = {}
 
     def named(self, address: str) -> list[Target]:
         """The targets of this name, in order."""
@@ -38,12 +70,11 @@ class OperationIndex:
         close = near(address, self._by_address) if affordable else ""
         return close or f"consumed here: {', '.join(list(self._by_address)[:8]) or 'nothing'}"
 
-    def inputs(self, target: Target) -> set[str]:
-        """The names of what a target takes, by `norm`."""
-        known = self._inputs.get(id(target))
+    def namesakes(self, address: str) -> Namesakes:
+        """The targets of this name, by what tells them apart."""
+        known = self._namesakes.get(address)
         if known is None:
-            names = (*(parameter.name for parameter in target.parameters), *target.placeholders)
-            known = self._inputs[id(target)] = {norm(name) for name in names}
+            known = self._namesakes[address] = Namesakes(self.named(address))
         return known
 
 
@@ -71,7 +102,7 @@ def find(
     if not named:
         what = f"nothing consumed here is called {exposed.call!r}"
         raise Rejected("dangling-call", exposed.call_at, what, index.hint(exposed.call))
-    chosen = named[0] if len(named) == 1 else _choose(exposed, named, index, report)
+    chosen = named[0] if len(named) == 1 else _choose(exposed, index, report)
     rejection = chosen.rejection
     if rejection is not None:
         what = f"{exposed.call!r} cannot be called, see line {rejection.at.line}: {rejection.message}"
@@ -79,25 +110,24 @@ def find(
     return chosen
 
 
-def _choose(exposed: ExposedOperation, named: list[Target], index: OperationIndex, report: Reporter) -> Target:
+def _choose(exposed: ExposedOperation, index: OperationIndex, report: Reporter) -> Target:
     """Each rule narrows the candidates; the first that leaves one decides. Never "the first one"."""
-    rules: list[tuple[str, Callable[[Target], bool]]] = []
+    among = index.namesakes(exposed.call or "")
+    rules: list[tuple[str, list[Target]]] = []
     if exposed.kind == "operation":
-        rules.append(("method and path", lambda target: _same_route(exposed, target)))
+        rules.append(("method and path", among.by_route(exposed.method, exposed.path or "")))
     if exposed.with_ is not None:
-        keys = {norm(key) for key in exposed.with_}
-        rules.append(("the keys of 'with'", lambda target: keys == index.inputs(target)))
-    rules.append(("the description", lambda target: _same_description(exposed, target)))
-    left = named
-    for why, fits in rules:
-        fitting = [target for target in left if fits(target)]
-        if len(fitting) == 1:
-            route = _route(fitting[0])
-            what = f"{exposed.call!r} stands in lines {_lines(named)}; chosen by {why}: {route}"
+        rules.append(("the keys of 'with'", among.by_inputs(exposed.with_)))
+    rules.append(("the description", among.by_description(exposed.description)))
+    left: set[int] | None = None  # None: every one of them
+    for why, fitting in rules:
+        both = [target for target in fitting if left is None or id(target) in left]
+        if len(both) == 1:
+            what = f"{exposed.call!r} stands in lines {_lines(among.targets)}; chosen by {why}: {_route(both[0])}"
             report("ambiguous-call", exposed.call_at, what)
-            return fitting[0]
-        left = fitting or left
-    what = f"{exposed.call!r} stands in lines {_lines(named)}, and nothing says which is meant"
+            return both[0]
+        left = {id(target) for target in both} or left
+    what = f"{exposed.call!r} stands in lines {_lines(among.targets)}, and nothing says which is meant"
     raise Rejected("undecidable-call", exposed.call_at, what)
 
 
@@ -109,18 +139,6 @@ def _lines(named: list[Target]) -> str:
 def _route(target: Target) -> str:
     operation = target.operation
     return target.address if operation is None else f"{operation.method} {operation.path}"
-
-
-def _same_route(exposed: ExposedOperation, target: Target) -> bool:
-    operation = target.operation
-    if operation is None or exposed.method != operation.method:
-        return False
-    return _shape(exposed.path or "") == _shape(operation.path)
-
-
-def _same_description(exposed: ExposedOperation, target: Target) -> bool:
-    operation = target.operation
-    return operation is not None and bool(exposed.description) and exposed.description == operation.description
 
 
 @lru_cache(maxsize=4096)
