@@ -19,7 +19,7 @@ import trustme
 from cap_core.errors import StartError
 from cap_core.server import sockets
 from cap_core.server.server import TWICE
-from cap_core.server.sockets import Wanted
+from cap_core.server.sockets import ListenAddress
 
 TINY = Path(__file__).parent / "tiny.py"
 
@@ -216,7 +216,7 @@ def test_all_sockets_are_bound_or_none() -> None:
         port = taken.getsockname()[1]
         free = _free()
         with pytest.raises(StartError) as refused:
-            sockets.bind([Wanted("127.0.0.1", free, "one/rest"), Wanted("127.0.0.1", port, "two/rest")])
+            sockets.bind([ListenAddress("127.0.0.1", free, "one/rest"), ListenAddress("127.0.0.1", port, "two/rest")])
 
         assert str(refused.value) == (
             f"127.0.0.1:{port}, which two/rest wants, is already in use; "
@@ -226,7 +226,7 @@ def test_all_sockets_are_bound_or_none() -> None:
 
 
 def test_nothing_listens_before_every_socket_can() -> None:
-    bound = sockets.bind([Wanted("127.0.0.1", 0)])
+    bound = sockets.bind([ListenAddress("127.0.0.1", 0)])
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", bound[0].port))
     sockets.listen(bound)
@@ -243,7 +243,7 @@ def test_an_answer_in_two_writes_does_not_wait_for_an_acknowledgement() -> None:
         writer.close()
 
     async def connect() -> None:
-        (bound,) = sockets.bind([Wanted("127.0.0.1", 0)])
+        (bound,) = sockets.bind([ListenAddress("127.0.0.1", 0)])
         sockets.listen([bound])
         async with await asyncio.start_server(accepted, sock=bound.sockets[0]):
             reader, writer = await asyncio.open_connection("127.0.0.1", bound.port)
@@ -257,7 +257,7 @@ def test_an_answer_in_two_writes_does_not_wait_for_an_acknowledgement() -> None:
 
 @pytest.mark.parametrize("host", ["::1", "[::1]", "localhost", "::"])
 def test_hosts_may_be_names_and_ipv6_addresses(host: str) -> None:
-    bound = sockets.bind([Wanted(host, 0)])
+    bound = sockets.bind([ListenAddress(host, 0)])
     sockets.listen(bound)
     for sock in bound[0].sockets:
         family, place = sock.family, sock.getsockname()
@@ -272,7 +272,7 @@ def test_hosts_may_be_names_and_ipv6_addresses(host: str) -> None:
 )
 def test_an_address_that_cannot_be_had_is_told(host: str, what: str) -> None:
     with pytest.raises(StartError, match=what):
-        sockets.bind([Wanted(host, 0)])
+        sockets.bind([ListenAddress(host, 0)])
 
 
 def _place(url: str) -> tuple[str, int]:

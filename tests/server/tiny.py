@@ -56,7 +56,7 @@ class App:
 async def main(drain: float, files: list[str]) -> int:
     stop = server.Stop()
     context = server.tls(Path(files[0]), Path(files[1])) if files else None
-    bound = sockets.bind([sockets.Wanted("127.0.0.1", 0)])
+    bound = sockets.bind([sockets.ListenAddress("127.0.0.1", 0)])
 
     def ready() -> None:
         scheme = "https" if context else "http"

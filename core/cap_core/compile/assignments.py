@@ -7,7 +7,7 @@ from functools import cached_property
 
 import msgspec
 
-from cap_core.compile.expressions import FACES, Names, with_value
+from cap_core.compile.expressions import INPUT_PREFIXES, Names, with_value
 from cap_core.compile.scope import Scope
 from cap_core.diagnostics.reporter import Reporter
 from cap_core.errors import Mark
@@ -78,7 +78,7 @@ def _check_literal(text: Scalar, names: Names, report: Reporter) -> None:
     sources = names.prefixes | names.steps | names.bindings.namespaces | {"env"}
     if not dot or not rest.isidentifier() or not prefix.isidentifier() or prefix in sources:
         return
-    likely = closest(prefix, FACES, cutoff=0.75)
+    likely = closest(prefix, INPUT_PREFIXES, cutoff=0.75)
     if likely is not None and names.bindings.find(text) is None:
         what = f"{str(text)!r} is sent as that text"
         report("literal-source", text.mark, what, f"did you mean '{likely}.{rest}'?")

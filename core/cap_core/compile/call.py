@@ -56,7 +56,7 @@ def _one_step(
     exposed: ExposedOperation, namespace: str, index: OperationIndex, compilation: Compilation, report: Reporter
 ) -> tuple[Inputs, Flow]:
     """Bind it to the operation it calls, in three phases."""
-    target = find(exposed, index, report, compilation.elsewhere)
+    target = find(exposed, index, report, compilation.unread_namespaces)
     try:
         bound = bind(target, exposed_scope(exposed, namespace, compilation.bindings), report)
         claimed = claim(bound, report)

@@ -12,7 +12,7 @@ from cap_core.plan.values import Binding, Constant, InputRef, StepRef, Template,
 from cap_core.syntax.templates import TemplateError, Var, parse
 from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq, resolve
 
-FACES = frozenset({"rest", "tools"})
+INPUT_PREFIXES = frozenset({"rest", "tools"})
 """The words that mean "the caller's input", on either face."""
 
 

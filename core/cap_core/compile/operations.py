@@ -9,7 +9,7 @@ import msgspec
 
 from cap_core.compile.bodies import body_template, report_body_keys
 from cap_core.compile.outputs import mapped_outputs
-from cap_core.compile.parameters import TOKEN, is_content_type, nearest, placed_parameter
+from cap_core.compile.parameters import is_content_type, nearest, placed_parameter
 from cap_core.compile.query_template import QueryTemplate, query_template
 from cap_core.compile.rejection import Rejected, Rejection
 from cap_core.compile.target import BodyTemplate, Parameter, Safety, Target
@@ -19,6 +19,7 @@ from cap_core.document.vocabulary import KNOWN_METHODS, OUTPUT_KEYS, WRITES
 from cap_core.errors import Mark
 from cap_core.plan.exposed import DeclaredOutput
 from cap_core.plan.upstream import Consumed, Operation, OperationParameter
+from cap_core.syntax.http import is_token
 from cap_core.syntax.names import Spellings, match
 from cap_core.syntax.path_template import join_paths
 from cap_core.syntax.templates import TemplateError, Var, parse_path
@@ -188,7 +189,7 @@ def _method(operation: ConsumedOperation, report: Reporter) -> str:
     method = operation.method.upper()
     if not method:
         report("no-method", operation.at, f"{operation.name!r} names no method; GET is used")
-    elif method not in KNOWN_METHODS and TOKEN.fullmatch(method):
+    elif method not in KNOWN_METHODS and is_token(method):
         report("unknown-method", operation.mark("method"), f"{method} is no method we know; it is sent as it is")
     return method or "GET"
 
@@ -235,7 +236,7 @@ def _drops_content_type(parameter: Parameter, report: Reporter) -> bool:
 
 
 def _bad_method(method: str, operation: ConsumedOperation) -> Rejection | None:
-    if TOKEN.fullmatch(method):
+    if is_token(method):
         return None
     what = f"{method!r} of {operation.name!r} cannot be an HTTP method"
     return Rejection("unknown-method", operation.mark("method"), what)
@@ -249,6 +250,6 @@ def _unsendable(parameters: Iterable[Parameter], path: _Path, operation: Consume
         if parameter.place == "path" and match(parameter.name, known) is None:
             what = f"the path parameter {parameter.name!r} of {operation.name!r} has no place in {path.text!r}"
             return Rejection("lost-identifier", operation.at, what, f"write {{{parameter.name}}} into the path")
-        if parameter.place == "header" and not TOKEN.fullmatch(parameter.name):
+        if parameter.place == "header" and not is_token(parameter.name):
             return Rejection("bad-header-name", parameter.at, f"{parameter.name!r} cannot be the name of a header")
     return None

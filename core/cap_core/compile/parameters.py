@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 
 from cap_core.compile.target import Parameter
@@ -13,8 +12,6 @@ from cap_core.plan.upstream import FieldPlace
 from cap_core.runtime.patterns import checked_pattern
 from cap_core.syntax.names import near
 
-# RFC 9110, 5.6.2
-TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # Headers that frame the message or choose its coding, or hold for one connection: the gateway's own, never a caller's.
 _OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"}) | {
     "expect",

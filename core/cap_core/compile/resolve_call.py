@@ -82,7 +82,7 @@ def find(
     exposed: ExposedOperation,
     index: OperationIndex,
     report: Reporter,
-    elsewhere: Mapping[str, Diagnostic] = MappingProxyType({}),
+    unread: Mapping[str, Diagnostic] = MappingProxyType({}),
 ) -> Target:
     """The target that an exposed operation calls. Raises `Rejected` where there is none, or no telling which.
 
@@ -94,8 +94,8 @@ def find(
     if not dot or not namespace or not name:
         raise Rejected("malformed-call", exposed.call_at, f"{exposed.call!r} is not namespace.operation")
     named = index.named(exposed.call)
-    if not named and namespace in elsewhere:
-        why = elsewhere[namespace]
+    if not named and namespace in unread:
+        why = unread[namespace]
         raise Rejected(
             why.code, exposed.call_at, f"{exposed.call!r} cannot be called, see line {why.at.line}", why.hint
         )

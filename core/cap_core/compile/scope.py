@@ -7,7 +7,7 @@ from functools import cached_property
 
 import msgspec
 
-from cap_core.compile.expressions import FACES, Names
+from cap_core.compile.expressions import INPUT_PREFIXES, Names
 from cap_core.compile.variables import Bindings
 from cap_core.diagnostics.reporter import Reporter
 from cap_core.document.vocabulary import WRITES
@@ -79,7 +79,7 @@ def exposed_scope(exposed: ExposedOperation, namespace: str, bindings: Bindings)
         at=exposed.at,
         call_at=exposed.call_at,
         bindings=bindings,
-        prefixes=FACES | {namespace},
+        prefixes=INPUT_PREFIXES | {namespace},
         with_=exposed.with_,
         declared={item.name: item for item in exposed.inputs},
         http=exposed.kind == "operation",

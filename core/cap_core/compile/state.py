@@ -47,7 +47,7 @@ class Compilation:
         """The names the document may read, once its `binds` are known."""
         self.causes: list[Diagnostic] = []
         """Why a whole namespace cannot be called; the first causes to name where nothing can be served."""
-        self.elsewhere: dict[str, Diagnostic] = {}
+        self.unread_namespaces: dict[str, Diagnostic] = {}
         """The namespaces that stand where they are not read from, each with the diagnostic that reports it."""
 
     def report(self, code: str, at: Mark, message: str, hint: str | None = None) -> Diagnostic:

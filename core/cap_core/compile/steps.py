@@ -79,7 +79,7 @@ def _bound_steps(
         call = msgspec.structs.replace(
             exposed, kind="step", name=step.name, at=step.at, call=step.call, call_at=step.call_at, with_=step.with_
         )
-        target = find(call, index, report, compilation.elsewhere)
+        target = find(call, index, report, compilation.unread_namespaces)
         own = msgspec.structs.replace(
             scope, at=step.at, call_at=step.call_at, with_=step.with_, steps=frozenset(earlier)
         )

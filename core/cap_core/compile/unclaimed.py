@@ -80,7 +80,7 @@ def _paired(scope: Scope, fields: Sequence[BoundField], report: Reporter) -> dic
     if not waiting or len(waiting) != len(free):
         return {}
     pairs = dict(zip(waiting, free, strict=True))
-    listed = ", ".join(f"{{{theirs}}} with {{{ours}}}" for theirs, ours in pairs.items())
+    listed = ", ".join(f"{{{consumed}}} with {{{exposed}}}" for consumed, exposed in pairs.items())
     report("paired-placeholder", scope.at, f"paired in order: {listed}")
     return pairs
 

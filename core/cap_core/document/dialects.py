@@ -45,13 +45,13 @@ _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-(alpha|beta|rc)\.?(\d+))?")
 def normalize(root: Node, report: Reporter) -> Map:
     """Bring a parsed document to the internal shape. Raises `SpecError` for one of no dialect we know."""
     if not isinstance(root, Map):
-        raise _not_one(root.mark, "the document is not a mapping")
+        raise _not_a_capability(root.mark, "the document is not a mapping")
     keys = [key for key in root if key in VERSIONS]
     if not keys:
         named = ", ".join(map(str, list(root)[:4]))
         at = Mark(root.mark.file, 1, 1)
         hint = next((hint for key in root if (hint := near(key, VERSIONS))), "")
-        raise _not_one(at, f"the document has no dialect key; its keys are: {named}", hint)
+        raise _not_a_capability(at, f"the document has no dialect key; its keys are: {named}", hint)
     key = keys[0]
     for other in keys[1:]:
         what = f"the file has two dialect keys, {str(key)!r} and {str(other)!r}; it is read by the first"
@@ -71,8 +71,8 @@ def normalize(root: Node, report: Reporter) -> Map:
     return out
 
 
-def _not_one(at: Mark, what: str, meant: str = "") -> SpecError:
-    hint = meant or "a capability document starts with 'naftiko: 1.0.0-alpha2' or 'ikanos: 1.0.0-beta5'"
+def _not_a_capability(at: Mark, what: str, hint: str = "") -> SpecError:
+    hint = hint or "a capability document starts with 'naftiko: 1.0.0-alpha2' or 'ikanos: 1.0.0-beta5'"
     return SpecError(what, at=at, code="not-a-capability", hint=hint)
 
 

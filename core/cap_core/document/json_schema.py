@@ -36,9 +36,9 @@ from cap_core.syntax.yaml_tree import Map
 
 _TEXT: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 _ANY: dict[str, Any] = {}
-_WANTED = frozenset({"method"})
+_OPTIONAL_IN_PRACTICE = frozenset({"method"})
 """Keys that a document should have, and is read without."""
-_BACK = {new: old for old, new in RENAMED.items()}
+_ORIGINAL_KEYS = {new: old for old, new in RENAMED.items()}
 
 
 def shipped(dialect: str) -> Path:
@@ -59,7 +59,7 @@ def schema(
     formats: Mapping[str, OutputMapper[Any]],
 ) -> dict[str, Any]:
     """The schema of one root key's documents, `naftiko` or `ikanos`; named things are lists or maps in both."""
-    making = _Making()
+    making = _SchemaBuilder()
     offered = {key: _options(scheme) for key, scheme in schemes.items()}
     making.everywhere["authentication"] = _by_type(offered, _SCHEMES, norm)
     making.everywhere["outputRawFormat"] = _or_null(_words(sorted(formats), str.lower))
@@ -88,8 +88,8 @@ def _words(words: Iterable[str], read: Callable[[str], str]) -> dict[str, Any]:
 def _pattern(words: Iterable[str], read: Callable[[str], str]) -> str:
     """A regular expression, of those that JSON Schema has, for every text that is read as one of the words."""
     between = "[^A-Za-z0-9]*" if read is norm else ""
-    spelled = ("".join(_letter(c) + between for c in read(word)) for word in words)
-    return f"^{between}({'|'.join(dict.fromkeys(spelled))})$"
+    patterns = ("".join(_letter(c) + between for c in read(word)) for word in words)
+    return f"^{between}({'|'.join(dict.fromkeys(patterns))})$"
 
 
 def _letter(c: str) -> str:
@@ -133,7 +133,7 @@ def _option(field: FieldInfo) -> Any:
     return {"anyOf": [*_words(words, str.lower)["anyOf"], {"type": "string", "pattern": "\\{\\{"}]}
 
 
-class _Making:
+class _SchemaBuilder:
     def __init__(self) -> None:
         self.definitions: dict[str, Any] = {}
         self.everywhere: dict[str, dict[str, Any]] = {
@@ -164,7 +164,7 @@ class _Making:
             properties[name] = shape
             for other in self._spellings(name):
                 properties.setdefault(other, shape)
-            if (field.required or name in _WANTED) and not self._spellings(name):
+            if (field.required or name in _OPTIONAL_IN_PRACTICE) and not self._spellings(name):
                 required.append(name)
         out = {"type": "object", "properties": properties, "additionalProperties": False}
         if model.__doc__:  # editors show it beside the mapping
@@ -173,7 +173,8 @@ class _Making:
 
     def _spellings(self, name: str) -> list[str]:
         """Other keys that are read as this one."""
-        return [*([_BACK[name]] if name in _BACK else []), *(old for old, new in ALIASES.items() if new == name)]
+        renamed = [_ORIGINAL_KEYS[name]] if name in _ORIGINAL_KEYS else []
+        return [*renamed, *(old for old, new in ALIASES.items() if new == name)]
 
     def _value(self, name: str, hint: Any) -> dict[str, Any]:
         options = [t for t in typing.get_args(hint) if t is not types.NoneType]
@@ -201,7 +202,7 @@ class _Making:
         named = {"additionalProperties": self._unnamed(item)}
         if name != "outputParameters":
             return {**either, **named}
-        return {**either, "if": _ALONE, "then": self._reference(item), "else": named}
+        return {**either, "if": _SINGLE_OUTPUT, "then": self._reference(item), "else": named}
 
     def _unnamed(self, item: type[ModelNode]) -> dict[str, Any]:
         """An entry of a map: its key is its name. Where it needs nothing else, there may be nothing."""
@@ -238,20 +239,20 @@ _BODY = {
     },
     "additionalProperties": False,
 }
-_ALONE = {
+_SINGLE_OUTPUT = {
     "type": "object",
     "anyOf": [
         {"properties": {key: {"not": {"type": ["object", "array"]}}}, "required": [key]} for key in ("type", "mapping")
     ],
 }
 """One output where a list or a map of them could stand."""
-_OF_TYPE = _or_null({"enum": list(TYPES)})
+_TYPE_OR_NULL = _or_null({"enum": list(TYPES)})
 _WORDS: dict[tuple[type[ModelNode], str], dict[str, Any]] = {
     (ConsumesEntry, "type"): _or_null(_words(["http"], str.lower)),
     (ConsumedParameter, "in"): _or_null(_words([*PLACES, "environment"], str.lower)),
     (ConsumedParameter, "type"): _or_null(_words(TYPES, str.lower)),
-    (ConsumedOutput, "type"): _OF_TYPE,
+    (ConsumedOutput, "type"): _TYPE_OR_NULL,
     (ExposedParameter, "in"): _or_null(_words(PLACES, str.lower)),
-    (ExposedParameter, "type"): _OF_TYPE,
-    (ExposedOutput, "type"): _OF_TYPE,
+    (ExposedParameter, "type"): _TYPE_OR_NULL,
+    (ExposedOutput, "type"): _TYPE_OR_NULL,
 }

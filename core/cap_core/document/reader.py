@@ -201,7 +201,7 @@ def _typed(expected: type, noun: str) -> _Reader:
         out = resolve(node) if isinstance(node, Scalar) else node
         if type(out) is expected:
             return out
-        loose = _LOOSE[expected](node.strip().lower()) if isinstance(node, Scalar) else None
+        loose = _LENIENT[expected](node.strip().lower()) if isinstance(node, Scalar) else None
         if loose is not None:
             hint = f"write {noun}" if expected is bool and isinstance(node, Scalar) and node.plain else None
             shown = str(loose).lower()
@@ -224,7 +224,7 @@ def _size(node: Node, report: Reporter, what: str) -> int:
     return number
 
 
-_LOOSE: dict[type, Callable[[str], object]] = {
+_LENIENT: dict[type, Callable[[str], object]] = {
     bool: {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get,
     int: lambda text: int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None,
 }

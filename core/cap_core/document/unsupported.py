@@ -27,7 +27,7 @@ class Unsupported(msgspec.Struct, frozen=True):
 
     code: str
     message: str
-    leaves_out: bool = True
+    rejects: bool = True
 
 
 def lookup(where: Where, key: str) -> Unsupported | None:
@@ -38,7 +38,7 @@ def lookup(where: Where, key: str) -> Unsupported | None:
 def report_key(where: Where, key: str, at: Mark, subject: str, report: Reporter) -> Diagnostic:
     """Report one key that is in the table; `subject` names what has it."""
     found = TABLE[(where, key)]
-    return report(found.code, at, f"{subject}: {found.message}{'; it is left out' if found.leaves_out else ''}")
+    return report(found.code, at, f"{subject}: {found.message}{'; it is left out' if found.rejects else ''}")
 
 
 def report_unsupported(nodes: Iterable[tuple[Where, ModelNode]], subject: str, report: Reporter) -> Diagnostic | None:
@@ -49,7 +49,7 @@ def report_unsupported(nodes: Iterable[tuple[Where, ModelNode]], subject: str, r
             found = TABLE.get((where, key))
             if found is not None:
                 diagnostic = report_key(where, key, node.mark(key), subject, report)
-                first = diagnostic if first is None and found.leaves_out else first
+                first = diagnostic if first is None and found.rejects else first
     return first
 
 

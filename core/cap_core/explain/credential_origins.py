@@ -10,7 +10,7 @@ from cap_core.plan.request import Request
 from cap_core.plan.upstream import Authentication, Consumed
 from cap_core.plan.values import Binding
 from cap_core.plugins.auth import Credentials
-from cap_core.plugins.loader import OURS
+from cap_core.plugins.loader import CORE_DISTRIBUTION
 from cap_core.plugins.registry import Registry
 from cap_core.runtime.pools import choose
 
@@ -68,8 +68,8 @@ def _source(request: Request, header: str) -> tuple[str, str]:
     if header == "content-type":
         return f"a body of type {request.body.type}", str(request.body.at or request.operation.at)
     if header == "content-length":
-        return "the length of the body", OURS
-    return "the gateway's own", OURS
+        return "the length of the body", CORE_DISTRIBUTION
+    return "the gateway's own", CORE_DISTRIBUTION
 
 
 def transport_origin(registry: Registry) -> Origin:

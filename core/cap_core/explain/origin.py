@@ -10,7 +10,7 @@ from cap_core.errors import Mark
 from cap_core.plan.plan import CapabilityPlan
 from cap_core.plan.values import Binding, Value, leaves
 from cap_core.plan.variables import Variable
-from cap_core.plugins.loader import OURS
+from cap_core.plugins.loader import CORE_DISTRIBUTION
 from cap_core.plugins.registry import Registry
 
 
@@ -63,4 +63,4 @@ def distinct(steps: Iterable[Waypoint], at: Mark) -> tuple[Waypoint, ...]:
 def owner(registry: Registry, offer: str) -> str:
     """The plugin behind an offer ("auth scheme bearer"), for people."""
     plugin = registry.owner(offer)
-    return f"plugin {plugin.name} of {plugin.distribution}" if plugin is not None else OURS
+    return f"plugin {plugin.name} of {plugin.distribution}" if plugin is not None else CORE_DISTRIBUTION

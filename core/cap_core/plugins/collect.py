@@ -26,12 +26,12 @@ class Collector:
 
     def __init__(self, manager: pluggy.PluginManager) -> None:
         self._manager = manager
-        self._offers: dict[str, list[str]] = {}
+        self._by_plugin: dict[str, list[str]] = {}
 
     @property
     def offers(self) -> Mapping[str, list[str]]:
         """What each plugin offers, for people ("auth scheme bearer"), by the plugin's name."""
-        return self._offers
+        return self._by_plugin
 
     def capabilities(self) -> tuple[CapabilitySource, ...]:
         """The installed capabilities; their names are unique."""
@@ -59,7 +59,7 @@ class Collector:
         return out
 
     def _note(self, owner: str, noun: str, key: str) -> None:
-        self._offers.setdefault(owner, []).append(f"{noun} {key}".strip())
+        self._by_plugin.setdefault(owner, []).append(f"{noun} {key}".strip())
 
     def _collect(self, hook: str, noun: str) -> list[tuple[str, Any]]:
         """Each offer with the name of its plugin; built-in ones first, as they are registered last to first."""

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import itertools
-import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING
 
 from cap_core.logging.lazy_logger import get_logger
-from cap_core.plugins.messages import Answer, HttpRequest, HttpResponse
-
-if TYPE_CHECKING:
-    from cap_core.plugins.messages import Caller, Channel, Headers
-
+from cap_core.plugins.messages import Answer, Caller, Channel, Headers, HttpRequest, HttpResponse
+from cap_core.syntax.http import is_traceparent
 
 Send = Callable[[HttpRequest, "Context"], Awaitable[HttpResponse]]
 """ONE attempt at one request. Raises `UpstreamError`. Sends at most once whatever may have reached the upstream."""
 
-
 Run = Callable[[Mapping[str, object], "Context"], Awaitable[Answer]]
 """ONE exposed call with checked inputs. Raises `Refusal`."""
 
-
 _log = get_logger("cap.call")
-
 
 # A random prefix and a counter: unique across processes, and 0.2 µs instead of the 1.5 µs of a fresh uuid4.
 _prefix = secrets.token_hex(8)
-
-
 _counter = itertools.count(1)
 
 
@@ -38,12 +28,9 @@ def new_id() -> str:
     return f"{_prefix}{next(_counter):016x}"
 
 
-_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-
-
 def traceparent(value: bytes | None) -> bytes | None:
-    """A `traceparent` header that is one (W3C trace context); None for anything else, which must not travel on."""
-    return value if value is not None and _TRACEPARENT.fullmatch(value) else None
+    """The value of a `traceparent` header if it is valid, else None: an invalid one must not be sent on."""
+    return value if value is not None and is_traceparent(value) else None
 
 
 def id_of(trace: bytes | None) -> str:

@@ -28,11 +28,11 @@ from cap_core.syntax.names import near
 GROUP = "cap"
 """The entry-point group, and pluggy's project name."""
 
+CORE_DISTRIBUTION = "cap-core"
+"""The distribution of the core and the built-in plugins, which comes first in every list."""
 
-OURS = "cap-core"
 
-
-class _Found(msgspec.Struct, frozen=True):
+class _Candidate(msgspec.Struct, frozen=True):
     name: str
     distribution: str
     version: str
@@ -60,10 +60,10 @@ def load(
             continue
         _register(manager, plugin)
         loaded.append(plugin)
-    return _ask(manager, loaded)
+    return _collect(manager, loaded)
 
 
-def _installed() -> list[_Found]:
+def _installed() -> list[_Candidate]:
     """Entry points: ours first, then by distribution and name, because importlib.metadata promises no order."""
     # A distribution parses its METADATA each time it is read, and all its entry points share it: once for each.
     names: dict[metadata.Distribution | None, tuple[str, str]] = {None: ("", "")}
@@ -72,12 +72,12 @@ def _installed() -> list[_Found]:
         if point.dist is not None and point.dist not in names:
             fields = point.dist.metadata
             names[point.dist] = fields["Name"], fields["Version"]
-        found.append(_Found(point.name, *names[point.dist], point.load))
+        found.append(_Candidate(point.name, *names[point.dist], point.load))
     unique = {(plugin.name, plugin.distribution): plugin for plugin in found}
-    return sorted(unique.values(), key=lambda p: (p.distribution != OURS, p.distribution, p.name))
+    return sorted(unique.values(), key=lambda p: (p.distribution != CORE_DISTRIBUTION, p.distribution, p.name))
 
 
-def _file(path: Path) -> _Found:
+def _file(path: Path) -> _Candidate:
     def load_file() -> object:
         spec = importlib.util.spec_from_file_location(f"cap_plugin_{path.stem}", path)
         if spec is None or spec.loader is None or not path.is_file():
@@ -87,10 +87,10 @@ def _file(path: Path) -> _Found:
         spec.loader.exec_module(module)
         return module
 
-    return _Found(path.stem, str(path), "", load_file)
+    return _Candidate(path.stem, str(path), "", load_file)
 
 
-def _register(manager: pluggy.PluginManager, plugin: _Found) -> None:
+def _register(manager: pluggy.PluginManager, plugin: _Candidate) -> None:
     try:
         module = plugin.load()
         manager.register(module, name=plugin.name)
@@ -113,7 +113,7 @@ def _declare_codes(rules: Iterable[DiagnosticRule]) -> None:
                 raise PluginError(f"the diagnostic rule {rule.key!r} cannot be used: {error}") from None
 
 
-def _ask(manager: pluggy.PluginManager, found: list[_Found]) -> Registry:
+def _collect(manager: pluggy.PluginManager, found: list[_Candidate]) -> Registry:
     collector = Collector(manager)
     registry = Registry(
         plugins=(),

@@ -83,38 +83,31 @@ class Content(msgspec.Struct, frozen=True):
     error: bool = False
 
 
-class Ask(msgspec.Struct, frozen=True):
-    """An answer that needs something from the caller first: questions by key, and an opaque state to bring back."""
+class InputRequired(msgspec.Struct, frozen=True):
+    """An answer that needs more input from the caller first.
+
+    `questions` are by key; `state` is opaque, and the caller sends it back with the answers.
+    """
 
     questions: Mapping[str, Mapping[str, object]]
     state: bytes
 
 
-Answer = Reply | Content | Ask
-"""What a call gives. It belongs to no protocol era; the doors encode it."""
-
+Answer = Reply | Content | InputRequired
+"""The result of a call, independent of any protocol: each exposure encodes it for its own callers."""
 
 Scope = MutableMapping[str, Any]
-
-
+"""What is known of a connection or a request (ASGI 3); `Message`, `Receive` and `AsgiSend` are ASGI's too."""
 Message = MutableMapping[str, Any]
-
-
 Receive = Callable[[], Awaitable[Message]]
-
-
 AsgiSend = Callable[[Message], Awaitable[None]]
-
-
 AsgiApp = Callable[[Scope, Receive, AsgiSend], Awaitable[None]]
-
 
 Endpoint = Callable[[Scope, Receive, AsgiSend, tuple[str, ...]], Awaitable[None]]
 """A raw ASGI endpoint; the last argument holds the decoded values of the route's placeholders, in order."""
 
-
 Channel = Literal["rest", "mcp", "stdio", "cli"] | str
-"""Through which face a call came in. Open: an exposure plugin may add its own."""
+"""The way a call came in. Open: an exposure plugin may add its own."""
 
 
 class Entity(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ import pytest
 from cap_core.compile.document import CompileOptions, compile_source
 from cap_core.document.sources import DocumentSource
 from cap_core.plugins import loader
-from cap_core.server.gateway import ListenOptions
+from cap_core.server.listeners import ListenOptions
 from cap_core.testing import gateway, upstream
 
 Things = Callable[..., Path]
