@@ -1,4 +1,4 @@
-"""The consumed side of a document: every operation as a target of calls, with its effective parameters and path."""
+"""Compiles consumed operations to the targets of calls, with their effective parameters and paths."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _REPLACING = frozenset({"PUT", "PATCH", "DELETE"})
 
 
 class Adapter(msgspec.Struct, frozen=True, kw_only=True):
-    """A `consumes` entry that is compiled as far as its operations need it."""
+    """A `consumes` entry, compiled except for its operations."""
 
     entry: ConsumesEntry
     consumed: Consumed
     supplied: frozenset[tuple[str, str]] = frozenset()
     """The (place, lower-case name) pairs that its authentication fills."""
     rejection: Rejection | None = None
-    """Why none of its operations can be called; None where they can."""
+    """Why none of its operations can be called; None if they can."""
 
 
 class _Path(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +118,7 @@ def _target(adapter: Adapter, resource: ConsumedResource, operation: ConsumedOpe
 
 
 def _outputs(operation: ConsumedOperation) -> tuple[DeclaredOutput, ...]:
-    """What steps see of its answer; of its outputs their names, types and paths are read."""
+    """The outputs that later steps of a flow can read; of each the name, the type and the path count."""
     return mapped_outputs(tuple(output.declared() for output in operation.outputParameters))
 
 
@@ -201,7 +201,7 @@ def _parameters(
     body: BodyTemplate | None,
     report: Reporter,
 ) -> _Parameters:
-    """The declared parameters, where the query of the path does not have them, then those of the query."""
+    """The declared parameters that the path's query does not contain, then those that it contains."""
     all_declared = nearest(levels, report)
     declared = [p for p in all_declared if not p.from_environment]
     rejection: Rejection | None = None
@@ -227,7 +227,7 @@ def _parameters(
 
 
 def _drops_content_type(parameter: Parameter, report: Reporter) -> bool:
-    """Whether a parameter is the content type, which for a body in parts has the boundary and is the gateway's own."""
+    """Whether a parameter is ignored, because it is the content type of a multipart body, which needs the boundary."""
     if not is_content_type(parameter):
         return False
     what = f"the gateway sets the header {parameter.name!r} of a multipart body itself"
@@ -243,7 +243,7 @@ def _bad_method(method: str, operation: ConsumedOperation) -> Rejection | None:
 
 
 def _unsendable(parameters: Iterable[Parameter], path: _Path, operation: ConsumedOperation) -> Rejection | None:
-    """A path parameter without a place, whose request would reach another resource; or a header that is no name."""
+    """The rejection for a path parameter that the path has no place for, or for an invalid header name."""
     # {{tools.id}} in a path means the input id.
     known = Spellings({placeholder.rpartition(".")[2] for placeholder in path.placeholders} | path.placeholders)
     for parameter in parameters:

@@ -1,7 +1,7 @@
-"""The JSON Schema of the documents we accept, per dialect, made from the models that read them.
+"""Makes the JSON Schema of accepted documents, for each dialect, from the models that read them.
 
-Editors complete and check documents by it. It is looser than `cap check`: what depends on several places (calls,
-names, templates) is the compiler's to say.
+Editors use it to complete and check documents. It accepts more than `cap check` does: a schema cannot check what
+depends on several places, such as calls, names and templates.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from cap_core.syntax.yaml_tree import Map
 _TEXT: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 _ANY: dict[str, Any] = {}
 _OPTIONAL_IN_PRACTICE = frozenset({"method"})
-"""Keys that a document should have, and is read without."""
+"""Keys that the schema requires, although documents are read without them."""
 _ORIGINAL_KEYS = {new: old for old, new in RENAMED.items()}
 
 
 def shipped(dialect: str) -> Path:
-    """The file with the schema of a dialect, as the built-in plugins make it; it comes with the package."""
+    """The file in the package with the schema of a dialect, as it is with the built-in plugins."""
     return Path(__file__).parent / "schemas" / f"{dialect}.schema.json"
 
 
 _SCHEMES = ("digest", "oauth2")
-"""Published authentication types that may be on offer one day: no mistakes of an author's."""
+"""Published authentication types that no plugin offers yet; the schema accepts them."""
 _NULL = {"type": "null"}
 _METHODS = {"enum": [*sorted(KNOWN_METHODS), *sorted(method.lower() for method in KNOWN_METHODS)]}
 
@@ -80,13 +80,13 @@ def schema(
 
 
 def _words(words: Iterable[str], read: Callable[[str], str]) -> dict[str, Any]:
-    """One of these words, which editors offer, or any spelling that is read (`str.lower`, `norm`) as one of them."""
+    """The schema of one of these words, which editors suggest, or of a text that `read` takes for one of them."""
     listed = list(words)
     return {"anyOf": [{"enum": listed}, {"type": "string", "pattern": _pattern(listed, read)}]}
 
 
 def _pattern(words: Iterable[str], read: Callable[[str], str]) -> str:
-    """A regular expression, of those that JSON Schema has, for every text that is read as one of the words."""
+    """A regular expression (ECMA 262) for every text that `read` takes for one of the words."""
     between = "[^A-Za-z0-9]*" if read is norm else ""
     patterns = ("".join(_letter(c) + between for c in read(word)) for word in words)
     return f"^{between}({'|'.join(dict.fromkeys(patterns))})$"
@@ -99,7 +99,7 @@ def _letter(c: str) -> str:
 def _by_type(
     options: Mapping[str, dict[str, Any]], others: Iterable[str], read: Callable[[str], str] | None = None
 ) -> dict[str, Any]:
-    """One of several shapes, told apart by `type`. Of the `others` there are no shapes."""
+    """The schema of a mapping whose `type` decides its other keys; those of the `others` are not checked."""
     known = [*sorted(options), *others]
     cases = [
         {
@@ -116,7 +116,7 @@ def _by_type(
 
 
 def _options(scheme: AuthScheme[Any]) -> dict[str, Any]:
-    """An authentication's options; whatever their type, a template may stand there."""
+    """The schema of an authentication's options; a template is accepted for any of them."""
     fields = msgspec.structs.fields(scheme.options)
     properties = {field.encode_name: _option(field) for field in fields}
     out = {"properties": {"type": True, **properties}, "additionalProperties": False}
@@ -125,7 +125,7 @@ def _options(scheme: AuthScheme[Any]) -> dict[str, Any]:
 
 
 def _option(field: FieldInfo) -> Any:
-    """An option that is one of a few words says so: `Annotated[str, Meta(extra_json_schema={"enum": [...]})]`."""
+    """The schema of one option, with its `enum` if its type has one: `Meta(extra_json_schema={"enum": [...]})`."""
     extras = [meta.extra_json_schema for meta in typing.get_args(field.type) if isinstance(meta, msgspec.Meta)]
     words = next((extra["enum"] for extra in extras if extra and "enum" in extra), None)
     if words is None:
@@ -141,17 +141,17 @@ class _SchemaBuilder:
             "port": {"type": ["integer", "null"], "minimum": 1, "maximum": 65535},
             "body": _BODY,
         }
-        """What a key holds, whichever mapping has it."""
+        """The schemas of keys that mean the same in every mapping."""
         one = {"$ref": "#/$defs/ExposedOutput"}
         members = {"type": "object", "additionalProperties": one}
         self.special: dict[tuple[type[ModelNode], str], dict[str, Any]] = {
             **_WORDS,
             (ExposedOutput, "items"): {"anyOf": [one, {"type": "array", "items": one}, members, _NULL]},
         }
-        """What a key of one kind of mapping holds."""
+        """The schemas of keys that are special in one kind of mapping."""
 
     def part(self, model: type[ModelNode]) -> dict[str, Any]:
-        """The schema of a mapping. An entry of a map has its name as its key, so it needs none inside."""
+        """The schema of a mapping that is read as this model."""
         hints = typing.get_type_hints(model)
         properties: dict[str, Any] = {}
         required = []
@@ -205,7 +205,7 @@ class _SchemaBuilder:
         return {**either, "if": _SINGLE_OUTPUT, "then": self._reference(item), "else": named}
 
     def _unnamed(self, item: type[ModelNode]) -> dict[str, Any]:
-        """An entry of a map: its key is its name. Where it needs nothing else, there may be nothing."""
+        """The schema of an entry of a map, whose key is its name; null is accepted if no other key is required."""
         name = f"{item.__name__}Entry"
         if name not in self.definitions:
             self.definitions[name] = {}
@@ -245,7 +245,7 @@ _SINGLE_OUTPUT = {
         {"properties": {key: {"not": {"type": ["object", "array"]}}}, "required": [key]} for key in ("type", "mapping")
     ],
 }
-"""One output where a list or a map of them could stand."""
+"""A single output in a place where a list or a map of outputs is accepted too."""
 _TYPE_OR_NULL = _or_null({"enum": list(TYPES)})
 _WORDS: dict[tuple[type[ModelNode], str], dict[str, Any]] = {
     (ConsumesEntry, "type"): _or_null(_words(["http"], str.lower)),

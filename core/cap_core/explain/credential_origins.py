@@ -1,4 +1,4 @@
-"""Where the parts of a request came from that are no values of the document: credentials, own headers, transport."""
+"""The origins of what the document's values do not contain: credentials, the gateway's headers, the transport."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def header_origins(request: Request, credentials: Credentials, headers: Iterable
 
 
 def _source(request: Request, header: str) -> tuple[str, str]:
-    """What a header of the gateway's own is for, and where it came from."""
+    """Why the gateway sends a header, and what the header comes from."""
     if header == "host":
         return "the host of the base URI", request.operation.consumed.base_origin
     if header == "content-type":
@@ -73,6 +73,6 @@ def _source(request: Request, header: str) -> tuple[str, str]:
 
 
 def transport_origin(registry: Registry) -> Origin:
-    """What sends the request."""
+    """The transport that sends the request."""
     key = choose(registry).key
     return Origin("sent by", f"transport {key}", "the default transport", owner(registry, f"transport {key}"))

@@ -1,4 +1,4 @@
-"""Find the operation of a name: a tool name, `METHOD /exposed/path`, or `namespace.operation` if it is unique."""
+"""Finds an exposed operation by a tool name, `METHOD /exposed/path`, or `namespace.operation` if that is unique."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def display_name(call: Call | RejectedOperation) -> str:
 
 
 def every_operation(plan: CapabilityPlan) -> list[Call | RejectedOperation]:
-    """All that is exposed, served or left out, in the order of the document."""
+    """Every exposed operation, served or rejected, in the order of the document."""
     found: list[Call | RejectedOperation] = []
     for exposure in plan.exposures:
         found += (*exposure.calls, *exposure.rejected)
@@ -25,9 +25,9 @@ def every_operation(plan: CapabilityPlan) -> list[Call | RejectedOperation]:
 
 
 def find_operation(plan: CapabilityPlan, text: str) -> Call | RejectedOperation:
-    """The exposed operation that `text` means, served or left out; one that is served goes before one that is not.
+    """The exposed operation of this name. Rejected ones count only if no served one matches.
 
-    Raises `ConfigError` for none and for several, listing the candidates.
+    Raises `ConfigError` if none matches or several do, with a list of candidates.
     """
     requested = " ".join(text.split())
     method, space, path = requested.partition(" ")
@@ -45,7 +45,7 @@ def find_operation(plan: CapabilityPlan, text: str) -> Call | RejectedOperation:
 
 
 def find_call(plan: CapabilityPlan, text: str) -> Call:
-    """The call that `text` means. Raises `ConfigError` as `find_operation` does, and for one that is left out."""
+    """The call of this name. Raises `ConfigError` as `find_operation` does, and for a rejected operation."""
     found = find_operation(plan, text)
     if isinstance(found, RejectedOperation):
         why = found.why

@@ -1,4 +1,4 @@
-"""Ask the hooks of loaded plugins, and keep who answered what."""
+"""Calls the hooks of loaded plugins, and records which plugin offers what."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cap_core.plugins.capabilities import CapabilitySource
 
 
 class Keyed(Protocol):
-    """An offer that is known by its key."""
+    """Something that a plugin offers under a key."""
 
     @property
     def key(self) -> str: ...
@@ -22,7 +22,7 @@ K = TypeVar("K", bound=Keyed)
 
 
 class Collector:
-    """The answers of all plugins. Raises `PluginError` for a hook that fails, and for a key that two plugins offer."""
+    """Collects what all plugins offer. Raises `PluginError` for a failing hook, and for a key that is offered twice."""
 
     def __init__(self, manager: pluggy.PluginManager) -> None:
         self._manager = manager
@@ -70,7 +70,7 @@ class Collector:
                 raise PluginError(what, hint=f"return offers from it, or leave it out with --block {impl.plugin_name}")
             try:
                 out += [(impl.plugin_name, offer) for offer in impl.function() or ()]
-            # Somebody else's code: whatever it raises is its failure, told in one line.
+            # A plugin's code may raise anything; it becomes one error that names the plugin.
             except Exception as error:
                 what = f"the plugin {impl.plugin_name!r} fails when asked for its {noun}s: {one_line(error)}"
                 raise PluginError(what, hint=f"leave it out with --block {impl.plugin_name}") from error
@@ -78,5 +78,5 @@ class Collector:
 
 
 def one_line(error: Exception) -> str:
-    """What an exception says, on one line."""
+    """An exception's message, on one line."""
     return " ".join(str(error).split()) or "it failed without a message"

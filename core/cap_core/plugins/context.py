@@ -1,4 +1,4 @@
-"""The one mutable object of a call, and the shapes of the functions that take it."""
+"""The context of a call, its only mutable object, and the types of the functions that take it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from cap_core.plugins.messages import Answer, Caller, Channel, Headers, HttpRequ
 from cap_core.syntax.http import is_traceparent
 
 Send = Callable[[HttpRequest, "Context"], Awaitable[HttpResponse]]
-"""ONE attempt at one request. Raises `UpstreamError`. Sends at most once whatever may have reached the upstream."""
+"""Makes one attempt at one request. Raises `UpstreamError`. It never sends a request again that may have arrived."""
 
 Run = Callable[[Mapping[str, object], "Context"], Awaitable[Answer]]
-"""ONE exposed call with checked inputs. Raises `Refusal`."""
+"""Runs one exposed call with checked inputs. Raises `Refusal`."""
 
 _log = get_logger("cap.call")
 
@@ -34,7 +34,7 @@ def traceparent(value: bytes | None) -> bytes | None:
 
 
 def id_of(trace: bytes | None) -> str:
-    """The request id of a call: its caller's trace id where `traceparent` brings one, else a new one."""
+    """The request id of a call: the trace id in the caller's `traceparent`, else a new one."""
     # W3C trace context: version-traceid-parentid-flags.
     return trace[3:35].decode("ascii", "replace") if trace and len(trace) >= 55 else new_id()
 
@@ -45,15 +45,15 @@ class Context:
     * `id`: the request id, in every log line and problem body of this call.
     * `channel`: the way the call came in.
     * `call`: the key of the exposed call in its plan.
-    * `caller`: who was let in; None where nobody is asked.
+    * `caller`: the authenticated caller; None where anybody may call.
     * `deadline`: the event loop's time at which the call ends; None for no total limit.
     * `headers`: the caller's headers that may go upstream on an identity operation (`docs/semantics.md`, the upstream
       request); never Authorization or Cookie.
     * `trace`: the caller's `traceparent`, if any.
     * `method`: the method to send where it is not the operation's own: HEAD for a GET operation; "" otherwise.
-    * `follow`: whether the answer is wanted whole: GET and HEAD redirects on the same origin are followed, and an
-      encoding that was not asked for is removed.
-    * `can`: what the client said it can do (MCP client capabilities).
+    * `follow`: whether GET and HEAD redirects on the same origin are followed, and a content coding is removed, because
+      the caller needs the complete answer.
+    * `can`: the capabilities that an MCP client declared.
     """
 
     __slots__ = (
@@ -99,13 +99,13 @@ class Context:
 
     @property
     def id(self) -> str:
-        """The request id; made when first asked for, because most calls never need it."""
+        """The request id; made at its first use, because most calls never need it."""
         if not self._id:
             self._id = id_of(self.trace)
         return self._id
 
     async def progress(self, done: float, total: float | None = None, message: str = "") -> None:
-        """Tell the caller how far the call is, where its channel has a way to."""
+        """Report to the caller how far the call is, if the channel supports it."""
         if self._progress is not None:
             await self._progress(done, total, message)
 

@@ -1,4 +1,4 @@
-"""Find plugins, load them in a known order, and collect what they offer."""
+"""Finds plugins, loads them in a fixed order, and collects what they offer."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class _Candidate(msgspec.Struct, frozen=True):
 def load(
     *, block: frozenset[str] = frozenset(), files: tuple[Path, ...] = (), only: frozenset[str] | None = None
 ) -> Registry:
-    """Load every plugin that is installed or given as a file, and ask what it offers.
+    """Load every plugin that is installed or given as a file, and collect what they offer.
 
     `block` leaves plugins out, `only` loads no others; both by name. Raises `PluginError` for one that does not load,
     for a name that does not exist, and for a key that two plugins offer.
@@ -65,7 +65,7 @@ def load(
 
 def _installed() -> list[_Candidate]:
     """Entry points: ours first, then by distribution and name, because importlib.metadata promises no order."""
-    # A distribution parses its METADATA each time it is read, and all its entry points share it: once for each.
+    # Reading a distribution's metadata parses a file, so it is done once for all of its entry points.
     names: dict[metadata.Distribution | None, tuple[str, str]] = {None: ("", "")}
     found = []
     for point in metadata.entry_points(group=GROUP):
@@ -83,7 +83,7 @@ def _file(path: Path) -> _Candidate:
         if spec is None or spec.loader is None or not path.is_file():
             raise FileNotFoundError(f"no Python file {path}")
         module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module  # as an import would: annotations are looked up there
+        sys.modules[spec.name] = module  # as an import does; annotations are resolved there
         spec.loader.exec_module(module)
         return module
 
@@ -95,7 +95,7 @@ def _register(manager: pluggy.PluginManager, plugin: _Candidate) -> None:
         module = plugin.load()
         manager.register(module, name=plugin.name)
         manager.check_pending()
-    # The one place where somebody else's code is imported: whatever it raises is its failure, told in one line.
+    # A plugin's code is imported here alone. It may raise anything; it becomes one error that names the plugin.
     except Exception as error:
         what = (
             f"the plugin {plugin.name!r} of {plugin.distribution or 'no distribution'} does not load: {one_line(error)}"

@@ -216,7 +216,7 @@ def test_a_stream_over_the_limit_is_aborted_and_told(kit):
     assert got.result["isError"] is True
     assert got.text == (
         "list: the answer has more than 100 bytes, the most this gateway hands on here. "
-        "InputRequired for less, by way of page_size."
+        "Ask for less, by way of page_size."
     )
 
 
