@@ -1,13 +1,15 @@
 """A tiny app behind `cap_core.server`, for tests of the server alone: tiny.py DRAIN [CERTIFICATE KEY].
 
 / answers "ok"; /sleep/S does so after S seconds; /large answers 8 MB; /stream sends a line until it is told to drain;
-/deaf ignores that; /broken ends without its end; /fails raises.
+/deaf ignores that; /broken ends without its end; /fails raises; /block/S holds the whole loop for S seconds once it
+drains.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,11 @@ class App:
         path, _, argument = scope["path"][1:].partition("/")
         if path == "sleep":
             await asyncio.sleep(float(argument))
+        if path == "block":
+            await self.draining.wait()
+            await asyncio.sleep(0.05)  # for the server to look at its connections once
+            print("the loop is held", file=sys.stderr, flush=True)
+            time.sleep(float(argument))
         if path == "fails":
             raise RuntimeError("it fails")
         whole = b"x" * LARGE if path == "large" else b"ok"
