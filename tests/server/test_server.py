@@ -58,7 +58,7 @@ def test_no_request_fails_while_it_stops_under_load(tiny: Callable[..., Any], lo
 def test_what_is_in_flight_finishes(tiny: Callable[..., Any]) -> None:
     with tiny() as server, socket.create_connection(_place(server.url)) as client:
         client.sendall(b"GET /sleep/1.2 HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(0.2)
+        server.wait_for("asked for sleep")
         server.signal(signal.SIGTERM)
 
         assert _everything(client).endswith(b"ok")
@@ -78,9 +78,9 @@ def test_a_request_on_a_connection_kept_alive_is_answered_while_it_drains(tiny: 
 def test_a_large_answer_reaches_a_slow_reader_whole(tiny: Callable[..., Any]) -> None:
     with tiny() as server, socket.create_connection(_place(server.url)) as client:
         client.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(0.2)
+        server.wait_for("asked for large")
         server.signal(signal.SIGTERM)
-        time.sleep(1.0)
+        server.wait_for("draining")
 
         head, _, body = _everything(client).partition(b"\r\n\r\n")
         assert b"content-length: %d" % len(body) in head
@@ -100,7 +100,7 @@ def test_streams_end_when_they_are_told_to_drain(tiny: Callable[..., Any]) -> No
 def test_what_takes_longer_than_the_drain_is_cut_and_counted(tiny: Callable[..., Any]) -> None:
     with tiny("1.2") as server, socket.create_connection(_place(server.url)) as client:
         client.sendall(b"GET /deaf HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(0.2)
+        server.wait_for("asked for deaf")
         server.signal(signal.SIGTERM)
 
         assert not _everything(client).endswith(b"0\r\n\r\n")
@@ -111,7 +111,7 @@ def test_what_takes_longer_than_the_drain_is_cut_and_counted(tiny: Callable[...,
 def test_a_second_interrupt_ends_at_once(tiny: Callable[..., Any]) -> None:
     with tiny("30") as server, socket.create_connection(_place(server.url)) as client:
         client.sendall(b"GET /sleep/25 HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(0.2)
+        server.wait_for("asked for sleep")
         server.signal(signal.SIGINT)
         server.wait_for("draining")
         time.sleep(2 * TWICE)  # what comes sooner is the same Ctrl-C
@@ -124,7 +124,7 @@ def test_a_second_interrupt_ends_at_once(tiny: Callable[..., Any]) -> None:
 def test_sigterm_twice_is_one_sigterm(tiny: Callable[..., Any]) -> None:
     with tiny() as server, socket.create_connection(_place(server.url)) as client:
         client.sendall(b"GET /sleep/1 HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(0.2)
+        server.wait_for("asked for sleep")
         server.signal(signal.SIGTERM)
         server.wait_for("draining")
         server.signal(signal.SIGTERM)

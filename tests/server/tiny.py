@@ -2,7 +2,7 @@
 
 / answers "ok"; /sleep/S does so after S seconds; /large answers 8 MB; /stream sends a line until it is told to drain;
 /deaf ignores that; /broken ends without its end; /fails raises; /block/S holds the whole loop for S seconds once it
-drains.
+drains. It prints which one it was asked for, except for /.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ class App:
 
     async def __call__(self, scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         path, _, argument = scope["path"][1:].partition("/")
+        if path:
+            print(f"asked for {path}", file=sys.stderr, flush=True)
         if path == "sleep":
             await asyncio.sleep(float(argument))
         if path == "block":
