@@ -146,6 +146,21 @@ def test_no_secret_is_ever_said(document: Callable[..., Path], tmp_path: Path) -
     assert "Traceback" not in everything
 
 
+def test_a_secret_that_begins_with_another_leaves_nothing_behind(
+    document: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longer = "canary-of-two-and-its-tail"
+    monkeypatch.setitem(CANARIES, "QUERY", "canary-of-two")
+    monkeypatch.setitem(CANARIES, "BEARER", longer)
+    log = tmp_path / "log"
+    with upstream() as api, serving(document(DOCUMENT.replace("UPSTREAM", api.url)), log) as url:
+        httpx.get(f"{url}/bearer/{longer}", headers={"authorization": f"Bearer {CANARIES['DOOR']}"})
+
+    assert 1 == len(api.requests)
+    assert "/bearer/***" in log.read_text()
+    assert "tail" not in log.read_text()
+
+
 @pytest.mark.parametrize(
     "command", [["check"], ["explain", "bearer", "how=fine"], ["call", "nowhere", "how=fine"], ["config"], ["list"]]
 )

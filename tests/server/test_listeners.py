@@ -129,12 +129,18 @@ def test_an_expected_credential_that_is_not_set_matches_nobody(
         pytest.param({"host": "127.0.0.1:1"}, 200, id="loopback-other-port"),
         pytest.param({"host": "evil.example"}, 421, id="foreign-host"),
         pytest.param({"host": "127.0.0.1.evil.example"}, 421, id="host-that-starts-well"),
+        pytest.param({"host": "192.0.2.7"}, 421, id="foreign-address"),
+        pytest.param({"host": "[2001:db8::7]:80"}, 421, id="foreign-address-of-six"),
         pytest.param({"host": "public.example"}, 200, id="allowed-host"),
         pytest.param({"origin": "https://evil.example"}, 403, id="foreign-origin"),
         pytest.param({"origin": "null"}, 403, id="null-origin"),
         pytest.param({"origin": "http://localhost:3000"}, 200, id="page-of-this-machine"),
         pytest.param({"origin": "https://page.example"}, 200, id="allowed-origin"),
         pytest.param({"origin": "https://page.example.evil"}, 403, id="origin-that-starts-well"),
+        pytest.param({"host": "public.example", "origin": "http://public.example"}, 200, id="own-page"),
+        pytest.param(
+            {"host": "public.example", "origin": "http://public.example.evil.example"}, 403, id="origin-like-the-host"
+        ),
     ],
 )
 def test_host_and_origin(thing: Path, headers: dict[str, str], status: int) -> None:
