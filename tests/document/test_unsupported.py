@@ -71,7 +71,8 @@ capability:
     - {name: more, description: More., call: api.find-thing}
     - {name: others, description: Others., call: other.get-other}
 """
-STEPS = [{"name": "first", "type": "call", "call": "api.list-things"}]
+STEPS = [{"name": "first", "type": "lookup", "index": "a", "match": "b", "lookupValue": "c"}]
+SCRIPT = [{"name": "first", "type": "script", "file": "first.js"}]
 MOCK = [{"name": "answer", "type": "string", "value": "always"}]
 NESTED = [{"type": "object", "properties": [{"name": "answer", "type": "string", "const": "always"}]}]
 
@@ -114,10 +115,12 @@ def one(name: str, *at: str | int, value: object, code: str, **more: Any) -> Any
 AGGREGATES = [{"namespace": "flows", "functions": [{"name": "more", "description": "d", "call": "api.list-things"}]}]
 LOST = {"routes": ("GET /others",), "tools": ("others",)}
 CASES = [
-    *on_both("steps", STEPS, "not-built-steps", "call"),
+    *on_both("steps", STEPS, "not-built-steps", "call", below=(0, "type")),
+    one("script", *MORE_TOOL, "steps", value=SCRIPT, code="not-built-steps", tools=("more",), without=("call",),
+        below=(0, "type")),
     *on_both("mappings", [{"targetName": "a", "value": "$.first.a"}], "not-built-mappings"),
     *on_both("ref", "flows.more", "not-built-ref", "call"),
-    *on_both("outputParameters", MOCK, "not-built-mock", "call", below=(0, "value")),
+    *on_both("outputParameters", MOCK, "not-built-mock", below=(0, "value")),
     one("nested-const", *MORE_TOOL, "outputParameters", value=NESTED, code="not-built-mock", tools=("more",),
         below=(0, "properties", 0, "const")),
     one("const-beside-a-mapping", *MORE_TOOL, "outputParameters", code="not-built-const", below=(0, "const"),
@@ -261,7 +264,7 @@ def test_a_route_that_is_left_out_says_why_and_a_tool_is_not_listed(
 
     assert (501, "application/problem+json") == (left_out.status_code, left_out.headers["content-type"])
     assert "not-built-steps" == left_out.json()["code"]
-    assert "steps are not run yet" in left_out.json()["detail"]
+    assert "steps that look something up are not run yet" in left_out.json()["detail"]
     assert 200 == fine.status_code
     assert ["list-things", "others"] == [tool["name"] for tool in listed]
     assert -32602 == called["error"]["code"]

@@ -59,15 +59,15 @@ def outputs(operation: str, sees: Sees) -> Iterator[Case]:
     yield key(
         f"{at}.0.value",
         "always",
-        "Not built yet: a fixed answer. What has it is left out.",
-        lambda it: len(checked("not-built-mock")(it)),
-        1,
-        also={at: [{"name": "first", "type": "string"}]},
+        "A fixed answer, where nothing is called. Beside a call it is not built yet, and what has it is left out.",
+        sees,
+        {"first": "always"},
+        also={at: [{"name": "first", "type": "string"}], at.replace("outputParameters", "call"): ""},
     )
     yield key(
         f"{at}.0.const",
         "Lamp",
-        "Not built yet: what the value has to be. Without a `mapping` it is a fixed answer, and left out.",
+        "Not built yet: what the value has to be. Without a `mapping`, another spelling of `value`.",
         lambda it: len(checked("not-built-const")(it)),
         1,
         also={at: [FIRST]},

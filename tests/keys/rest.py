@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keys.case import GET, LIST, MCP, REST, ROUTE, SAME, key
-from keys.seen import FREE, OTHER, answered, checked, listens, openapi, sent
+from keys.seen import FREE, OTHER, answered, checked, count_sent, listens, openapi, sent
 
 OPERATION = ("paths", "/things", "get")
 COLOUR = {f"{LIST}.inputParameters.0": {"name": "colour", "in": "query"}}
@@ -113,6 +113,13 @@ CASES = [
         "GET /base/things?colour=red",
         also=COLOUR,
     ),
+    key(
+        f"{GET}.steps",
+        [{"name": "first", "call": "api.list-things"}, {"name": "second", "call": "api.list-things"}],
+        "Operations that are called one after the other, instead of one `call`; later ones can name what earlier ones gave.",
+        count_sent(answered("status")),
+        2,
+    ),
     *(
         key(
             f"{GET}.{name}",
@@ -128,7 +135,6 @@ CASES = [
                 "takes the operation from an aggregate",
                 "a reference to an aggregate is not followed",
             ),
-            ("steps", [{"call": "api.list-things"}], "several calls in a row", "steps are not run"),
             (
                 "mappings",
                 [{"targetName": "a", "value": "$.b"}],

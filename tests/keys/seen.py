@@ -169,6 +169,17 @@ def sent(what: str, method: str = "GET", target: str = "/things", **request: Any
     return lambda it: _recorded(it, what, lambda: f"status {it.rest(method, target, **request).status_code}")
 
 
+def count_sent(act: Sees) -> Sees:
+    """Of what `act` does: how many requests the upstream gets."""
+
+    def see(it: Seen) -> int:
+        before = len(it.world.api.requests)
+        act(it)
+        return len(it.world.api.requests) - before
+
+    return see
+
+
 def sent_by_tool(what: str, tool: str = "list-things", **arguments: Any) -> Sees:
     """Of the request that a call of a tool becomes: `line`, `body`, `json`, or a header."""
     return lambda it: _recorded(it, what, lambda: _told(it.rpc("tools/call", {"name": tool, "arguments": arguments})))

@@ -47,6 +47,8 @@ def compile_steps(
         joined = _joined_inputs(steps, scope, report)
     except TemplateError as error:
         raise Rejected("bad-template", exposed.at, str(error)) from None
+    if exposed.call:
+        report("not-acted-on", exposed.call_at, "'call' has no effect beside 'steps'")
     outputs = mapped_outputs(exposed.outputs)
     check_mappings(outputs)
     compiled: list[CallStep] = []

@@ -10,7 +10,7 @@ from cap_core.document import unsupported
 from cap_core.document.reader import ModelNode, read
 from cap_core.errors import Mark
 from cap_core.plan.exposed import DeclaredStep
-from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq
+from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq, resolve
 
 
 class ExposedStep(ModelNode, frozen=True, kw_only=True):
@@ -32,7 +32,7 @@ class Steps(msgspec.Struct, frozen=True):
 
 def read_steps(node: Node | None, subject: str, report: Reporter) -> Steps:
     """Read the steps of `subject`; only calls are run, each under a name of its own."""
-    if node is None or (isinstance(node, Seq | Map) and not node):
+    if node is None or (resolve(node) is None if isinstance(node, Scalar) else not node):
         return Steps()
     if not isinstance(node, Seq):
         return Steps(rejection=report("bad-step", node.mark, f"the steps of {subject} are no list; it is left out"))

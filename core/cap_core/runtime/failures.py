@@ -31,3 +31,8 @@ def nothing_found(path: str, address: str) -> Refusal:
     what = f"the mapping {path} found nothing in the answer of {address}"
     hint = "see 'cap explain', or serve without --strict-outputs"
     return Refusal(502, "nothing-found", what, hint=hint)
+
+
+def no_result(step: str, name: str) -> Refusal:
+    """An earlier step of a flow that gave nothing for a part of the path that a later one needs."""
+    return Refusal(502, "upstream-malformed", f"the step {step} gave nothing for {name}, which the next step needs")

@@ -37,7 +37,7 @@ def test_a_name_that_clients_refuse_is_left_out(kit, name, code, served):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("steps", [{"name": "a", "call": "vendor.x"}]),
+        ("steps", [{"name": "a", "type": "lookup"}]),
         ("ref", "shop.flow"),
         ("mappings", [{"targetName": "a", "value": "b"}]),
     ],

@@ -107,7 +107,6 @@ resources:
 @pytest.mark.parametrize(
     ("key", "code"),
     [
-        ("steps", "not-built-steps"),
         ("ref", "not-built-ref"),
         ("mappings", "not-built-mappings"),
         ("responses", "not-built-responses"),
