@@ -1,4 +1,4 @@
-"""Letting go of connections: nothing that has arrived is lost (`docs/command-line.md`, what happens when it stops)."""
+"""Letting go of connections: nothing that has arrived is lost (`docs/command-line.md`, life)."""
 
 from __future__ import annotations
 
