@@ -196,20 +196,6 @@ def test_redirects_are_the_callers_on_rest_and_followed_on_mcp(thing: Path) -> N
     assert 6 == loops
 
 
-def test_a_redirect_to_another_scheme_is_the_answer(thing: Path) -> None:
-    """Host and port are the same, and following it in plain text would be another request than the one asked for."""
-
-    def secure(request: Recorded) -> Answered:
-        place = b"https://" + (request.header("host") or b"") + b"/new"
-        return Answered(302, ((b"location", place),), b"") if len(api.requests) == 1 else Answered()
-
-    with upstream(secure) as api, gateway(thing, base_uris={"api": api.url}) as cap:
-        result = call_tool(cap.url, "get-thing", {"id": "7"})
-
-    assert api.url.replace("http:", "https:") + "/new" in str(result)
-    assert [b"/things/7"] == [request.target for request in api.requests]
-
-
 MAPPED = """\
 - path: /things/{id}
   operations:

@@ -1,13 +1,15 @@
 """A tiny app behind `cap_core.server`, for tests of the server alone: tiny.py DRAIN [CERTIFICATE KEY].
 
 / answers "ok"; /sleep/S does so after S seconds; /large answers 8 MB; /stream sends a line until it is told to drain;
-/deaf ignores that; /broken ends without its end; /fails raises.
+/deaf ignores that; /broken ends without its end; /fails raises; /block/S holds the whole loop for S seconds once it
+drains. It prints which one it was asked for, except for /.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,8 +31,15 @@ class App:
 
     async def __call__(self, scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         path, _, argument = scope["path"][1:].partition("/")
+        if path:
+            print(f"asked for {path}", file=sys.stderr, flush=True)
         if path == "sleep":
             await asyncio.sleep(float(argument))
+        if path == "block":
+            await self.draining.wait()
+            await asyncio.sleep(0.05)  # for the server to look at its connections once
+            print("the loop is held", file=sys.stderr, flush=True)
+            time.sleep(float(argument))
         if path == "fails":
             raise RuntimeError("it fails")
         whole = b"x" * LARGE if path == "large" else b"ok"
@@ -56,7 +65,7 @@ class App:
 async def main(drain: float, files: list[str]) -> int:
     stop = server.Stop()
     context = server.tls(Path(files[0]), Path(files[1])) if files else None
-    bound = sockets.bind([sockets.Wanted("127.0.0.1", 0)])
+    bound = sockets.bind([sockets.ListenAddress("127.0.0.1", 0)])
 
     def ready() -> None:
         scheme = "https" if context else "http"

@@ -33,10 +33,10 @@ def served(found: Sequence[Document], *, keep_going: bool) -> Plan:
 
 def _log_warnings(plan: CapabilityPlan) -> None:
     """What is left out, line by line; of what merely surprises, how much."""
-    left_out = {quarantined.why for exposure in plan.exposures for quarantined in exposure.rejected}
-    for why in sorted(left_out, key=lambda d: (d.at.line, d.at.column)):
+    rejections = {rejected.why for exposure in plan.exposures for rejected in exposure.rejected}
+    for why in sorted(rejections, key=lambda d: (d.at.line, d.at.column)):
         _log.warning(f"{why} (left out)")
-    others = sum(d.severity == "warning" and d not in left_out for d in summed(plan.diagnostics))
+    others = sum(d.severity == "warning" and d not in rejections for d in summed(plan.diagnostics))
     if others:
         # An installed document is known by its name; the place of its file is only for people.
         named = plan.about.file if Path(plan.about.file).is_file() else plan.about.name

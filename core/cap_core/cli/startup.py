@@ -11,7 +11,7 @@ from cap_core.logging import log
 from cap_core.logging.lazy_logger import get_logger
 from cap_core.plan.call import Call
 from cap_core.server.gateway import Gateway
-from cap_core.server.listeners import RoutingTable
+from cap_core.server.routing_table import RoutingTable
 from cap_core.syntax.path_template import shape
 
 _log = get_logger("cap.serve")
@@ -50,7 +50,7 @@ def _routes(table: RoutingTable) -> int:
 
 
 def _tools(table: RoutingTable) -> int:
-    return sum(face.tools for face in table.faces)
+    return sum(exposure.tools for exposure in table.mounted)
 
 
 def _summary(table: RoutingTable) -> dict[str, object]:
@@ -59,7 +59,7 @@ def _summary(table: RoutingTable) -> dict[str, object]:
         "exposures": [exposure.key for exposure in table.listener.exposures],
         "routes": _routes(table),
         "tools": _tools(table),
-        "addresses": {name: address for face in table.faces for name, address in face.addresses.items()},
+        "addresses": {name: address for exposure in table.mounted for name, address in exposure.addresses.items()},
     }
 
 
@@ -75,8 +75,8 @@ def _print(gateway: Gateway) -> None:
 
 
 def _lines(table: RoutingTable) -> Iterator[tuple[str, str, str]]:
-    for face in table.faces:
-        for name, address in face.addresses.items():
+    for exposure in table.mounted:
+        for name, address in exposure.addresses.items():
             yield name.partition(" ")[0], address, name.partition(" ")[2] or "every tool"
     calls = [(e.about.name, call) for e in table.listener.exposures for call in e.calls if call.exposed.path]
     owners: dict[tuple[str, str], set[str]] = {}

@@ -56,7 +56,7 @@ def compile_body(
 def _entity(name: str, content_type: bytes | None, credentials: Credentials) -> Callable[[Frame], Encoded]:
     """A body that is one input: handed on byte for byte where it came as bytes."""
 
-    alone = _alone(credentials, content_type)
+    alone = _credentials_only(credentials, content_type)
 
     def entity(frame: Frame) -> Encoded:
         value = frame.inputs.get(name, ABSENT)
@@ -99,7 +99,7 @@ def _template(
 ) -> Callable[[Frame], Encoded]:
     encode, evaluate = _encoder(kind, field.value, types, variables)
 
-    alone = _alone(credentials, content_type)
+    alone = _credentials_only(credentials, content_type)
 
     def template(frame: Frame) -> Encoded:
         value = evaluate(frame)
@@ -179,7 +179,7 @@ def _escaped(item: Template, variables: Mapping[Binding, str], change: Callable[
     return escaped
 
 
-def _alone(credentials: Credentials, content_type: bytes | None) -> Encoded:
+def _credentials_only(credentials: Credentials, content_type: bytes | None) -> Encoded:
     """The body of a call that brings none: what authentication adds, if it adds anything."""
     if not credentials.members:
         return NO_BODY

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from cap_core.errors import FieldError, Mark
 from cap_core.runtime.inputs import refuse
 from cap_core.runtime.values import as_text
+from cap_core.syntax.http import is_media_type
 from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq
 
 PART_KEYS = ("name", "value", "filename", "contentType")
-_MEDIA_TYPE = re.compile(r"[!#-'*+.^-`|~\w-]+/[!#-'*+.^-`|~\w-]+(\s*;[\x20-\x7e]*)?", re.ASCII)
 _TEXT = re.compile(r"text/|[^;]*[/+](json|xml|yaml|javascript|jsonl|x-ndjson|sql|graphql)\s*(;|$)", re.IGNORECASE)
 
 
@@ -69,7 +69,7 @@ def _part(name: str, text: str, filename: object, content_type: object) -> bytes
         head += f'; filename="{_quoted(as_text(filename))}"'
     if content_type:
         media_type = as_text(content_type)
-        if not _MEDIA_TYPE.fullmatch(media_type):
+        if not is_media_type(media_type):
             raise refuse((FieldError(f"contentType of part {name}", "must be a media type"),))
         return f"{head}\r\nContent-Type: {media_type}\r\n\r\n".encode() + _content(text, media_type)
     if filename is not None:

@@ -13,7 +13,6 @@ from cap_core.errors import Mark
 PATIENCE = 0.05
 """Seconds for one match. A pattern that backtracks without end must not hold up everybody else's calls."""
 
-
 MAX_LENGTH = 1000
 """Characters of a pattern; no published one has more than 60."""
 MAX_DEPTH = 50

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
 
 from cap_core.errors import UpstreamError
 from cap_core.plan.upstream import Operation
-from cap_core.plugins.context import Send
+from cap_core.plugins.context import Context, Send
 from cap_core.plugins.messages import HttpResponse
 from cap_core.runtime.content_coding import decoded, is_encoded
 from cap_core.runtime.failures import unanswered, unsendable
@@ -16,14 +14,10 @@ from cap_core.runtime.redirects import MAX_REDIRECTS, REDIRECTS, redirected
 from cap_core.runtime.request import Build
 from cap_core.runtime.streams import drop
 from cap_core.runtime.values import Frame
+from cap_core.syntax.http import has_control
 
-if TYPE_CHECKING:
-    from cap_core.plugins.context import Context
-
-SendStep = Callable[[Frame, "Context"], Awaitable[HttpResponse]]
+SendStep = Callable[[Frame, Context], Awaitable[HttpResponse]]
 """From a call's frame to the upstream's response, whose body is then the taker's to close. Raises `Refusal`."""
-
-_CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def compile_send(operation: Operation, build: Build, send: Send, *, origin: str, reads: bool, limit: int) -> SendStep:
@@ -67,9 +61,9 @@ def compile_send(operation: Operation, build: Build, send: Send, *, origin: str,
 
 
 def _check(response: HttpResponse) -> None:
-    """What no server can hand on is no answer: a status outside of HTTP's, or control characters in a header."""
+    """Raise `UpstreamError` for a response that no server can pass on: a status outside of HTTP's range, or control
+    characters in a header."""
     if not 200 <= response.status <= 599:
         raise UpstreamError("garbage", f"the upstream answered with the status {response.status}")
-    for _, value in response.headers:
-        if _CONTROL.search(value):
-            raise UpstreamError("garbage", "the upstream answered with a header that holds control characters")
+    if has_control(b"".join([value for _, value in response.headers])):
+        raise UpstreamError("garbage", "the upstream answered with a header that holds control characters")

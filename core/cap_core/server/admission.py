@@ -31,20 +31,20 @@ def admission(host: str, hosts: Iterable[str], origins: Iterable[str]) -> Admit:
     def admit(headers: Mapping[bytes, bytes], local: str) -> None:
         value = headers.get(b"host", b"")
         if value not in known:
-            if not _is_ours(value, names, local):
+            if not _is_accepted_host(value, names, local):
                 what = "the Host of this request is not one of this gateway"
                 raise Refusal(421, "bad-host", what, hint="serve with --allow-host to answer to it")
             if len(known) < 64:
                 known.add(value)
         origin = headers.get(b"origin")
-        if origin is not None and not _may_come(origin, value, pages):
+        if origin is not None and not _is_accepted_origin(origin, value, pages):
             what = "pages of this Origin may not call this gateway"
             raise Refusal(403, "bad-host", what, hint="serve with --allow-origin to let them")
 
     return admit
 
 
-def _is_ours(value: bytes, names: frozenset[str], local: str) -> bool:
+def _is_accepted_host(value: bytes, names: frozenset[str], local: str) -> bool:
     text = value.decode("latin-1").lower()
     name = _name(text)
     if text in names or name in names:
@@ -69,7 +69,7 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _may_come(origin: bytes, host: bytes, pages: frozenset[str]) -> bool:
+def _is_accepted_origin(origin: bytes, host: bytes, pages: frozenset[str]) -> bool:
     text = origin.decode("latin-1").lower().rstrip("/")
     if text in pages or "*" in pages:
         return True

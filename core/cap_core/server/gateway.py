@@ -19,25 +19,15 @@ from cap_core.runtime.options import OpenOptions
 from cap_core.runtime.pools import Pools, choose
 from cap_core.server.admission import Admit, admission
 from cap_core.server.asgi import answer
-from cap_core.server.listeners import Listener, RoutingTable, build_table
+from cap_core.server.listeners import ListenOptions, listeners
 from cap_core.server.pages import Pages, build_pages
 from cap_core.server.problems import problem
 from cap_core.server.router import Found, WrongMethod
+from cap_core.server.routing_table import RoutingTable, build_table
 
 _log = get_logger("cap.gateway")
 
 OPTIONS = "OPTIONS"
-
-
-class ListenOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to listen and whom to answer."""
-
-    host: str = "127.0.0.1"
-    port: int | None = None
-    public_url: str | None = None
-    tls: bool = False
-    allow_hosts: tuple[str, ...] = ()
-    allow_origins: tuple[str, ...] = ()
 
 
 class Generation:
@@ -62,24 +52,6 @@ class Generation:
         self.active -= 1
         if not self.active:
             self.idle.set()
-
-
-def listeners(plan: Plan, options: ListenOptions) -> tuple[Listener, ...]:
-    """The listeners a plan wants: one for everything with a `port`, else one for each port that an exposure names."""
-    ports: dict[int, list[object]] = {}
-    for exposure in plan.exposures:
-        ports.setdefault(exposure.port if options.port is None else options.port, []).append(exposure)
-    scheme = "https" if options.tls else "http"
-    host = f"[{options.host}]" if ":" in options.host else options.host
-    return tuple(
-        Listener(
-            host=options.host,
-            port=port,
-            url=(options.public_url or f"{scheme}://{host}:{port}").rstrip("/"),
-            exposures=tuple(exposures),  # type: ignore[arg-type]  # every entry is an exposure
-        )
-        for port, exposures in ports.items()
-    )
 
 
 class Gateway:
@@ -148,9 +120,9 @@ class Gateway:
 
     async def _retire(self, old: Generation) -> None:
         for table in old.tables.values():
-            for face in table.faces:
-                if face.replaced is not None:
-                    face.replaced()
+            for exposure in table.mounted:
+                if exposure.replaced is not None:
+                    exposure.replaced()
         self._leaving.add(old)
         await old.idle.wait()
         self._leaving.discard(old)
@@ -162,9 +134,9 @@ class Gateway:
         self.draining = True
         current = [self._current] if self._current is not None else []
         for generation in (*current, *self._leaving):
-            for face in (face for table in generation.tables.values() for face in table.faces):
-                if face.drain is not None:
-                    face.drain()
+            for exposure in (one for table in generation.tables.values() for one in table.mounted):
+                if exposure.drain is not None:
+                    exposure.drain()
 
     async def close(self) -> None:
         """Close every pool, after the last request."""

@@ -19,7 +19,8 @@ from cap_core.plugins import loader
 from cap_core.plugins.registry import Registry
 from cap_core.runtime.options import OpenOptions
 from cap_core.server import sockets
-from cap_core.server.gateway import Gateway, ListenOptions
+from cap_core.server.gateway import Gateway
+from cap_core.server.listeners import ListenOptions
 from cap_core.server.server import Stop, serve
 from cap_core.testing.loops import PATIENCE, call, made, running_loop
 
@@ -77,7 +78,7 @@ def gateway(
     opening = opening or OpenOptions(allow_plaintext=allow_plaintext)
     app = Gateway(compiling.registry, msgspec.structs.replace(how, port=0), opening)
     plan = compiling.plan(documents)
-    bound = sockets.bind([sockets.Wanted(how.host, 0)])
+    bound = sockets.bind([sockets.ListenAddress(how.host, 0)])
     port = bound[0].port
     with running_loop() as loop:
         stop = call(loop, made(Stop))

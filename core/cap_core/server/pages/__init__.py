@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from cap_core.plugins.messages import AsgiSend, Message, Receive, Scope
     from cap_core.plugins.registry import Registry
-    from cap_core.server.listeners import RoutingTable
+    from cap_core.server.routing_table import RoutingTable
 
 _FILES = Path(__file__).parent
 _TYPES = {
@@ -164,8 +164,8 @@ def document(table: RoutingTable, exposures: frozenset[str]) -> dict[str, Any]:
         "paths": {},
         "x-cap-capabilities": [_described(about) for about in _abouts(table, exposures)],
     }
-    for face in table.faces:
-        _merge(out, face, exposures)
+    for mounted in table.mounted:
+        _merge(out, mounted, exposures)
     return out
 
 
@@ -186,11 +186,11 @@ def _info(table: RoutingTable, exposures: frozenset[str]) -> dict[str, Any]:
     return {"title": "Cap", "version": VERSION, "description": "\n".join(f"* {about.title}" for about in abouts)}
 
 
-def _merge(out: dict[str, Any], face: MountedExposure, exposures: frozenset[str]) -> None:
+def _merge(out: dict[str, Any], mounted: MountedExposure, exposures: frozenset[str]) -> None:
     """Put a face's part in; objects merge, lists follow one another."""
-    if face.openapi is None:
+    if mounted.openapi is None:
         return
-    _into(out, face.openapi(exposures))
+    _into(out, mounted.openapi(exposures))
 
 
 def _into(out: dict[str, Any], part: Any) -> None:

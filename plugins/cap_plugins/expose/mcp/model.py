@@ -14,6 +14,7 @@ from cap_core.document.reader import ModelNode
 from cap_core.document.steps import read_steps
 from cap_core.document.unsupported import Unsupported
 from cap_core.plan.exposed import DeclaredStep, ExposedOperation
+from cap_core.syntax.http import parse_size
 from cap_core.syntax.yaml_tree import Map, Node
 
 if TYPE_CHECKING:
@@ -27,10 +28,7 @@ LONG_NAME: Final = 48
 """Hosts put the server's name in front of a tool's, and count both."""
 
 _NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}")
-_SIZE = re.compile(r"(\d{1,12})\s*(B|KiB|MiB|GiB)?", re.ASCII)
-_UNITS = {None: 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _TRANSPORTS = frozenset({"http", "streamable-http", "streamableHttp"})
-
 
 _RESOURCES = Unsupported("not-built-resources", "MCP resources are not served yet; the tools are", False)
 _PROMPTS = Unsupported("not-built-prompts", "MCP prompts are not served yet; the tools are", False)
@@ -104,8 +102,12 @@ def declared(entry: McpEntry, at: ExposeContext) -> Iterator[ExposedOperation]:
 
 def binary_limit(entry: McpEntry) -> int | None:
     """The largest binary answer in bytes; None where the document has no size, or none that can be read."""
-    found = _SIZE.fullmatch(entry.maxBinarySize.strip()) if entry.maxBinarySize is not None else None
-    return int(found[1]) * _UNITS[found[2]] if found else None
+    if entry.maxBinarySize is None:
+        return None
+    try:
+        return parse_size(entry.maxBinarySize)
+    except ValueError:
+        return None
 
 
 def _exposed(tool: Tool, steps: tuple[DeclaredStep, ...], rejection: Diagnostic | None) -> ExposedOperation:

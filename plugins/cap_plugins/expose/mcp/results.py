@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from cap_core.plugins.messages import Ask, Blob, Content, Headers, Reply, Text
+from cap_core.plugins.messages import Blob, Content, Headers, InputRequired, Reply, Text
 from cap_plugins.expose.mcp.error_texts import answer_required, not_followed, refused_upstream, too_large
 from cap_plugins.expose.mcp.json_rpc import encode
 from cap_plugins.expose.mcp.media_types import parse_media_type
@@ -115,9 +115,9 @@ def _empty(reply: Reply, tool: ServedTool) -> str:
     return "\n".join((line, *fields))
 
 
-def content_result(answer: Content | Ask, tool: ServedTool) -> Outcome:
+def content_result(answer: Content | InputRequired, tool: ServedTool) -> Outcome:
     """The result of an answer that comes from an interceptor and not from an upstream."""
-    if isinstance(answer, Ask):
+    if isinstance(answer, InputRequired):
         return text_result(answer_required(tool), error=True)
     blocks = [_block(block, tool) for block in answer.blocks]
     if answer.structured is None or answer.error:

@@ -47,7 +47,7 @@ class _Description:
 
     def of(self, exposures: list[ExposurePlan]) -> Json:
         """The whole description."""
-        quarantined = [self._left_out(left_out, exposure) for exposure in exposures for left_out in exposure.rejected]
+        quarantined = [self._rejected(one, exposure) for exposure in exposures for one in exposure.rejected]
         for exposure in exposures:
             for call in exposure.calls:
                 self._add(call, exposure)
@@ -119,8 +119,8 @@ class _Description:
             name = f"{stem}_{n}"
         return name
 
-    def _left_out(self, left_out: RejectedOperation, exposure: ExposurePlan) -> Json:
-        exposed, why = left_out.exposed, left_out.why
+    def _rejected(self, rejected: RejectedOperation, exposure: ExposurePlan) -> Json:
+        exposed, why = rejected.exposed, rejected.why
         return {
             "capability": exposure.about.name,
             "operation": exposed.name,
