@@ -22,12 +22,17 @@ LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
         pytest.param({"host": "evil.example"}, 421, id="foreign-host"),
         pytest.param({"host": "127.0.0.1.evil.example"}, 421, id="host-that-starts-well"),
         pytest.param({"host": "203.0.113.7"}, 421, id="address-of-another-machine"),
+        pytest.param({"host": "[2001:db8::7]:80"}, 421, id="address-of-another-machine-in-brackets"),
         pytest.param({"host": "public.example"}, 200, id="allowed-host"),
         pytest.param({"origin": "https://evil.example"}, 403, id="foreign-origin"),
         pytest.param({"origin": "null"}, 403, id="null-origin"),
         pytest.param({"origin": "http://localhost:3000"}, 200, id="page-of-this-machine"),
         pytest.param({"origin": "http://localhost.evil.example"}, 403, id="page-of-a-name-that-starts-well"),
         pytest.param({"origin": "http://127.0.0.1.evil.example:3000"}, 403, id="page-of-an-address-that-starts-well"),
+        pytest.param({"host": "public.example", "origin": "http://public.example"}, 200, id="page-of-the-own-host"),
+        pytest.param(
+            {"host": "public.example", "origin": "http://public.example.evil.example"}, 403, id="page-of-a-host-like-it"
+        ),
         pytest.param({"origin": "https://page.example"}, 200, id="allowed-origin"),
         pytest.param({"origin": "https://page.example.evil"}, 403, id="origin-that-starts-well"),
     ],
