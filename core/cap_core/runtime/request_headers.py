@@ -21,7 +21,7 @@ _BAD_HEADER = re.compile(r"[\r\n\0]")
 def compile_headers(
     request: Request, credentials: Credentials, variables: Mapping[Binding, str]
 ) -> Callable[[Frame], Headers]:
-    """The function that makes all headers except the caller's. It raises `Refusal` 400 for a value with a line break."""
+    """The function that makes all headers but the caller's. It raises `Refusal` 400 for a value with a line break."""
     fields = [
         (field.name, field.name.encode("latin-1", "replace"), compile_text(field.value, variables))
         for field in request.fields
@@ -70,12 +70,12 @@ def _cookie(crumbs: tuple[str, ...]) -> Headers:
 
 
 def names_set(request: Request, credentials: Credentials) -> frozenset[bytes]:
-    """The lower-case names of headers that the request sets itself; the caller's headers of these names are not sent."""
+    """The lower-case names of headers that the request sets, so that the caller's headers of these are not sent."""
     named = {field.name.lower().encode("latin-1", "replace") for field in request.fields if field.place == "header"}
     return frozenset(named | {name.lower() for name, _ in credentials.headers})
 
 
-# --- what callers send along --------------------------------------------------------------------------------------
+# --- the caller's headers --------------------------------------------------------------------------------------
 
 _IDENTITY: Headers = ((b"Accept-Encoding", b"identity"),)
 

@@ -1,4 +1,4 @@
-"""What a test of a document or a plugin needs: a running gateway, and an upstream that records bytes.
+"""For tests of documents and plugins: a running gateway, and an upstream that records the bytes of requests.
 
     with upstream() as api, gateway("capability.yaml", base_uris={"ns": api.url}) as cap:
         assert httpx.get(cap.url + "/v1/things").status_code == 200

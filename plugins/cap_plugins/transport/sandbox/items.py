@@ -1,4 +1,4 @@
-"""Create, find, change and delete items: what every collection has in common."""
+"""Creates, finds, changes and deletes the items of collections."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def clear(state: State, collection: Collection, ids: Sequence[str]) -> list[Item
 
 
 def _find_in_other_collection(state: State, collection: Collection, ids: Sequence[str]) -> Found | None:
-    """An item of that identifier which another address created: `/things` creates it, `/thing/{id}` returns it."""
+    """An item with this identifier that another address created: `/things` creates it, `/thing/{id}` returns it."""
     id = ids[collection.depth]
     for shelf, item in state.with_id(id):
         # Where no name stands before the identifier, an item of any collection may be meant.
