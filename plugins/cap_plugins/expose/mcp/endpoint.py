@@ -154,8 +154,8 @@ class McpEndpoint:
             trace=traceparent(request.headers.get(b"traceparent"), bytes(meta.traceparent)),
             can=frozenset(meta.capabilities or ()),
         )
-        # Closing a modern request cancels it (Streamable HTTP, Cancellation). So does closing a legacy one here: a plain
-        # POST cannot be answered in any other way, and the upstream would work in vain.
+        # Closing a modern request cancels it (Streamable HTTP, Cancellation). Here closing a legacy one does so too: a
+        # plain POST cannot be answered in any other way, and the upstream would work in vain.
         with Watch(request.receive):
             return await self._run(tool, checked, request.context)
 
