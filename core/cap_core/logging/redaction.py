@@ -77,7 +77,7 @@ def _spellings(value: str) -> Iterator[str]:
 
 
 def _inside(encoded: str, offset: int, length: int) -> Iterator[str]:
-    """The characters of a base64 text that depend on the value alone, whatever stands `offset` bytes around it.
+    """The characters of a base64 text that depend on the value alone, with `offset` other bytes before it.
 
     `user:secret` in an Authorization header is the usual case: the secret begins at any of three offsets.
     """

@@ -30,7 +30,7 @@ class Map(dict["Scalar", "Node"]):
     mark: Mark
 
     def key(self, name: str) -> Scalar:
-        """The key of this name as it stands in the document."""
+        """The key of this name, with its mark."""
         return next(key for key in self if key == name)
 
 

@@ -6,7 +6,7 @@
 
 Both are real servers on loopback, each in a thread with an event loop of its own.
 
-Imports compile, server and what stands below them.
+Imports compile, server and the packages below them.
 """
 
 from __future__ import annotations

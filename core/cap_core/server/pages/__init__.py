@@ -147,7 +147,7 @@ def _file(path: str, name: str) -> HTTPRouteHandler:
 
 
 def _problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    """Litestar's own errors in the form of ours."""
+    """Litestar's own errors as problem documents."""
     code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "internal")
     reply = problem(Refusal(error.status_code, code, error.detail))
     assert isinstance(reply.body, bytes)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 Trail = tuple[str | None, ...]
-"""The steps to an address; None is where an identifier stands."""
+"""The steps to an address; None stands for an identifier."""
 
 Origin = Literal["made", "seeded", "elsewhere", "assumed"]
 """How items are created.

@@ -128,7 +128,7 @@ def _find_in_other_collection(state: State, collection: Collection, ids: Sequenc
     """An item with this identifier that another address created: `/things` creates it, `/thing/{id}` returns it."""
     id = ids[collection.depth]
     for shelf, item in state.with_id(id):
-        # Where no name stands before the identifier, an item of any collection may be meant.
+        # Without a name before the identifier, the item may be of any collection.
         if item["object"] == collection.noun or collection.trail[-1:] in ((), (None,)):
             return Found(shelf, id, _address(collection, ids), item)
     return None
