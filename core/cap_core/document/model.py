@@ -65,11 +65,6 @@ class ConsumedOutput(ModelNode, frozen=True, kw_only=True):
     items: Node | None = None
     properties: Node | None = None
 
-    def declared(self) -> DeclaredOutput:
-        """What the steps of a flow see: its name, its type, and the path that `value` or `mapping` has."""
-        path = self.mapping or (str(self.value) if isinstance(self.value, Scalar) else None)
-        return DeclaredOutput(at=self.mark("value"), name=self.name, type=self.type, mapping=path)
-
 
 class ConsumedOperation(ModelNode, frozen=True, kw_only=True):
     """One consumed operation."""

@@ -18,7 +18,6 @@ class ExposedStep(ModelNode, frozen=True, kw_only=True):
 
     name: str = ""
     type: str | None = None
-    description: str | None = None
     call: str | None = None
     with_: Map | None = msgspec.field(default=None, name="with")
 
