@@ -33,6 +33,11 @@ def nothing_found(path: str, address: str) -> Refusal:
     return Refusal(502, "nothing-found", what, hint=hint)
 
 
-def no_result(step: str, name: str) -> Refusal:
-    """An earlier step of a flow that gave nothing for a part of the path that a later one needs."""
-    return Refusal(502, "upstream-malformed", f"the step {step} gave nothing for {name}, which the next step needs")
+def no_result(step: str, name: str, address: str) -> Refusal:
+    """An earlier step of a flow that gave nothing for a value that a request needs."""
+    return Refusal(502, "upstream-malformed", f"the step {step} gave nothing for {name}, which {address} needs")
+
+
+def unusable_result(step: str, name: str, address: str) -> Refusal:
+    """An earlier step of a flow that gave what cannot be sent where it is wanted."""
+    return Refusal(502, "upstream-malformed", f"what the step {step} gave for {name} of {address} cannot be sent")

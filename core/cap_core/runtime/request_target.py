@@ -8,9 +8,8 @@ from urllib.parse import quote
 
 from cap_core.errors import FieldError
 from cap_core.plan.request import Request, RequestField
-from cap_core.plan.values import Binding, InputRef, StepRef, leaves
+from cap_core.plan.values import Binding, InputRef
 from cap_core.plugins.auth import Credentials
-from cap_core.runtime.failures import no_result
 from cap_core.runtime.inputs import refuse
 from cap_core.runtime.values import ABSENT, Evaluate, Frame, as_text, compile_text
 from cap_core.syntax.templates import Var
@@ -98,21 +97,7 @@ def _piece(
         return part.encode()
     field = fields[part.name]
     shown = next((leaf.name for leaf in [field.value] if isinstance(leaf, InputRef)), field.name)
-    evaluate = compile_text(field.value, variables)
-    steps = [leaf.step for leaf in leaves(field.value) if isinstance(leaf, StepRef)]
-    return shown, _needed(evaluate, steps[0], field.name) if steps else evaluate
-
-
-def _needed(evaluate: Evaluate, step: str, name: str) -> Evaluate:
-    """A value of an earlier step, without which there is no path to go to: no fault of the caller's."""
-
-    def needed(frame: Frame) -> object:
-        value = evaluate(frame)
-        if value is ABSENT or as_text(value) in ("", ".", ".."):
-            raise no_result(step, name)
-        return value
-
-    return needed
+    return shown, compile_text(field.value, variables)
 
 
 def _merged(pieces: list[bytes | Piece]) -> list[bytes | Piece]:
