@@ -1,4 +1,4 @@
-"""What `with` assigns: the value of each of its keys, and which inputs these read."""
+"""The `with` map of a call: the value of each key, and the inputs that the values read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cached_property
 
 import msgspec
 
-from cap_core.compile.expressions import FACES, Names, with_value
+from cap_core.compile.expressions import INPUT_PREFIXES, Names, with_value
 from cap_core.compile.scope import Scope
 from cap_core.diagnostics.reporter import Reporter
 from cap_core.errors import Mark
@@ -17,7 +17,7 @@ from cap_core.syntax.yaml_tree import Node, Scalar, scalars
 
 
 class Assignment(msgspec.Struct, frozen=True):
-    """One entry of `with`: its value, and what the document has written for it."""
+    """One entry of `with`: its compiled value, and its node in the document."""
 
     value: Value
     node: Node
@@ -75,7 +75,7 @@ def _check_entry(key: str, node: Node, names: Names, report: Reporter) -> None:
 
 
 def _check_literal(text: Scalar, names: Names, report: Reporter) -> None:
-    """A slip in `rest.x`, or in the name of a step, makes it plain text, which would be sent."""
+    """Report a text that looks like a misspelled `rest.x` or name of a step: it would be sent as plain text."""
     prefix, dot, rest = text.partition(".")
     sources = names.prefixes | names.bindings.namespaces | {"env"}
     if not dot or not rest.isidentifier() or not prefix.isidentifier() or prefix in sources:
@@ -85,7 +85,7 @@ def _check_literal(text: Scalar, names: Names, report: Reporter) -> None:
         if step != prefix:
             report("normalized-name", text.mark, f"{prefix!r} is read as {step!r}")
         return
-    likely = closest(prefix, [*FACES, *names.steps.earlier], cutoff=0.75)
+    likely = closest(prefix, [*INPUT_PREFIXES, *names.steps.earlier], cutoff=0.75)
     if likely is not None and names.bindings.find(text) is None:
         what = f"{str(text)!r} is sent as that text"
         report("literal-source", text.mark, what, f"did you mean '{likely}.{rest}'?")

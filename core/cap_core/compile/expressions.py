@@ -1,4 +1,4 @@
-"""What the strings of a document mean as values: references, templates, literals (`docs/semantics.md`, values)."""
+"""Compiles the strings of a document to values: references, templates, literals (`docs/semantics.md`, values)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from cap_core.plan.values import Binding, Constant, InputRef, StepRef, Template,
 from cap_core.syntax.templates import TemplateError, Var, parse
 from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq, resolve
 
-FACES = frozenset({"rest", "tools"})
-"""The words that mean "the caller's input", on either face."""
+INPUT_PREFIXES = frozenset({"rest", "tools"})
+"""The words before a dot that mean an input of the caller, in any exposure: `rest.x`, `tools.x`."""
 
 
 class Names(msgspec.Struct, frozen=True):
-    """What names mean where an expression stands.
+    """What the names in an expression mean.
 
     `prefixes` are the words before a dot that mean an input; `inputs` are the names that are surely inputs here;
     `steps` are those of the flow that the expression belongs to.

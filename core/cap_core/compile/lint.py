@@ -1,4 +1,4 @@
-"""What is reported once for a whole document: keys that have no effect, and keys that no published schema has."""
+"""Reports, once for a document, keys that have no effect and keys that no published schema has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OF_PARAMETERS = ("type", "required", "description")
 
 
 def lint(entries: Iterable[ConsumesEntry], exposures: Iterable[ExposurePlan], report: Reporter) -> None:
-    """Report it, each at the first place."""
+    """Report each kind of finding once, at its first place."""
     consumed, plans = tuple(entries), tuple(exposures)
     _without_effect(consumed, _seen_by_steps(plans), report)
     _beyond_schema(consumed, report)
@@ -30,7 +30,7 @@ def _seen_by_steps(exposures: Iterable[ExposurePlan]) -> frozenset[Mark]:
 
 
 def _without_effect(entries: Iterable[ConsumesEntry], seen: frozenset[Mark], report: Reporter) -> None:
-    """Outputs of consumed operations that no step sees: an answer is read as the exposed outputs say, or handed on."""
+    """Report outputs of consumed operations that no later step reads; exposed outputs decide about the answer."""
     resources = (resource for entry in entries for resource in entry.resources)
     declaring = [one for resource in resources for one in resource.operations if one.outputParameters]
     _report_seen([output for one in declaring if one.at in seen for output in one.outputParameters], report)
@@ -75,7 +75,7 @@ def _parameters(entry: ConsumesEntry) -> Iterator[ConsumedParameter]:
 
 
 def _loose_outputs(exposures: Iterable[ExposurePlan], report: Reporter) -> None:
-    """Objects and lists without their members: the schemas want them, and documents mean all there is."""
+    """Report object and array outputs that declare no members, which the schemas require; all members are passed."""
     found = [output for exposure in exposures for output in _outputs(exposure) if _loose(output)]
     if found:
         outputs = "1 output" if len(found) == 1 else f"{len(found)} outputs"

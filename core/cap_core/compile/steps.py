@@ -1,4 +1,4 @@
-"""The steps of an exposed operation, each bound to what it calls, and the inputs that all of them read.
+"""Compiles an operation with `steps`: binds each step to what it calls, and makes the inputs that they read.
 
 The rules are those of `docs/semantics.md`, steps.
 """
@@ -41,7 +41,7 @@ class _BoundStep(msgspec.Struct, frozen=True):
 def compile_steps(
     exposed: ExposedOperation, namespace: str, index: OperationIndex, compilation: Compilation, report: Reporter
 ) -> tuple[Inputs, Flow]:
-    """Bind every step. Raises `Rejected` where one cannot be called as its author meant it."""
+    """The inputs and the flow of the steps. Raises `Rejected` if one of them cannot be called as written."""
     try:
         scope = exposed_scope(exposed, namespace, compilation.bindings)
         steps = _bound_steps(exposed, scope, index, compilation, report)
@@ -72,7 +72,7 @@ def compile_steps(
 def _bound_steps(
     exposed: ExposedOperation, scope: Scope, index: OperationIndex, compilation: Compilation, report: Reporter
 ) -> list[_BoundStep]:
-    """Each step with what it calls; it can name the results of those before it."""
+    """Each step, bound to what it calls. Its values may refer to the results of the steps before it."""
     steps: list[_BoundStep] = []
     names = tuple(step.name for step in exposed.steps)
     for n, step in enumerate(exposed.steps):
@@ -81,7 +81,7 @@ def _bound_steps(
         call = msgspec.structs.replace(
             exposed, kind="step", name=step.name, at=step.at, call=step.call, call_at=step.call_at, with_=step.with_
         )
-        target = find(call, index, report, compilation.elsewhere)
+        target = find(call, index, report, compilation.unread_namespaces)
         seen = StepNames(names[:n], names[n:])
         own = msgspec.structs.replace(scope, at=step.at, call_at=step.call_at, with_=step.with_, steps=seen)
         bound = bind(target, own, report)
@@ -111,7 +111,7 @@ def _joined_inputs(steps: Sequence[_BoundStep], scope: Scope, report: Reporter) 
 
 
 def _unread(scope: Scope, read: Iterable[str], report: Reporter) -> tuple[str, ...]:
-    """Declared inputs that no step reads: callers may give them, and nothing is sent."""
+    """The declared inputs that no step reads, which is reported. Callers may give them; nothing is sent."""
     reached = {spelling for name in read for spelling in (name, norm(name))}
     unread = []
     for name, declared in scope.declared.items():
