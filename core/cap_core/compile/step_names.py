@@ -1,4 +1,4 @@
-"""What names an earlier step of a flow: `found.id`, `{{found.id}}`, `{{found}}` (`docs/semantics.md`, steps)."""
+"""Resolves references to results of earlier steps, such as `found.id` (`docs/semantics.md`, steps)."""
 
 from __future__ import annotations
 

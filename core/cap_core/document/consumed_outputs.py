@@ -1,7 +1,7 @@
-"""What the steps of a flow see of an answer: the outputs that a consumed operation declares, nested ones included.
+"""The outputs that a consumed operation declares, nested ones included, which later steps of a flow can read.
 
-Published documents have all sorts of things below `items` and `properties`, which mean nothing to ordinary calls. What
-is no output there is passed over, and the value is seen whole.
+Published documents have values of any kind below `items` and `properties`, which have no effect on ordinary calls. What
+is not an output there is ignored, and the value is read whole.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a request takes from earlier steps: refused where it is not there, or cannot stand where it would be sent.
+"""Checks the results of earlier steps that a request needs: refuses those that are missing or cannot be sent.
 
 Without this check the caller would be told that an input is wrong which no caller can give, or a value that says which
 thing is meant would be dropped, and the request would be about all of them.
