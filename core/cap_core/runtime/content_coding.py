@@ -17,6 +17,7 @@ import msgspec
 
 from cap_core.plugins.messages import Headers, HttpResponse
 from cap_core.runtime.failures import malformed
+from cap_core.runtime.offload import offload
 from cap_core.runtime.streams import collect
 
 MAX_CODINGS: Final = 5
@@ -55,14 +56,14 @@ async def decoded(response: HttpResponse, limit: int, namespace: str) -> HttpRes
     body = await collect(response.body, limit)
     for name in reversed(applied):
         # An answer to HEAD names its coding, but has no body.
-        body = _decode(name, body, limit, namespace) if body else body
+        body = await offload(_decode, body, name, limit, namespace) if body else body
     if body is None:
         raise malformed(namespace, f"the answer is larger than {limit} bytes")
     headers = tuple(header for header in response.headers if header[0] not in (b"content-encoding", b"content-length"))
     return msgspec.structs.replace(response, headers=headers, body=body)
 
 
-def _decode(name: str, body: bytes, limit: int, namespace: str) -> bytes | None:
+def _decode(body: bytes, name: str, limit: int, namespace: str) -> bytes | None:
     """A body without one coding; None where it is larger than `limit` bytes."""
     try:
         out = _DECODERS[name](body, limit + 1)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
@@ -16,6 +15,7 @@ from cap_core.plugins.context import Context, Run
 from cap_core.plugins.messages import Answer, Headers, HttpResponse, Reply
 from cap_core.runtime import jsonpath, output_mapping
 from cap_core.runtime.failures import malformed, nothing_found, unanswered
+from cap_core.runtime.offload import offload
 from cap_core.runtime.send import SendStep
 from cap_core.runtime.streams import collect
 from cap_core.runtime.values import ABSENT, Evaluate, Frame
@@ -31,12 +31,6 @@ _OF_THE_BODY: Final = frozenset(
 )
 _OF_THE_BYTES: Final = frozenset((b"content-length", b"content-encoding"))
 _JSON: Final = (b"content-type", b"application/json")
-
-LARGE: Final = 256 * 1024
-"""Bytes above which an answer is decoded in a thread, so that other calls do not wait: 10 MB of XML or CSV take 2 to
-3 s, 256 KB about 60 ms."""
-
-R = TypeVar("R")
 
 Decode = Callable[[bytes, str | None], object]
 """From an answer's bytes and its content type to JSON-like data. Raises `ValueError`."""
@@ -110,7 +104,7 @@ def _mapped(
         body = await _whole(response, limit, operation)
         if not body:
             return Reply(response.status, tuple(h for h in headers if h[0] not in _OF_THE_BYTES), b"")
-        data = await _off_the_loop(convert, body, _content_type(response))
+        data = await offload(convert, body, _content_type(response))
         return Reply(response.status, (_JSON, *(h for h in headers if h[0] not in _OF_THE_BODY)), data)
 
     return mapped
@@ -167,7 +161,7 @@ def _result(opened: OpenedStep, limit: int) -> _ResultOf:
         body = await _whole(response, limit, operation)
         if response.status >= 300:
             raise malformed(operation.consumed.namespace, f"{operation.address} answered {response.status}")
-        return await _off_the_loop(read, body, _content_type(response)) if body else None
+        return await offload(read, body, _content_type(response)) if body else None
 
     return result
 
@@ -189,13 +183,6 @@ async def _whole(response: HttpResponse, limit: int, operation: Operation) -> by
     if body is None:
         raise malformed(namespace, f"the answer is larger than {limit} bytes")
     return body
-
-
-async def _off_the_loop(read: Callable[[bytes, str | None], R], body: bytes, content_type: str | None) -> R:
-    """Read an answer, a large one in a thread."""
-    if len(body) > LARGE:
-        return await asyncio.to_thread(read, body, content_type)
-    return read(body, content_type)
 
 
 def _content_type(response: HttpResponse) -> str | None:

@@ -37,6 +37,8 @@ class Answered(msgspec.Struct, frozen=True):
     pause: float = 0.0
     """Seconds between two chunks, and before the head of an answer that has none."""
     cut: int | None = None
+    until_close: bool = False
+    """Whether the body has no length, and ends with the connection."""
 
 
 class Upstream:
@@ -124,6 +126,12 @@ async def _send(answer: Answered, writer: asyncio.StreamWriter, *, head: bool) -
     """Send an answer; False where the connection must end after it."""
     lines = b"".join(name + b": " + value + b"\r\n" for name, value in answer.headers)
     start = b"HTTP/1.1 %d X\r\n" % answer.status + lines
+    if answer.until_close:
+        await asyncio.sleep(answer.pause)
+        body = answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
+        writer.write(start + b"Connection: close\r\n\r\n" + (b"" if head else body))
+        await writer.drain()
+        return False
     if isinstance(answer.body, bytes):
         await asyncio.sleep(answer.pause)
         length = b"" if answer.status in (204, 304) else b"Content-Length: %d\r\n" % len(answer.body)
