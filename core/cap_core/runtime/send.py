@@ -34,7 +34,10 @@ def compile_send(operation: Operation, build: Build, send: Send, *, origin: str,
         request = build(frame, context)
         whole = reads or context.follow
         try:
-            response = await send(request, context)
+            try:
+                response = await send(request, context)
+            except ValueError:
+                raise unsendable() from None
             # From here until it is handed over, the response in hand is this function's: whatever fails, and a
             # cancellation too, closes its body, or its connection would be lost to the pool.
             try:
@@ -54,8 +57,6 @@ def compile_send(operation: Operation, build: Build, send: Send, *, origin: str,
                 raise
         except UpstreamError as error:
             raise unanswered(error, namespace) from None
-        except ValueError:
-            raise unsendable() from None
 
     return step
 
