@@ -1,4 +1,4 @@
-"""The fields of a request compiled to one function from a call's frame to what is sent.
+"""Compiles the fields of a request to one function that makes the HTTP request of a call.
 
 `cap explain` uses the same function with masked values, so what it shows is what would be sent.
 """
@@ -34,9 +34,9 @@ def compile_request(
 ) -> Build:
     """The function that makes the requests of a step.
 
-    `types` are those of the call's inputs, by name; `identity` says that the answer goes through untouched, so that
-    the caller's wishes about it go along. `prefix` is the path of the base URI; `variables` has every binding that the
-    fields need. The function raises `Refusal` 400 for a value that cannot stand where it lands.
+    `types` are those of the call's inputs, by name. With `identity` the answer is passed through untouched, so the
+    caller's headers about it are sent too. `prefix` is the path of the base URI; `variables` has every binding that the
+    fields need. The function raises `Refusal` 400 for a value that is not allowed in its place.
     """
     target = compile_target(request, prefix, credentials, variables)
     body = compile_body(request, types, credentials, variables)
