@@ -1,23 +1,19 @@
 """A tiny app behind `cap_core.server`, for tests of the server alone: tiny.py DRAIN [CERTIFICATE KEY].
 
 / answers "ok"; /sleep/S does so after S seconds; /large answers 8 MB; /stream sends a line until it is told to drain;
-/deaf ignores that; /broken ends without its end; /fails raises; /block/S holds the whole loop for S seconds once it
-drains. It prints which one it was asked for, except for /.
+/deaf ignores that; /broken ends without its end; /fails raises. It prints which one it was asked for, except for /.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from cap_core.logging import log
 from cap_core.server import server, sockets
-from cap_core.server.draining import STEP
 
 LARGE = 8 * 1024 * 1024
 
@@ -37,11 +33,6 @@ class App:
             print(f"asked for {path}", file=sys.stderr, flush=True)
         if path == "sleep":
             await asyncio.sleep(float(argument))
-        if path == "block":
-            await self.draining.wait()
-            # Until the server has looked at its connections, and not yet for so long that it closes the idle ones.
-            await asyncio.sleep(server.GRACE + server.SETTLE + 5 * STEP)
-            await _hold(float(argument))
         if path == "fails":
             raise RuntimeError("it fails")
         whole = b"x" * LARGE if path == "large" else b"ok"
@@ -62,27 +53,6 @@ class App:
                 return
             await asyncio.sleep(0.02)
         await send({"type": "http.response.body", "body": b"end\n"})
-
-
-class Holding(asyncio.Protocol):
-    """Holds the loop for `seconds` over what it receives, as a protocol does that has much to read."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-
-    def data_received(self, data: bytes) -> None:
-        print("the loop is held", file=sys.stderr, flush=True)
-        time.sleep(self._seconds)
-
-
-async def _hold(seconds: float) -> None:
-    ours, theirs = socket.socketpair()
-    ours.setblocking(False)
-    transport, _ = await asyncio.get_running_loop().create_connection(lambda: Holding(seconds), sock=ours)
-    with theirs:
-        theirs.send(b"x")
-        await asyncio.sleep(0.1)
-    transport.close()
 
 
 async def main(drain: float, files: list[str]) -> int:
