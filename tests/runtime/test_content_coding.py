@@ -73,6 +73,8 @@ BROKEN = {
     "garbage-behind": ("gzip", GZIP + b"garbage"),
     "a-second-member-that-is-cut": ("gzip", GZIP + GZIP[:100]),
     "deflate-that-is-cut": ("deflate", zlib.compress(THING)[:-10]),
+    "garbage-behind-deflate": ("deflate", zlib.compress(THING) + b"garbage"),
+    "garbage-behind-raw-deflate": ("deflate", RAW_DEFLATE + b"garbage"),
     "raw-deflate-that-is-cut": ("deflate", RAW_DEFLATE[:-10]),
     "no-gzip-at-all": ("gzip", THING),
     "cut-inside-of-two": ("gzip, gzip", gzip.compress(GZIP[:-20])),

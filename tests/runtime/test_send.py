@@ -136,6 +136,7 @@ CASES = {
     "gzip-and-garbage": unread(b"gzip", GZIP + b"garbage"),
     "gzip-and-half-a-member": unread(b"gzip", GZIP + HALF),
     "cut-deflate": unread(b"deflate", zlib.compress(TEXT)[:-8]),
+    "deflate-and-garbage": unread(b"deflate", zlib.compress(TEXT) + b"garbage"),
     "cut-raw-deflate": unread(b"deflate", RAW_DEFLATE[:-8]),
     "cut-gzip-in-gzip": unread(b"gzip, gzip", gzip.compress(HALF)),
     "gzip-bomb": unread(b"gzip", BOMB),

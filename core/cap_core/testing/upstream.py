@@ -51,6 +51,7 @@ class Upstream:
         self.url = ""
         self._answer = answer
         self._server: asyncio.Server | None = None
+        self._stopping = False
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def start(self) -> None:
@@ -61,13 +62,20 @@ class Upstream:
     async def stop(self) -> None:
         """Close every connection, and wait until its task has noticed."""
         assert self._server is not None
-        self._server.close()
+        self._stopping = True
         for writer in self._connections.values():
             writer.transport.abort()
-        if self._connections:
-            await asyncio.wait(self._connections, timeout=PATIENCE)
+        # Nothing else runs in this loop, so these are the connections, and those that it is still accepting: it would
+        # leave their sockets open if the server closed before.
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            _, late = await asyncio.wait(others, timeout=PATIENCE)
+            if late:
+                break
+        self._server.close()
 
     def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._stopping:
+            writer.transport.abort()
         # Known from its first moment, so that `stop` misses none: what is cancelled instead complains on stderr.
         task = asyncio.ensure_future(self._connection(reader, writer))
         self._connections[task] = writer
