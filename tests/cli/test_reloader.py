@@ -115,13 +115,16 @@ def test_no_call_fails_while_documents_are_edited(
     with live(thing.name) as server:
         clients = load(server.url, "/things/things/1")
 
+        def edit_once(title: str) -> None:
+            thing.write_text(text.replace("label: Things", f"label: {title}"))
+            until(lambda: httpx.get(server.url + "/openapi.json").json()["info"]["title"] == title)
+            refused = _refusals(server)
+            thing.write_text("naftiko: [")
+            until(lambda: _refusals(server) > refused)
+
         def edit() -> None:
             for n in range(6):
-                thing.write_text(text.replace("label: Things", f"label: Edit {n}"))
-                until(lambda n=n: httpx.get(server.url + "/openapi.json").json()["info"]["title"] == f"Edit {n}")  # type: ignore[misc]
-                refused = _refusals(server)
-                thing.write_text("naftiko: [")
-                until(lambda refused=refused: _refusals(server) > refused)  # type: ignore[misc]
+                edit_once(f"Edit {n}")
 
         asyncio.run(clients.run(8, edit))
 
