@@ -29,7 +29,7 @@ from cap_core.settings.table import Settings
 _log = get_logger("cap.serve")
 
 CLOSING = 5.0
-"""Seconds that pools and plugins get to close."""
+"""Seconds that pools and plugins have to close."""
 
 
 @click.command(
@@ -62,7 +62,7 @@ def command(session: Session, settings: Settings, capabilities: tuple[str, ...])
     except CapError as error:
         if log.chosen_format(settings.log_format) == "console":
             raise
-        # Whoever reads the log as JSON finds the reason in it.
+        # A JSON log has to contain the reason too.
         _log.error(str(error))
         return error.exit_code
 

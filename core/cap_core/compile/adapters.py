@@ -127,7 +127,7 @@ def _check(entry: ConsumesEntry, template: Template, at: Mark, compilation: Comp
     try:
         base = literal_base(template)
     except ValueError as error:
-        # What stands before an @ is a user name and a password.
+        # The part before an @ is a user name and a password, which must not be shown.
         shown = _USERINFO.sub("//…@", entry.baseUri or "")
         raise SpecError(f"the baseUri {shown!r} {error}", at=at, code="bad-base-uri") from None
     if base is None or base.safe or entry.authentication is None:

@@ -67,18 +67,25 @@ def _check_entry(key: str, node: Node, names: Names, report: Reporter) -> None:
         return
     for leaf in scalars(node):
         prefix, dot, rest = leaf.partition(".")
-        if dot and rest and prefix in names.prefixes and not any(c.isspace() for c in rest):
+        named = prefix in names.prefixes or names.steps.find(prefix) is not None
+        if dot and rest and named and not any(c.isspace() for c in rest):
             what = f"{str(leaf)!r} inside a list or a mapping is sent as that text"
-            report("literal-source", leaf.mark, what, f"write '{{{{{leaf}}}}}' for the input")
+            meant = "the input" if prefix in names.prefixes else "the result of the step"
+            report("literal-source", leaf.mark, what, f"write '{{{{{leaf}}}}}' for {meant}")
 
 
 def _check_literal(text: Scalar, names: Names, report: Reporter) -> None:
-    """Report a text that looks like a misspelled `rest.x`: it would be sent as plain text."""
+    """Report a text that looks like a misspelled `rest.x` or step name: it would be sent as plain text."""
     prefix, dot, rest = text.partition(".")
-    sources = names.prefixes | names.steps | names.bindings.namespaces | {"env"}
+    sources = names.prefixes | names.bindings.namespaces | {"env"}
     if not dot or not rest.isidentifier() or not prefix.isidentifier() or prefix in sources:
         return
-    likely = closest(prefix, INPUT_PREFIXES, cutoff=0.75)
+    step = names.steps.find(prefix)
+    if step is not None:
+        if step != prefix:
+            report("normalized-name", text.mark, f"{prefix!r} is read as {step!r}")
+        return
+    likely = closest(prefix, [*INPUT_PREFIXES, *names.steps.earlier], cutoff=0.75)
     if likely is not None and names.bindings.find(text) is None:
         what = f"{str(text)!r} is sent as that text"
         report("literal-source", text.mark, what, f"did you mean '{likely}.{rest}'?")

@@ -95,7 +95,7 @@ def _compile_plan(compilation: Compilation) -> CapabilityPlan | None:
 
 
 def _exposed_nodes(document: Document) -> tuple[Node, ...]:
-    """The entries of `exposes`, as they stand in the document."""
+    """The entries of `exposes`, unread. Raises `SpecError` if it is no list."""
     nodes = document.capability.exposes
     if nodes is None or (isinstance(nodes, Scalar) and resolve(nodes) is None):
         return ()

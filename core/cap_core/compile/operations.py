@@ -14,6 +14,7 @@ from cap_core.compile.query_template import QueryTemplate, query_template
 from cap_core.compile.rejection import Rejected, Rejection
 from cap_core.compile.target import BodyTemplate, Parameter, Safety, Target
 from cap_core.diagnostics.reporter import Reporter
+from cap_core.document.consumed_outputs import declared
 from cap_core.document.model import ConsumedOperation, ConsumedParameter, ConsumedResource, ConsumesEntry, texts
 from cap_core.document.vocabulary import KNOWN_METHODS, OUTPUT_KEYS, WRITES
 from cap_core.errors import Mark
@@ -118,8 +119,8 @@ def _target(adapter: Adapter, resource: ConsumedResource, operation: ConsumedOpe
 
 
 def _outputs(operation: ConsumedOperation) -> tuple[DeclaredOutput, ...]:
-    """The outputs that later steps of a flow can read; of each the name, the type and the path count."""
-    return mapped_outputs(tuple(output.declared() for output in operation.outputParameters))
+    """The outputs of its answer that later steps of a flow can read."""
+    return mapped_outputs(tuple(declared(output) for output in operation.outputParameters))
 
 
 def _operation(

@@ -65,11 +65,6 @@ class ConsumedOutput(ModelNode, frozen=True, kw_only=True):
     items: Node | None = None
     properties: Node | None = None
 
-    def declared(self) -> DeclaredOutput:
-        """The output as later steps of a flow read it: name, type, and the path in `value` or `mapping`."""
-        path = self.mapping or (str(self.value) if isinstance(self.value, Scalar) else None)
-        return DeclaredOutput(at=self.mark("value"), name=self.name, type=self.type, mapping=path)
-
 
 class ConsumedOperation(ModelNode, frozen=True, kw_only=True):
     """One consumed operation."""

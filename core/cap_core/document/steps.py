@@ -18,7 +18,6 @@ class ExposedStep(ModelNode, frozen=True, kw_only=True):
 
     name: str = ""
     type: str | None = None
-    description: str | None = None
     call: str | None = None
     with_: Map | None = msgspec.field(default=None, name="with")
 
@@ -44,6 +43,9 @@ def read_steps(node: Node | None, subject: str, report: Reporter) -> Steps:
         if step is None or not step.name:
             what = f"a step of {subject} has no name, by which its result is known; it is left out"
             return Steps(rejection=report("bad-step", item.mark, what))
+        if "." in step.name:
+            what = f"the step {step.name!r} of {subject} has a dot in its name, and its result cannot be named"
+            return Steps(rejection=report("bad-step", item.mark, f"{what}; it is left out", "take another name"))
         found.append(_declared(step))
     return Steps(tuple(found))
 

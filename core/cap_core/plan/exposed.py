@@ -73,7 +73,7 @@ class ExposedOperation(msgspec.Struct, frozen=True, kw_only=True):
     call: str | None
     call_at: Mark
     with_: Mapping[str, Node] | None = None
-    """The `with` map, its values as they stand in the document; None where the document has none."""
+    """The `with` map with its values unparsed; None if the document has none."""
     steps: tuple[DeclaredStep, ...] = ()
     """The operations to call one after the other, instead of one `call`."""
     inputs: tuple[DeclaredInput, ...] = ()

@@ -1,4 +1,4 @@
-"""Run a call: get the answer of each of its steps, and hand the last one on, untouched or mapped."""
+"""Runs a call: gets the answer of each step in order, and returns the last one, untouched or mapped."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KEPT: Final = frozenset(
     b" accept-ranges etag last-modified vary cache-control link location allow retry-after x-request-id".split()
 )
 _KEPT_PREFIXES: Final = (b"ratelimit-", b"x-ratelimit-")
-# What a body that is made anew no longer has.
+# Headers about the upstream's body, which are dropped if the gateway makes another body.
 _OF_THE_BODY: Final = frozenset(
     b"content-type content-length content-encoding content-range accept-ranges etag".split()
 )
@@ -36,11 +36,11 @@ Decode = Callable[[bytes, str | None], object]
 """From an answer's bytes and its content type to JSON-like data. Raises `ValueError`."""
 
 Finish = Callable[[Frame, Context], Awaitable[Answer]]
-"""The last step of a flow, from the frame that the steps before it have filled to the call's answer."""
+"""Runs the last step of a flow, and makes the call's answer; the frame holds the results of the steps before it."""
 
 
 class OpenedStep(msgspec.Struct, frozen=True):
-    """A step that can be run: how its answer is had, and how it is read (`decode` is None where it is not)."""
+    """A step that can be run: how it is sent, and how its answer is decoded (None: passed through untouched)."""
 
     step: CallStep
     send: SendStep
@@ -60,7 +60,7 @@ def compile_flow(steps: Sequence[OpenedStep], outputs: tuple[DeclaredOutput, ...
 
 
 def compile_composed(evaluate: Evaluate, outputs: tuple[DeclaredOutput, ...]) -> Run:
-    """The function that answers with a value of the document itself; with 204 where there is none."""
+    """The function that answers with a value of the document itself, or with 204 if the value is absent."""
     mapping = output_mapping.compile(outputs)
 
     async def composed(values: Mapping[str, object], context: Context) -> Answer:
@@ -73,7 +73,7 @@ def compile_composed(evaluate: Evaluate, outputs: tuple[DeclaredOutput, ...]) ->
 
 
 def plain(value: object) -> object:
-    """A value as the data it says: JSON text that was handed through is decoded."""
+    """A value as data: values that are still JSON text are decoded."""
     return msgspec.json.decode(msgspec.json.encode(value))
 
 
@@ -92,7 +92,7 @@ def _untouched(send: SendStep) -> Finish:
 def _mapped(
     last: OpenedStep, decode: Decode, outputs: tuple[DeclaredOutput, ...], limit: int, *, strict: bool
 ) -> Finish:
-    """Outputs shape successes only (`docs/semantics.md`, the response)."""
+    """The last step if outputs are mapped; only successes are mapped (`docs/semantics.md`, the response)."""
     operation = last.step.request.operation
     send, convert = last.send, _compile_conversion(operation, decode, outputs, strict=strict)
 
@@ -125,11 +125,11 @@ def _compile_conversion(
 # --- the steps before it ------------------------------------------------------------------------------------------
 
 _ResultOf = Callable[[Frame, Context], Awaitable[object]]
-"""A step before the last, from a frame to its result, or to the `Reply` that ends the call."""
+"""Runs a step before the last. Gives its result, or the `Reply` with which the call ends at once."""
 
 
 def _in_order(earlier: Sequence[tuple[str, _ResultOf]], finish: Finish) -> Run:
-    """Steps one after the other; one whose upstream refuses ends the call with that answer."""
+    """Run steps one after the other. If the upstream of one refuses, that answer ends the call."""
 
     async def in_order(values: Mapping[str, object], context: Context) -> Answer:
         results: dict[str, object] = {}
@@ -211,5 +211,5 @@ def _unmapped(error: Exception, operation: Operation) -> Refusal:
 
 
 def kept(headers: Headers) -> Headers:
-    """The upstream headers that the caller gets to see; no hop-by-hop ones, and no cookies."""
+    """The upstream's headers that are passed on to the caller: no hop-by-hop ones, and no cookies."""
     return tuple([header for header in headers if header[0] in _KEPT or header[0].startswith(_KEPT_PREFIXES)])

@@ -1,4 +1,4 @@
-"""An upstream that records the bytes of every request, and answers as a test says."""
+"""An upstream that records the bytes of every request, and answers as a test chooses."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Recorded(msgspec.Struct, frozen=True):
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """What the upstream answers. After `cut` chunks the connection breaks.
+    """An answer of the upstream. After `cut` chunks the connection is broken.
 
-    A body in chunks is sent chunked, each as soon as it is there: a generator may wait for what a test does next.
+    A body in chunks is sent chunked. Each chunk is sent as soon as the iterable gives it, which may wait for the test.
     """
 
     status: int = 200
@@ -42,7 +42,7 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Upstream:
-    """A raw HTTP/1.1 server that keeps every request, and notices when its caller goes away."""
+    """An HTTP/1.1 server on raw sockets that records every request, and notices when its caller goes away."""
 
     def __init__(self, answer: Callable[[Recorded], Answered]) -> None:
         self.requests: list[Recorded] = []
@@ -162,7 +162,7 @@ async def _send(answer: Answered, writer: asyncio.StreamWriter, *, head: bool) -
 
 @contextlib.contextmanager
 def upstream(answer: Callable[[Recorded], Answered] = lambda request: Answered()) -> Iterator[Upstream]:
-    """A recording upstream; `answer` decides what it says to each request."""
+    """A recording upstream; `answer` makes the answer to each request."""
     recording = Upstream(answer)
     with running_loop() as loop:
         call(loop, recording.start())

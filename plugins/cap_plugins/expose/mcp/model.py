@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LONGEST_NAME: Final = 64
 """Model APIs take tool names of `[A-Za-z0-9_-]{1,64}`; one that does not fit can cost the caller the whole session."""
 LONG_NAME: Final = 48
-"""Hosts put the server's name in front of a tool's, and count both."""
+"""Characters from which a name is reported: MCP clients put the server's name in front, and limit both together."""
 
 _NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}")
 _TRANSPORTS = frozenset({"http", "streamable-http", "streamableHttp"})
@@ -101,7 +101,7 @@ def declared(entry: McpEntry, at: ExposeContext) -> Iterator[ExposedOperation]:
 
 
 def binary_limit(entry: McpEntry) -> int | None:
-    """The largest binary answer in bytes; None where the document has no size, or none that can be read."""
+    """The largest binary answer in bytes; None if the document has no valid size."""
     if entry.maxBinarySize is None:
         return None
     try:
@@ -130,7 +130,7 @@ def _exposed(tool: Tool, steps: tuple[DeclaredStep, ...], rejection: Diagnostic 
 
 
 def _check_entry(entry: McpEntry, at: ExposeContext) -> None:
-    """Report what the entry asks for and does not get; its tools are served all the same."""
+    """Report keys of the entry that are invalid or not supported; its tools are served all the same."""
     if entry.transport is not None and entry.transport not in _TRANSPORTS:
         _check_transport(entry.transport, entry, at)
     unsupported.report_unsupported([("mcp", entry)], repr(entry.namespace), at.report)
