@@ -14,7 +14,7 @@ from cap_core.plan.values import Binding, InputRef, Template, Value
 from cap_core.plugins.auth import Credentials
 from cap_core.plugins.messages import Body, Entity
 from cap_core.runtime import multipart
-from cap_core.runtime.values import ABSENT, Evaluate, Frame, as_text, compile_json, compile_text
+from cap_core.runtime.values import ABSENT, Evaluate, Frame, as_text, compile_json, compile_template, compile_text
 
 Encoded = tuple[Body, int | None, bytes | None]
 """The body, its length if it is a stream of known size, and its content type (None: none, or set by the document)."""
@@ -160,23 +160,9 @@ def _form(value: object) -> bytes:
     return urlencode(pairs).encode()
 
 
-def _escaped(item: Template, variables: Mapping[Binding, str], change: Callable[[str], str]) -> Evaluate:
+def _escaped(item: Template, variables: Mapping[Binding, str], escape_text: Callable[[str], str]) -> Evaluate:
     """A template whose values are escaped for the text around them."""
-    evaluators = [part if isinstance(part, str) else compile_text(part, variables) for part in item.parts]
-
-    def escaped(frame: Frame) -> object:
-        out = []
-        for part in evaluators:
-            if isinstance(part, str):
-                out.append(part)
-                continue
-            value = part(frame)
-            if value is ABSENT:
-                return ABSENT
-            out.append(change(as_text(value)))
-        return "".join(out)
-
-    return escaped
+    return compile_template(item, variables, lambda value: escape_text(as_text(value)))
 
 
 def _credentials_only(credentials: Credentials, content_type: bytes | None) -> Encoded:

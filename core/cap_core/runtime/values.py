@@ -80,7 +80,7 @@ def _compile(item: Value, variables: Mapping[Binding, str], of_input: Callable[[
     if isinstance(item, Constant):
         return _constant(item.value)
     if isinstance(item, Template):
-        return _template(item, variables)
+        return compile_template(item, variables)
     return _tree(item, variables, of_input)
 
 
@@ -107,9 +107,11 @@ def _result(item: StepRef) -> Evaluate:
     return result
 
 
-def _template(item: Template, variables: Mapping[Binding, str]) -> Evaluate:
-    """Text with values in it; absent if one of them is absent."""
-    parts = [part if isinstance(part, str) else _part(part, variables) for part in item.parts]
+def compile_template(
+    item: Template, variables: Mapping[Binding, str], render: Callable[[object], str] = as_text
+) -> Evaluate:
+    """Text with values in it, each written by `render`; absent if one of them is absent."""
+    parts = [part if isinstance(part, str) else _part(part, variables, render) for part in item.parts]
     texts = [part for part in parts if isinstance(part, str)]
     if len(texts) == len(parts):
         return _constant("".join(texts))
@@ -123,14 +125,16 @@ def _template(item: Template, variables: Mapping[Binding, str]) -> Evaluate:
             value = part(frame)
             if value is ABSENT:
                 return ABSENT
-            out.append(as_text(value))
+            out.append(render(value))
         return "".join(out)
 
     return template
 
 
-def _part(part: InputRef | Binding | StepRef, variables: Mapping[Binding, str]) -> str | Evaluate:
-    return variables[part] if isinstance(part, Binding) else compile_text(part, variables)
+def _part(
+    part: InputRef | Binding | StepRef, variables: Mapping[Binding, str], render: Callable[[object], str]
+) -> str | Evaluate:
+    return render(variables[part]) if isinstance(part, Binding) else compile_text(part, variables)
 
 
 def _tree(item: Tree, variables: Mapping[Binding, str], of_input: Callable[[str], Evaluate]) -> Evaluate:
