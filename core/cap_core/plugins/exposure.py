@@ -34,7 +34,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     `template` is a raw path with `{placeholder}`s (whole or partial segments). A route is served at `prefix +
     template`, and with `bare` also at `template`, unless a route of another capability has the same shape. `prefix`
     holds the capability's name, so it is unique. `guard` is the key of the exposure whose check callers must pass, or
-    None if the endpoint authenticates them itself.
+    None if the endpoint authenticates them itself. A `fallback` counts only where nothing else has the path.
     """
 
     method: str
@@ -46,6 +46,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str = ""
     bare: bool = True
     guard: str | None = None
+    fallback: bool = False
 
 
 class MountedExposure(msgspec.Struct, frozen=True, kw_only=True):

@@ -226,6 +226,10 @@ class Gateway:
         if isinstance(found, WrongMethod):
             await _wrong_method(found, method, send)
             return
+        fallback = table.fallbacks.match(method, path)
+        if isinstance(fallback, Found):
+            await fallback.payload(scope, receive, send, fallback.params)
+            return
         what = f"nothing lives at {path.decode('latin-1')}"
         await answer(send, problem(Refusal(404, "not-found", what, hint="see /docs")), head=method == "HEAD")
 
