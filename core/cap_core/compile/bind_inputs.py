@@ -49,13 +49,16 @@ def bind_inputs(bound: Bound, claimed: Claimed, report: Reporter) -> BoundInputs
     slots: dict[tuple[Place, str], Input] = {}
     taken: set[str] = set()
     names: dict[str, str] = {}
+    identifying: set[str] = set()
     for known in _sources(bound, claimed):
         slot = places.slot(known.source, known.declared, known.mentions, report)
         item = _distinct(_input(known, slot, bound, claimed, report), slots, taken)
         slots[(item.place, item.wire)] = item
         taken.add(item.name)
         names[known.source] = item.name
-    _check_placeholders(bound, slots, report)
+        if slot.place == "path" and any(origin.identifies for origin in known.mentions):
+            identifying.add(slot.wire)
+    _check_placeholders(bound, slots, identifying, report)
     _report_inferred(bound, names, report)
     fields = tuple(
         msgspec.structs.replace(one.field, value=substitute(one.field.value, lambda r: InputRef(names[r.name])))
@@ -170,11 +173,17 @@ def _distinct(item: Input, slots: Mapping[tuple[Place, str], Input], taken: Coll
     return item
 
 
-def _check_placeholders(bound: Bound, slots: Mapping[tuple[Place, str], Input], report: Reporter) -> None:
+def _check_placeholders(
+    bound: Bound, slots: Mapping[tuple[Place, str], Input], identifying: Collection[str], report: Reporter
+) -> None:
+    """Report the placeholders that reach nothing, or nothing by which a target that replaces knows what is meant."""
     scope = bound.scope
     for placeholder in scope.placeholders:
         if ("path", placeholder) not in slots:
             what = f"the placeholder {{{placeholder}}} of {scope.path!r} reaches nothing of {bound.target.address}"
+            report_lost(bound.target, scope.at, what, report)
+        elif bound.target.replaces and placeholder not in identifying:
+            what = f"the placeholder {{{placeholder}}} reaches nothing that {bound.target.address} declares"
             report_lost(bound.target, scope.at, what, report)
 
 

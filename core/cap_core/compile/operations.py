@@ -112,6 +112,7 @@ def _target(adapter: Adapter, resource: ConsumedResource, operation: ConsumedOpe
         safety=_SAFETY.get(method, "unsafe"),
         writes=method in WRITES,
         replaces=method in _REPLACING,
+        removes=method == "DELETE",
         operation=plan,
         rejection=next((rejection for rejection in checks if rejection is not None), None),
     )

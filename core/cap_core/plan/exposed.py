@@ -26,6 +26,8 @@ class DeclaredInput(msgspec.Struct, frozen=True):
     enum: tuple[object, ...] | None = None
     max_length: int | None = None
     """The most characters of a text."""
+    inherited: bool = False
+    """Whether a larger part of the document declares it for all its operations, so that it identifies none of them."""
 
 
 class DeclaredOutput(msgspec.Struct, frozen=True):

@@ -40,6 +40,8 @@ class Feed:
     value: Any
     type: str | None = None
     required: bool = False
+    undeclared: bool = False
+    """A member that the consumed operation does not name."""
 
 
 @dataclass(frozen=True)
@@ -269,14 +271,19 @@ class Wiring:
                 if self.op.method in UNDOING and match(name, self._exposed_holes()):
                     continue  # An identifier in the path of what changes or deletes is lost, not a mere member.
                 extra.append((name, Input(name)))
+        # What is deleted, or replaced at an address without a placeholder, is named by all that a caller gives.
+        if self.op.method == "DELETE" or (self.op.method in UNDOING and not self.holes):
+            own = [one for one in extra if one[0] not in self.exposed.shared]
+            self.out.lost += [key for key, _ in own]
+            extra = [one for one in extra if one not in own and self.op.method != "DELETE"]
         if self.op.method not in WRITES:
             self.out.feeds += [Feed("query", key, value) for key, value in extra]
         elif extra and (self.out.body == "members" or (self.out.body == "handed" and "body" not in self.sources)):
             # The rules say what happens beside no body; beside members, one more is the same object.
             self.out.body = "members"
-            self.out.feeds += [Feed("member", key, value) for key, value in extra]
+            self.out.feeds += [Feed("member", key, value, undeclared=True) for key, value in extra]
         else:
-            self.out.lost += [key for key, _ in extra]
+            self.out.lost += [key for key, _ in extra if key not in self.exposed.shared]
         if self.out.body == "handed" and any(place == "body" for place in self.qualified.values()):
             self.out.body = "none"
         if self.out.body == "handed":
@@ -293,7 +300,8 @@ class Wiring:
             self.out.inputs.append(self._given(name, wires))
         self.out.free = [p for p in self._exposed_holes() if p not in wires.values()]
         if self.op.method in UNDOING:
-            self.out.lost += self.out.free
+            told = {name for feed in self.out.feeds if not feed.undeclared for name in inputs(feed.value)}
+            self.out.lost += [*self.out.free, *(hole for name, hole in wires.items() if name not in told)]
         else:
             self.out.lost = []
 

@@ -132,7 +132,7 @@ def _exposed(
         call=operation.call or None,
         call_at=operation.mark("call"),
         with_=operation.with_,  # type: ignore[arg-type]  # Scalar is a str
-        inputs=_inputs((*levels, operation.inputParameters)),
+        inputs=_inputs(levels, operation.inputParameters),
         outputs=tuple(output.declared() for output in operation.outputParameters),
         description=operation.description or "",
         method=method,
@@ -152,9 +152,12 @@ def _detail(operation: Operation, resource: Resource) -> OperationDetail:
     )
 
 
-def _inputs(levels: Iterable[tuple[ExposedParameter, ...]]) -> tuple[DeclaredInput, ...]:
-    """Adapter, resource, operation: the nearest declaration of a name wins."""
-    return tuple({item.name: item.declared() for level in levels for item in level}.values())
+def _inputs(levels: Levels, own: Iterable[ExposedParameter]) -> tuple[DeclaredInput, ...]:
+    """Exposure, resource, operation: the nearest declaration of a name wins."""
+    inherited = {
+        item.name: msgspec.structs.replace(item.declared(), inherited=True) for level in levels for item in level
+    }
+    return tuple((inherited | {item.name: item.declared() for item in own}).values())
 
 
 def _rooted(path: str) -> str:
