@@ -179,6 +179,8 @@ def _check_placeholders(
     """Report the placeholders that reach nothing, or nothing by which a target that replaces knows what is meant."""
     scope = bound.scope
     for placeholder in scope.placeholders:
+        if match(placeholder, scope.supplied) is not None:
+            continue
         if ("path", placeholder) not in slots:
             what = f"the placeholder {{{placeholder}}} of {scope.path!r} reaches nothing of {bound.target.address}"
             report_lost(bound.target, scope.at, what, report)

@@ -93,6 +93,7 @@ def _bound_steps(
 def _joined_inputs(steps: Sequence[_BoundStep], scope: Scope, report: Reporter) -> BoundInputs:
     """The inputs behind the values of all steps, and those values in order."""
     fields = tuple(field for one in steps for field in one.claimed.fields)
+    scope = _without_supplied(steps, scope, origins(fields))
     unread = _unread(scope, origins(fields), steps, report)
     entries = {f"{one.step.name} {key}": entry for one in steps for key, entry in one.bound.assignments.entries.items()}
     bound = Bound(
@@ -108,6 +109,17 @@ def _joined_inputs(steps: Sequence[_BoundStep], scope: Scope, report: Reporter) 
     )
     passed = steps[-1].claimed.passed
     return bind_inputs(bound, Claimed(fields=fields, paired={}, unreached=unread, passed=passed), report)
+
+
+def _without_supplied(steps: Sequence[_BoundStep], scope: Scope, read: Collection[str]) -> Scope:
+    """The scope without the inputs that some step leaves to its authentication and no other step reads."""
+    own = [one.bound.scope for one in steps]
+    gone = {name for name in scope.declared if any(name not in one.declared for one in own) and not match(name, read)}
+    return msgspec.structs.replace(
+        scope,
+        declared={name: declared for name, declared in scope.declared.items() if name not in gone},
+        supplied=frozenset().union(*(one.supplied for one in own)),
+    )
 
 
 def _unread(scope: Scope, read: Collection[str], steps: Sequence[_BoundStep], report: Reporter) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ _define(
 _define(
     "auth-supplies",
     "info",
-    "A declared parameter is supplied by the authentication, so it is no input.",
+    "A parameter is supplied by the authentication: it is no input, and what else names it has no effect.",
     "",
 )
 _define(

@@ -95,6 +95,7 @@ class Wiring:
         self.spot = {id(p): self._spot(p) for p in self.params}
         self._body()
         self.names = self._names()
+        self._authentication_wins()
         self.sources: dict[str, Any] = {}
         self.unknown: list[str] = []
         for key, written in self.with_.items():
@@ -118,6 +119,26 @@ class Wiring:
         place = param.place or ""
         name = param.name.lower() if place == "header" else param.name
         return name in self.auth.get(place, ())
+
+    def _authentication_wins(self) -> None:
+        """Drop the `with` entries and declared inputs that name what authentication sends."""
+        taken = {p.name for p in self.op.params if p.name and p not in self.params}
+        taken |= {name for names in self.auth.values() for name in names}
+        taken = {name for name in taken if not match(name, self.names)}
+        dropped = [key for key in self.with_ if match(key, taken)]
+        read = {n for key in dropped for n in inputs(self._source(self.with_[key]))}
+        self.with_ = {key: value for key, value in self.with_.items() if key not in dropped}
+        kept = {n for value in self.with_.values() for n in inputs(self._source(value))}
+        self.gone = {
+            name
+            for name in self.declared
+            if not match(name, {*kept, *self.names})
+            and (match(name, taken) or (match(name, read) and not match(name, self._exposed_holes())))
+        }
+        self.qualified.clear()
+        self.declared = {name: param for name, param in self.declared.items() if name not in self.gone}
+        self.taken = taken
+        self.pairs = self.exposed.with_ is None or bool(dropped and not self.with_)
 
     def _spot(self, param: Param) -> tuple[str, str]:
         """Where a parameter lands, and under which name."""
@@ -301,7 +322,8 @@ class Wiring:
         self.out.free = [p for p in self._exposed_holes() if p not in wires.values()]
         if self.op.method in UNDOING:
             told = {name for feed in self.out.feeds if not feed.undeclared for name in inputs(feed.value)}
-            self.out.lost += [*self.out.free, *(hole for name, hole in wires.items() if name not in told)]
+            lost = [*self.out.free, *(hole for name, hole in wires.items() if name not in told)]
+            self.out.lost += [hole for hole in lost if not match(hole, self.taken)]
         else:
             self.out.lost = []
 
@@ -316,7 +338,7 @@ class Wiring:
         ours = [f.value.name for f in self.out.feeds if f.place == "path" and isinstance(f.value, Input)]
         ours = [name for name in ours if not match(name, theirs)]
         theirs = [hole for hole in theirs if not match(hole, reached)]
-        if self.exposed.with_ is not None or len(ours) != len(theirs):
+        if not self.pairs or len(ours) != len(theirs):
             return
         renamed = {}
         for name, hole in zip(ours, theirs, strict=True):
