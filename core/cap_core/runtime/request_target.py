@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from cap_core.errors import FieldError
 from cap_core.plan.request import Request, RequestField
@@ -15,8 +15,9 @@ from cap_core.runtime.inputs import refuse
 from cap_core.runtime.values import ABSENT, Evaluate, Frame, as_text, compile_text
 from cap_core.syntax.templates import Var
 
-# RFC 3986: unreserved, sub-delims, ":" and "@" stand for themselves in a segment. Everything else is escaped.
-_SEGMENT_SAFE = "-._~!$&'()*+,;=:@"
+# RFC 3986: unreserved, sub-delims, ":" and "@" stand for themselves in a segment. Everything else is escaped, and so is
+# ";", behind which many servers see parameters of the segment that do not belong to its name.
+_SEGMENT_SAFE = "-._~!$&'()*+,=:@"
 _QUERY_SAFE = "-._~!$'()*,:@/"
 _PLAIN = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 
@@ -108,7 +109,7 @@ def _needed(evaluate: Evaluate, step: str, name: str) -> Evaluate:
 
     def needed(frame: Frame) -> object:
         value = evaluate(frame)
-        if value is ABSENT or as_text(value) in ("", ".", ".."):
+        if value is ABSENT or as_text(value).partition(";")[0] in ("", ".", ".."):
             raise no_result(step, name)
         return value
 
@@ -142,23 +143,32 @@ def _segment(pieces: list[bytes | tuple[str, Evaluate]]) -> Piece:
 
 
 def _any_segment(pieces: list[bytes | tuple[str, Evaluate]], frame: Frame) -> bytes:
-    """One segment with values in it. A value that would make it empty, `.` or `..` would name another resource."""
+    """One segment with values in it. A value that would make it empty, `.` or `..` would name another resource.
+
+    What counts is the segment up to its first `;`: servers drop the rest before they resolve dots, escaped or not.
+    """
     out = b""
-    name = ""
+    name, in_name = "", False
     for piece in pieces:
         if isinstance(piece, bytes):
             out += piece
             continue
         name, evaluate = piece
+        in_name = in_name or b";" not in out
         value = evaluate(frame)
         if value is ABSENT:
             raise refuse((FieldError(f"path {name}", "is required and missing"),))
         text = as_text(value)
         out += (text if _PLAIN.fullmatch(text) else quote(text, safe=_SEGMENT_SAFE)).encode()
-    if out in (b"/", b"/.", b"/.."):
-        what = "must not be empty" if out == b"/" else f"must not be {out[1:].decode()!r}, which names another resource"
-        raise refuse((FieldError(f"path {name}", what),))
+    resource, semicolon, _ = unquote_to_bytes(out[1:]).partition(b";")
+    if in_name and resource in (b"", b".", b".."):
+        raise refuse((FieldError(f"path {name}", _names_another(resource.decode(), bool(semicolon))),))
     return out
+
+
+def _names_another(resource: str, semicolon: bool) -> str:
+    end = " in front of its ';'" if semicolon else ""
+    return f"must not be {resource!r}{end}, which names another resource" if resource else f"must not be empty{end}"
 
 
 def _query(
