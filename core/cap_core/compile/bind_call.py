@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from cap_core.compile.assignments import Assignments, read_assignments
+from cap_core.compile.body_encoding import BodyEncodingChoice, chosen_encoding, is_content_type
 from cap_core.compile.bound import Bound, BoundField, request_field
 from cap_core.compile.expressions import Names, value
 from cap_core.compile.scope import Scope
@@ -27,7 +28,8 @@ from cap_core.syntax.yaml_tree import Node
 
 
 def bind(target: Target, scope: Scope, report: Reporter) -> Bound:
-    """Bind every value that `target` declares to the names in `scope`. Raises `TemplateError`."""
+    """Bind every value that `target` declares to the names in `scope`. Raises `TemplateError`, or
+    `Rejected` for a body that cannot be encoded."""
     remaining = without_supplied(target, scope, report)
     parameters, scope = remaining.parameters, remaining.scope
     known = frozenset({*scope.declared, *scope.placeholders, *(p.name for p in target.parameters)})
@@ -48,13 +50,20 @@ def bind(target: Target, scope: Scope, report: Reporter) -> Bound:
         absent=remaining.absent,
         report=report,
     )
+    named, body = tuple(_named(site, parameters)), tuple(_body(site, parameters))
+    encoding = BodyEncodingChoice(target.body.type) if target.body is not None and has_template else None
+    if encoding is None:
+        encoding = chosen_encoding(named, body, target)
+        if encoding.type == "multipart":  # the boundary is in its content type, which the gateway makes
+            named = tuple(one for one in named if not is_content_type(one))
     return Bound(
         target=target,
         scope=scope,
         parameters=parameters,
         assignments=assignments,
-        fields=(*_path(site, parameters), *_named(site, parameters), *_body(site, parameters)),
-        body_type=target.body.type if target.body is not None and has_template else "json",
+        fields=(*_path(site, parameters), *named, *body),
+        body_type=encoding.type,
+        media_type=encoding.media_type,
     )
 
 

@@ -107,6 +107,7 @@ def _input(known: _Source, slot: Slot, bound: Bound, claimed: Claimed, report: R
         enum=_enum(declared, parameter),
         max_length=_max_length(declared, parameter),
         opaque=opaque,
+        media_type=_media_type(known, slot, bound, claimed),
         at=_mark(known, parameter, bound.scope.at),
         declared=declared is not None,
         named=bound.assignments.marks.get(known.source, ()),
@@ -119,6 +120,16 @@ def _name(known: _Source, slot: Slot, *, http: bool) -> str:
         return known.declared.name
     qualified = http and slot.place != "path" and "." in known.source
     return slot.wire if qualified else known.source
+
+
+def _media_type(known: _Source, slot: Slot, bound: Bound, claimed: Claimed) -> str:
+    """The media type of bodies that pass as they are: where the body is this input, or inputs and nothing else."""
+    body = [one.field for one in claimed.fields if one.field.place in ("body", "member")]
+    if not bound.media_type or not all(isinstance(field.value, InputRef) for field in body):
+        return ""
+    alone = all(origin.whole and origin.field.place == "body" for origin in known.mentions)
+    members = slot.place == "member" and bound.body_type == "multipart"
+    return bound.media_type if (slot.place == "body" and alone) or members else ""
 
 
 def _required(known: _Source, slot: Slot) -> bool:

@@ -47,6 +47,8 @@ class Bound(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     assignments: Assignments
     fields: tuple[BoundField, ...]
     body_type: str = "json"
+    media_type: str = ""
+    """The media type of the body, where the document fixes one that is not JSON."""
 
     @cached_property
     def all_identify(self) -> bool:

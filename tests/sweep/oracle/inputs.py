@@ -174,10 +174,28 @@ class Wiring:
             self.out.body = "template"
         elif [p.name for p in self.fields] == ["body"]:
             self.out.body = "entity"
+            self._fixed_type()
         elif self.fields:
             self.out.body = "members"
+            self._fixed_type()
         elif self.op.method in WRITES:
             self.out.body = "handed"
+
+    def _fixed_type(self) -> None:
+        """What a `Content-Type` that the document fixes makes of `in: body` parameters."""
+        fixed = [p for p in self.params if p.place == "header" and p.name.lower() == "content-type"]
+        kind = str(fixed[0].value).partition(";")[0].strip().lower() if fixed and fixed[0].value is not NOTHING else ""
+        if not kind or "{{" in kind or kind == "application/json" or kind.endswith("+json"):
+            return
+        if kind == "application/x-www-form-urlencoded":
+            self.out.encoding = "form"
+        elif kind == "multipart/form-data":
+            self.out.encoding = "multipart"
+            self.params.remove(fixed[0])
+        elif self.out.body == "members":
+            self.out.broken.append("body type")
+        else:
+            self.out.encoding = "text"
 
     def _names(self) -> list[str]:
         names = [*self.holes, *(p.name for p in self.params if match(p.name, self.holes) is None or p.place != "path")]
