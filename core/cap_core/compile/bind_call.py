@@ -50,6 +50,7 @@ def bind(target: Target, scope: Scope, report: Reporter) -> Bound:
         absent=remaining.absent,
         report=report,
     )
+    path = tuple(_path(site, parameters))
     named, body = tuple(_named(site, parameters)), tuple(_body(site, parameters))
     encoding = BodyEncodingChoice(target.body.type) if target.body is not None and has_template else None
     if encoding is None:
@@ -61,7 +62,7 @@ def bind(target: Target, scope: Scope, report: Reporter) -> Bound:
         scope=scope,
         parameters=parameters,
         assignments=assignments,
-        fields=(*_path(site, parameters), *named, *body),
+        fields=(*path, *named, *body),
         body_type=encoding.type,
         media_type=encoding.media_type,
     )

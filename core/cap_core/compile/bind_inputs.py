@@ -41,6 +41,8 @@ class _Source(msgspec.Struct, frozen=True, kw_only=True):
     """The parameter of the target whose value it is."""
     typing: Parameter | None
     """The `in: body` parameter that types it beside a body template."""
+    media_type: str = ""
+    """The media type that the document fixes for a body which consists of inputs alone."""
 
 
 def bind_inputs(bound: Bound, claimed: Claimed, report: Reporter) -> BoundInputs:
@@ -69,6 +71,8 @@ def bind_inputs(bound: Bound, claimed: Claimed, report: Reporter) -> BoundInputs
 
 def _sources(bound: Bound, claimed: Claimed) -> Iterator[_Source]:
     typing = _typing(bound.fields)
+    body = [one.field for one in claimed.fields if one.field.place in ("body", "member")]
+    media_type = bound.media_type if all(isinstance(field.value, InputRef) for field in body) else ""
     for source, mentions in origins(claimed.fields, claimed.unreached).items():
         whole = (one.parameter for one in mentions if one.parameter is not None and one.whole)
         scope = bound.scope
@@ -78,6 +82,7 @@ def _sources(bound: Bound, claimed: Claimed) -> Iterator[_Source]:
             declared=scope.declaration(source) or scope.declaration(claimed.paired.get(source, source)),
             parameter=next(whole, None),
             typing=typing.get(source),
+            media_type=media_type,
         )
 
 
@@ -107,7 +112,7 @@ def _input(known: _Source, slot: Slot, bound: Bound, claimed: Claimed, report: R
         enum=_enum(declared, parameter),
         max_length=_max_length(declared, parameter),
         opaque=opaque,
-        media_type=_media_type(known, slot, bound, claimed),
+        media_type=_media_type(known, slot, bound),
         at=_mark(known, parameter, bound.scope.at),
         declared=declared is not None,
         named=bound.assignments.marks.get(known.source, ()),
@@ -122,14 +127,13 @@ def _name(known: _Source, slot: Slot, *, http: bool) -> str:
     return slot.wire if qualified else known.source
 
 
-def _media_type(known: _Source, slot: Slot, bound: Bound, claimed: Claimed) -> str:
-    """The media type of bodies that pass as they are: where the body is this input, or inputs and nothing else."""
-    body = [one.field for one in claimed.fields if one.field.place in ("body", "member")]
-    if not bound.media_type or not all(isinstance(field.value, InputRef) for field in body):
+def _media_type(known: _Source, slot: Slot, bound: Bound) -> str:
+    """The media type of bodies that pass as they are: where the body is this input, or parts that are all inputs."""
+    if not known.media_type:
         return ""
     alone = all(origin.whole and origin.field.place == "body" for origin in known.mentions)
     members = slot.place == "member" and bound.body_type == "multipart"
-    return bound.media_type if (slot.place == "body" and alone) or members else ""
+    return known.media_type if (slot.place == "body" and alone) or members else ""
 
 
 def _required(known: _Source, slot: Slot) -> bool:

@@ -35,16 +35,18 @@ def without_supplied(target: Target, scope: Scope, report: Reporter) -> Remainin
         return Remaining(parameters, scope)
     work = _Work(target, scope, parameters)
     entries = [key for key in scope.with_ or {} if work.supplied.find(key) is not None]
-    inputs = [name for name in scope.declared if name in work.unread(entries)]
+    unread = work.unread(entries)
+    inputs = [name for name in scope.declared if name in unread]
     _report(work, entries, inputs, report)
-    left = {key: node for key, node in (scope.with_ or {}).items() if key not in entries}
+    dropped = frozenset(entries)
+    left = {key: node for key, node in (scope.with_ or {}).items() if key not in dropped}
     # Where nothing else stands in a `with`, it is as if there were none.
     return Remaining(
         parameters=parameters,
         scope=msgspec.structs.replace(
             scope,
             with_=(left or None) if entries else scope.with_,
-            declared={name: one for name, one in scope.declared.items() if name not in inputs},
+            declared={name: one for name, one in scope.declared.items() if name not in unread},
             supplied=frozenset(work.names),
         ),
         absent=work.absent,
@@ -60,12 +62,13 @@ class _Work:
 
     def __init__(self, target: Target, scope: Scope, parameters: Sequence[Parameter]) -> None:
         self.target, self.scope = target, scope
-        self.own = [p for p in target.parameters if p not in parameters]
+        self.own = [p for p in target.parameters if _is_supplied(p, target) or is_reserved(p)]
         taken = Spellings([*(p.name for p in parameters), *(name.rpartition(".")[2] for name in target.placeholders)])
         mine = [p.name for p in self.own] + [name for place, name in target.supplied if place == "body"]
         certain = {name for name in mine if taken.find(name) is None}
         templates = frozenset(self._template_inputs(parameters))
-        self.absent = frozenset(name for name in templates if match(name, certain) is not None)
+        surely = Spellings(certain)
+        self.absent = frozenset(name for name in templates if surely.find(name) is not None)
         # Elsewhere a template that has a variable of that name means an input of its own.
         others = {name for _, name in target.supplied if taken.find(name) is None and match(name, templates) is None}
         self.names = certain | others
@@ -74,9 +77,9 @@ class _Work:
 
     def unread(self, entries: Iterable[str]) -> frozenset[str]:
         """The declared inputs that only these `with` entries read, and those supplied ones that nothing reads."""
-        given = self.scope.with_ or {}
-        dropped = set(self._read([given[key] for key in entries]))
-        kept = Spellings(self._read([node for key, node in given.items() if key not in entries]))
+        given = dict(self.scope.with_ or {})
+        dropped = set(self._read([given.pop(key) for key in entries]))
+        kept = Spellings(self._read(given.values()))
         named = Spellings(dropped)
         return frozenset(
             name
