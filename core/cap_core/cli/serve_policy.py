@@ -34,6 +34,9 @@ def served(found: Sequence[Document], *, keep_going: bool) -> Plan:
 def _log_warnings(plan: CapabilityPlan) -> None:
     """What is left out, line by line; of what merely surprises, how much."""
     left_out = {quarantined.why for exposure in plan.exposures for quarantined in exposure.rejected}
+    places = {(why.code, why.at) for why in left_out}
+    # What would restrict and cannot be read is shown here even where nothing that is exposed uses it.
+    left_out |= {d for d in plan.diagnostics if d.code == "misspelt-restriction" and (d.code, d.at) not in places}
     for why in sorted(left_out, key=lambda d: (d.at.line, d.at.column)):
         _log.warning(f"{why} (left out)")
     others = sum(d.severity == "warning" and d not in left_out for d in summed(plan.diagnostics))

@@ -76,6 +76,7 @@ def _plan(compilation: Compilation) -> CapabilityPlan | None:
     document = _document(compilation)
     if document is None:
         return None
+    compilation.unread = [*document.unread(), *document.capability.unread()]
     about = _about(document, compilation.source)
     compilation.bindings = _bindings(document, compilation)
     _elsewhere(document, compilation)

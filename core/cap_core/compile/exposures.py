@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -56,7 +56,7 @@ def exposures(nodes: Iterable[Node], about: About, index: OperationIndex, compil
         # Two entries of one namespace stay two: a guard of one must never be taken for the other's.
         same = sum(plan.namespace == entry.namespace for plan in plans)
         key = f"{about.name}/{entry.namespace}" + (f"#{same + 1}" if same else "")
-        guard = _guard(entry, compilation)
+        guard = _closed(list(entry.unread()) + compilation.unread, compilation) or _guard(entry, compilation)
         variables |= {variable.binding: variable for variable in guard.variables}
         plans.append(_exposure(_Entry(entry=entry, offer=offer, key=key, guard=guard), about, index, compilation))
     return Exposures(tuple(plans), tuple(variables.values()))
@@ -82,7 +82,12 @@ class _Entry(msgspec.Struct, frozen=True, kw_only=True):
 def _exposure(given: _Entry, about: About, index: OperationIndex, compilation: Compilation) -> ExposurePlan:
     entry, offer = given.entry, given.offer
     at = ExposeContext(capability=about.name, namespace=entry.namespace, at=entry.at, report=compilation.report)
-    outcomes = _outcomes(given, offer.declared(entry, at), index, compilation)
+    declared = tuple(offer.declared(entry, at))
+    # An exposure whose plugin does not carry what is unread to its operations is closed as a whole.
+    carried = {item for exposed in declared for item in exposed.unread}
+    guard = _closed([item for item in entry.unread(whole=True) if item not in carried], compilation) or given.guard
+    given = msgspec.structs.replace(given, guard=guard)
+    outcomes = _outcomes(given, declared, index, compilation)
     calls = tuple(outcome for outcome in outcomes if isinstance(outcome, Call))
     rejected = tuple(outcome for outcome in outcomes if isinstance(outcome, RejectedOperation))
     if not calls and not rejected:
@@ -111,6 +116,9 @@ def _outcomes(
         if given.guard.rejection is not None:
             outcomes.append(RejectedOperation(exposed, given.guard.rejection))
             continue
+        if exposed.unread:
+            outcomes.append(RejectedOperation(exposed, exposed.unread[0]))
+            continue
         count = len(compilation.diagnostics)
         try:
             call = compile_call(exposed, given.key, given.entry.namespace, index, compilation)
@@ -125,6 +133,14 @@ def _consumed_description(calls: Iterable[Call]) -> str:
     """The descriptions of the APIs behind an exposure that has none of its own."""
     descriptions = dict.fromkeys(operation.consumed.description for call in calls for operation in call.operations)
     return "\n".join(text for text in descriptions if text)
+
+
+def _closed(unread: Sequence[Diagnostic], compilation: Compilation) -> _Guard | None:
+    """A guard that lets nobody in, where something that would restrict the entry cannot be read."""
+    if not unread:
+        return None
+    compilation.causes.append(unread[0])
+    return _Guard(rejection=unread[0])
 
 
 def _guard(entry: ExposesEntry, compilation: Compilation) -> _Guard:

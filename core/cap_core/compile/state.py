@@ -47,6 +47,8 @@ class Compilation:
         """The names the document may read, once its `binds` are known."""
         self.causes: list[Diagnostic] = []
         """Why a whole namespace cannot be called; the first causes to name where nothing can be served."""
+        self.unread: list[Diagnostic] = []
+        """What would restrict the whole document and cannot be read."""
         self.elsewhere: dict[str, Diagnostic] = {}
         """The namespaces that stand where they are not read from, each with the diagnostic that reports it."""
 

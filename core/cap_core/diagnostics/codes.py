@@ -60,6 +60,12 @@ _define("wrong-type", "error", "A value has another type than this key takes.", 
 _define("missing-key", "error", "A key that is needed is not there.", "add it")
 _define("unknown-key", "warning", "A key this engine does not act upon.", "remove it or correct its spelling")
 _define(
+    "misspelt-restriction",
+    "warning",
+    "A key that would restrict is misspelt, or stands where it is not read; what uses what it stands on is left out.",
+    "correct its spelling or its place",
+)
+_define(
     "not-acted-on",
     "info",
     "A key of the published schemas that has no effect here, said once for each file.",

@@ -85,4 +85,7 @@ class ExposedOperation(msgspec.Struct, frozen=True, kw_only=True):
     """The path template of an operation; None for other kinds."""
     rejection: Diagnostic | None = None
     """Why the exposure itself leaves this operation out; None where it does not."""
+    unread: tuple[Diagnostic, ...] = ()
+    """What would restrict it and cannot be read (`ModelNode.unread` of its parts of the document); it is left out then.
+    What of an entry's stands here for none of its operations leaves out all of them."""
     detail: object = None
