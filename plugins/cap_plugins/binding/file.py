@@ -46,7 +46,8 @@ class Missing(msgspec.Struct, frozen=True):
 
 
 def parse(location: str, at: BindContext) -> File | Missing:
-    """Find the file below the document's directory, then below the working directory, after resolving links.
+    """Find the file below the document's directory, then below the working directory where that counts
+    (`docs/semantics.md`, files), after resolving links.
 
     Raises `OptionError` for one that lies outside (`--allow-files`). One that is not there leaves its names without
     values: what the document means does not depend on it.
