@@ -34,7 +34,8 @@ from cap_core.plugins.context import Context, Send
 from cap_core.plugins.messages import AsgiApp, HttpRequest, HttpResponse, Message
 from cap_core.plugins.transport import Transport, TransportContext
 from cap_core.runtime.options import OpenOptions
-from cap_core.server.gateway import Gateway, ListenOptions
+from cap_core.server.gateway import Gateway
+from cap_core.server.listeners import ListenOptions
 
 _PORT: Final = 8080
 _TURN: Final = 50

@@ -1,4 +1,4 @@
-"""Everything that can go wrong, with where it went wrong and what would help."""
+"""All exceptions of the gateway; those for people have a place, a message and a hint."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class CapError(Exception):
-    """An error for a person: one line that says where, what and what would help.
+    """An error for people: one line with the place, what is wrong, and what would help.
 
     `exit_code` is what the command line ends with (`docs/command-line.md`): 1 for a refused document or a failed
     start, 2 for a wrong command line or configuration.
@@ -60,7 +60,7 @@ class StartError(CapError):
 
 
 class OptionError(Exception):
-    """A plugin's word that one of its options is wrong; the core adds the place in the document.
+    """Raised by a plugin for a wrong option; the core adds the option's place in the document.
 
     `option` is the key as the document spells it, or "" for the options as a whole.
     """
@@ -92,7 +92,7 @@ class UpstreamError(Exception):
 
 
 class FieldError(msgspec.Struct, frozen=True):
-    """One thing wrong with a caller's request: `where` it stands ("query limit", "argument body") and `what` it is."""
+    """One error in a caller's request: `where` it is ("query limit", "argument body"), and `what` is wrong."""
 
     where: str
     what: str
@@ -102,10 +102,10 @@ class FieldError(msgspec.Struct, frozen=True):
 
 
 class Refusal(Exception):
-    """A call that is not carried out, told to the caller: problem+json on REST, `isError` text on MCP.
+    """A call that is refused, with what its caller is told: problem+json on REST, an `isError` text on MCP.
 
     `code` is the stable slug of the problem type (`docs/errors.md`), `status` the HTTP status that REST answers with,
-    `hint` what would help, `faults` every single thing wrong with the request, `headers` go into the HTTP answer.
+    `hint` what would help, `field_errors` every single error of the request, `headers` go into the HTTP answer.
     `sent` is False where nothing can have reached the upstream; else repeating the call may repeat an effect.
     """
 

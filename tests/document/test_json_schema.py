@@ -34,7 +34,9 @@ def validator(dialect: str, registry: Registry) -> Any:
 
 def built_in(dialect: str) -> str:
     """The schema of the built-in plugins alone, as a file has it."""
-    others = frozenset(plugin.name for plugin in loader.load().plugins if plugin.distribution != loader.OURS)
+    others = frozenset(
+        plugin.name for plugin in loader.load().plugins if plugin.distribution != loader.CORE_DISTRIBUTION
+    )
     ours = loader.load(block=others)
     made = schema(dialect, ours.exposures, ours.auth_schemes, ours.output_mappers)
     return json.dumps(made, indent=2) + "\n"

@@ -31,7 +31,7 @@ def outputs(operation: str, sees: Sees) -> Iterator[Case]:
     yield key(
         f"{at}.0.mapping",
         SAME,
-        "A JSONPath to the value; without one, the member of its name.",
+        "A JSONPath to the value; without one, the member of its name, or for nested outputs the element itself.",
         sees,
         {"first": "Lamp"},
         also={at: [FIRST]},

@@ -131,7 +131,7 @@ def test_what_is_meant_to_happen_is_not_logged(lines: Lines, text: str) -> None:
 
 def _failing() -> None:
     try:
-        raise ValueError(f"first\nsecond {SECRET}")
+        raise ValueError(f"line one\nline two {SECRET}")
     except ValueError as error:
         raise ExceptionGroup("several", [error]) from None
 
@@ -145,7 +145,7 @@ def test_an_exception_is_one_line(lines: Lines) -> None:
         structlog.get_logger().exception("it failed")
 
     (line,) = lines()
-    assert line["error"].startswith("ValueError: first second *** (test_log.py:")
+    assert line["error"].startswith("ValueError: line one line two *** (test_log.py:")
     assert "exception" not in line
 
 

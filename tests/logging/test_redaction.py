@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cap_core.logging.redaction import Redaction
 from cap_core.testing import Answered, Recorded, upstream
 
 CANARIES = {
@@ -171,3 +172,11 @@ def test_no_command_says_a_secret(document: Callable[..., Path], command: list[s
     for secret in CANARIES.values():
         for spelling in spellings(secret):
             assert spelling not in run.stdout + run.stderr
+
+
+def test_a_secret_that_begins_with_another_is_masked_whole() -> None:
+    for values in (("sesame", "sesame-of-today"), ("sesame-of-today", "sesame")):
+        redaction = Redaction()
+        redaction.add(values)
+
+        assert redaction.text("it is sesame-of-today.") == "it is ***."

@@ -19,7 +19,7 @@ import trustme
 from cap_core.errors import StartError
 from cap_core.server import sockets
 from cap_core.server.server import TWICE
-from cap_core.server.sockets import Wanted
+from cap_core.server.sockets import ListenAddress
 
 TINY = Path(__file__).parent / "tiny.py"
 
@@ -58,7 +58,7 @@ def test_no_request_fails_while_it_stops_under_load(tiny: Callable[..., Any], lo
 def test_what_is_in_flight_finishes(tiny: Callable[..., Any]) -> None:
     with tiny() as server, socket.create_connection(_place(server.url)) as client:
         client.sendall(b"GET /sleep/1.2 HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(0.2)
+        server.wait_for("asked for sleep")
         server.signal(signal.SIGTERM)
 
         assert _everything(client).endswith(b"ok")
@@ -78,9 +78,9 @@ def test_a_request_on_a_connection_kept_alive_is_answered_while_it_drains(tiny: 
 def test_a_large_answer_reaches_a_slow_reader_whole(tiny: Callable[..., Any]) -> None:
     with tiny() as server, socket.create_connection(_place(server.url)) as client:
         client.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(0.2)
+        server.wait_for("asked for large")
         server.signal(signal.SIGTERM)
-        time.sleep(1.0)
+        server.wait_for("draining")
 
         head, _, body = _everything(client).partition(b"\r\n\r\n")
         assert b"content-length: %d" % len(body) in head
@@ -100,7 +100,7 @@ def test_streams_end_when_they_are_told_to_drain(tiny: Callable[..., Any]) -> No
 def test_what_takes_longer_than_the_drain_is_cut_and_counted(tiny: Callable[..., Any]) -> None:
     with tiny("1.2") as server, socket.create_connection(_place(server.url)) as client:
         client.sendall(b"GET /deaf HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(0.2)
+        server.wait_for("asked for deaf")
         server.signal(signal.SIGTERM)
 
         assert not _everything(client).endswith(b"0\r\n\r\n")
@@ -111,7 +111,7 @@ def test_what_takes_longer_than_the_drain_is_cut_and_counted(tiny: Callable[...,
 def test_a_second_interrupt_ends_at_once(tiny: Callable[..., Any]) -> None:
     with tiny("30") as server, socket.create_connection(_place(server.url)) as client:
         client.sendall(b"GET /sleep/25 HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(0.2)
+        server.wait_for("asked for sleep")
         server.signal(signal.SIGINT)
         server.wait_for("draining")
         time.sleep(2 * TWICE)  # what comes sooner is the same Ctrl-C
@@ -124,7 +124,7 @@ def test_a_second_interrupt_ends_at_once(tiny: Callable[..., Any]) -> None:
 def test_sigterm_twice_is_one_sigterm(tiny: Callable[..., Any]) -> None:
     with tiny() as server, socket.create_connection(_place(server.url)) as client:
         client.sendall(b"GET /sleep/1 HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(0.2)
+        server.wait_for("asked for sleep")
         server.signal(signal.SIGTERM)
         server.wait_for("draining")
         server.signal(signal.SIGTERM)
@@ -216,7 +216,7 @@ def test_all_sockets_are_bound_or_none() -> None:
         port = taken.getsockname()[1]
         free = _free()
         with pytest.raises(StartError) as refused:
-            sockets.bind([Wanted("127.0.0.1", free, "one/rest"), Wanted("127.0.0.1", port, "two/rest")])
+            sockets.bind([ListenAddress("127.0.0.1", free, "one/rest"), ListenAddress("127.0.0.1", port, "two/rest")])
 
         assert str(refused.value) == (
             f"127.0.0.1:{port}, which two/rest wants, is already in use; "
@@ -226,7 +226,7 @@ def test_all_sockets_are_bound_or_none() -> None:
 
 
 def test_nothing_listens_before_every_socket_can() -> None:
-    bound = sockets.bind([Wanted("127.0.0.1", 0)])
+    bound = sockets.bind([ListenAddress("127.0.0.1", 0)])
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", bound[0].port))
     sockets.listen(bound)
@@ -243,7 +243,7 @@ def test_an_answer_in_two_writes_does_not_wait_for_an_acknowledgement() -> None:
         writer.close()
 
     async def connect() -> None:
-        (bound,) = sockets.bind([Wanted("127.0.0.1", 0)])
+        (bound,) = sockets.bind([ListenAddress("127.0.0.1", 0)])
         sockets.listen([bound])
         async with await asyncio.start_server(accepted, sock=bound.sockets[0]):
             reader, writer = await asyncio.open_connection("127.0.0.1", bound.port)
@@ -257,7 +257,7 @@ def test_an_answer_in_two_writes_does_not_wait_for_an_acknowledgement() -> None:
 
 @pytest.mark.parametrize("host", ["::1", "[::1]", "localhost", "::"])
 def test_hosts_may_be_names_and_ipv6_addresses(host: str) -> None:
-    bound = sockets.bind([Wanted(host, 0)])
+    bound = sockets.bind([ListenAddress(host, 0)])
     sockets.listen(bound)
     for sock in bound[0].sockets:
         family, place = sock.family, sock.getsockname()
@@ -272,7 +272,7 @@ def test_hosts_may_be_names_and_ipv6_addresses(host: str) -> None:
 )
 def test_an_address_that_cannot_be_had_is_told(host: str, what: str) -> None:
     with pytest.raises(StartError, match=what):
-        sockets.bind([Wanted(host, 0)])
+        sockets.bind([ListenAddress(host, 0)])
 
 
 def _place(url: str) -> tuple[str, int]:

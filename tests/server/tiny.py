@@ -1,7 +1,7 @@
 """A tiny app behind `cap_core.server`, for tests of the server alone: tiny.py DRAIN [CERTIFICATE KEY].
 
 / answers "ok"; /sleep/S does so after S seconds; /large answers 8 MB; /stream sends a line until it is told to drain;
-/deaf ignores that; /broken ends without its end; /fails raises.
+/deaf ignores that; /broken ends without its end; /fails raises. It prints which one it was asked for, except for /.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ class App:
 
     async def __call__(self, scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         path, _, argument = scope["path"][1:].partition("/")
+        if path:
+            print(f"asked for {path}", file=sys.stderr, flush=True)
         if path == "sleep":
             await asyncio.sleep(float(argument))
         if path == "fails":
@@ -56,7 +58,7 @@ class App:
 async def main(drain: float, files: list[str]) -> int:
     stop = server.Stop()
     context = server.tls(Path(files[0]), Path(files[1])) if files else None
-    bound = sockets.bind([sockets.Wanted("127.0.0.1", 0)])
+    bound = sockets.bind([sockets.ListenAddress("127.0.0.1", 0)])
 
     def ready() -> None:
         scheme = "https" if context else "http"

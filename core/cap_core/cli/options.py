@@ -1,4 +1,4 @@
-"""How commands get their settings: flags made from the table, and help that shows them in groups with examples."""
+"""Makes the commands' flags from the table of settings, and help that groups them and shows examples."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cap_core.settings.table import Settings
 
 
 class SettingOption(click.Option):
-    """A setting's flag. Its text is read and checked where variables and `cap.toml` are, in the same words."""
+    """A setting's flag. Its text is checked together with variables and `cap.toml`, with the same messages."""
 
     def __init__(self, declarations: list[str], *, row: Row, **rest: Any) -> None:
         super().__init__(declarations, **rest)
@@ -67,9 +67,9 @@ def unread_files(settings: Settings) -> Iterator[str]:
 
 
 def settings_flags(*, serving: bool = False, logs: bool = False) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Give a command the flags of the settings, and hand it the effective `settings`.
+    """Give a command the flags of the settings, and pass it the effective `settings`.
 
-    `serving` gives it all of them, not only those that matter to every command. A command that `logs` reports
+    With `serving` it gets all of them, else those that concern every command. A command that `logs` reports
     `unread_files` itself.
     """
     shown = [row for row in rows() if serving or row.about.everywhere]

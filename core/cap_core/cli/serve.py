@@ -21,14 +21,15 @@ from cap_core.logging.lazy_logger import get_logger
 from cap_core.plan.plan import Plan
 from cap_core.server import gc_tuning, server, sockets
 from cap_core.server.access_log import AccessLog
-from cap_core.server.gateway import Gateway, ListenOptions, listeners
-from cap_core.server.sockets import Wanted
+from cap_core.server.gateway import Gateway
+from cap_core.server.listeners import Listener, ListenOptions, listeners
+from cap_core.server.sockets import ListenAddress
 from cap_core.settings.table import Settings
 
 _log = get_logger("cap.serve")
 
 CLOSING = 5.0
-"""Seconds that pools and plugins get to close."""
+"""Seconds that pools and plugins have to close."""
 
 
 @click.command(
@@ -63,7 +64,7 @@ def command(session: Session, settings: Settings, capabilities: tuple[str, ...])
     except CapError as error:
         if log.chosen_format(settings.log_format) == "console":
             raise
-        # Whoever reads the log as JSON finds the reason in it.
+        # A JSON log has to contain the reason too.
         _log.error(str(error))
         return error.exit_code
 
@@ -107,18 +108,20 @@ async def _serve(gateway: Gateway, plan: Plan, settings: Settings, reloader: Rel
             await stop.unless_forced(gateway.close(), CLOSING)
 
 
+def _address(listener: Listener) -> ListenAddress:
+    """The address of a listener, with the first exposures that are served there."""
+    return ListenAddress(listener.host, listener.port, ", ".join(exposure.key for exposure in listener.exposures[:3]))
+
+
 class _Sockets:
     """The sockets of a plan's listeners."""
 
     def __init__(self, gateway: Gateway, plan: Plan) -> None:
-        wanted = listeners(plan, gateway.options)
-        self.bound = sockets.bind(
-            [Wanted(one.host, one.port, ", ".join(exposure.key for exposure in one.exposures[:3])) for one in wanted]
-        )
-        self.ports = {one.wanted.port: one.port for one in self.bound}
+        self.bound = sockets.bind([_address(listener) for listener in listeners(plan, gateway.options)])
+        self.ports = {one.requested.port: one.port for one in self.bound}
 
     def close(self) -> None:
-        """Let go of them."""
+        """Close them."""
         sockets.close(self.bound)
 
 

@@ -1,4 +1,4 @@
-"""What `cap serve` prints before it is ready: where it listens, what lives there, and which variable goes where."""
+"""Reports the start of `cap serve`: the listeners, what each serves, and the hosts that variables are sent to."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from cap_core.logging import log
 from cap_core.logging.lazy_logger import get_logger
 from cap_core.plan.call import Call
 from cap_core.server.gateway import Gateway
-from cap_core.server.listeners import RoutingTable
+from cap_core.server.routing_table import RoutingTable
 from cap_core.syntax.path_template import shape
 
 _log = get_logger("cap.serve")
 
 
 def report_listeners(gateway: Gateway, style: log.Format) -> None:
-    """Everything but the last line."""
+    """Report all but the last line."""
     if style == "console":
         _print(gateway)
     else:
@@ -33,7 +33,7 @@ def report_listeners(gateway: Gateway, style: log.Format) -> None:
 
 
 def report_ready(gateway: Gateway, style: log.Format) -> None:
-    """The last line."""
+    """Report the last line: that the gateway is ready."""
     tables = gateway.tables.values()
     capabilities = len(gateway.plan.capabilities)
     routes = sum(_routes(table) for table in tables)
@@ -50,7 +50,7 @@ def _routes(table: RoutingTable) -> int:
 
 
 def _tools(table: RoutingTable) -> int:
-    return sum(face.tools for face in table.faces)
+    return sum(exposure.tools for exposure in table.mounted)
 
 
 def _summary(table: RoutingTable) -> dict[str, object]:
@@ -59,7 +59,7 @@ def _summary(table: RoutingTable) -> dict[str, object]:
         "exposures": [exposure.key for exposure in table.listener.exposures],
         "routes": _routes(table),
         "tools": _tools(table),
-        "addresses": {name: address for face in table.faces for name, address in face.addresses.items()},
+        "addresses": {name: address for exposure in table.mounted for name, address in exposure.addresses.items()},
     }
 
 
@@ -75,15 +75,15 @@ def _print(gateway: Gateway) -> None:
 
 
 def _lines(table: RoutingTable) -> Iterator[tuple[str, str, str]]:
-    for face in table.faces:
-        for name, address in face.addresses.items():
+    for exposure in table.mounted:
+        for name, address in exposure.addresses.items():
             yield name.partition(" ")[0], address, name.partition(" ")[2] or "every tool"
     calls = [(e.about.name, call) for e in table.listener.exposures for call in e.calls if call.exposed.path]
     owners: dict[tuple[str, str], set[str]] = {}
     for name, call in calls:
         owners.setdefault(_address(call), set()).add(name)
     for name, call in calls:
-        # Where several capabilities have an address, each has only the one below its name.
+        # If several capabilities have an address, each is only served below its name.
         prefix = f"/{name}" if len(owners[_address(call)]) > 1 else ""
         yield str(call.exposed.method), f"{prefix}{call.exposed.path}", call.describes.address
 

@@ -1,3 +1,3 @@
-"""A document's model compiled to a frozen plan, every name resolved, or to the diagnostics that say why not.
+"""Compiles a document's model to a frozen plan with every name resolved, or to the diagnostics that refuse it.
 
-Imports runtime, document, plugins, plan and what stands below them; no event loop, no network."""
+Imports runtime, document, plugins, plan and the packages below them; no event loop, no network."""

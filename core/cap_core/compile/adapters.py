@@ -1,4 +1,4 @@
-"""A `consumes` entry: its address, its credentials, and the operations that calls can name."""
+"""Compiles a `consumes` entry: its base URI, its credentials, and the operations that calls can name."""
 
 from __future__ import annotations
 
@@ -25,10 +25,9 @@ _USERINFO = re.compile(r"//[^/]*@")
 
 
 def compile_adapter(entry: ConsumesEntry, compilation: Compilation) -> tuple[Consumed, list[Target]]:
-    """Compile an entry. Raises `SpecError` for one without a name.
+    """Compile an entry. Raises `SpecError` for one without a namespace.
 
-    What makes the whole entry unusable, an address or an authentication that cannot be, leaves out its operations
-    alone.
+    A base URI or an authentication that cannot be used rejects the operations of the entry, not the document.
     """
     if not entry.namespace:
         raise SpecError("an entry of 'consumes' has no 'namespace'", at=entry.at, code="missing-key", hint="add it")
@@ -58,7 +57,7 @@ def compile_adapter(entry: ConsumesEntry, compilation: Compilation) -> tuple[Con
             report_literal(block, compilation)
     except UnusableAuthentication as error:
         rejection = _unusable(error, entry, compilation)
-        consumed = msgspec.structs.replace(consumed, authentication=None)  # nobody is to try it
+        consumed = msgspec.structs.replace(consumed, authentication=None)  # it cannot be expanded
     adapter = Adapter(entry=entry, consumed=consumed, supplied=filled, rejection=rejection)
     return consumed, targets(adapter, compilation.report)
 
@@ -76,7 +75,7 @@ def _unknown_protocol(entry: ConsumesEntry, compilation: Compilation) -> Rejecti
 
 
 def _tunnel(entry: ConsumesEntry, compilation: Compilation) -> Rejection | None:
-    """A tunnel leaves out what would go through it, unless its author allows the direct way too."""
+    """The rejection of an entry that is reached through a tunnel, unless its author allows direct connections too."""
     if "tunnel" not in entry.given():
         return None
     at = entry.mark("tunnel")
@@ -96,7 +95,7 @@ def _unread(entry: ConsumesEntry, compilation: Compilation) -> Rejection | None:
 
 
 def _cause(diagnostic: Diagnostic, compilation: Compilation) -> Rejection:
-    """A diagnostic as the reason why nothing of the namespace can be called."""
+    """The rejection of all operations of a namespace, for the reason of a diagnostic."""
     compilation.causes.append(diagnostic)
     return Rejection(diagnostic.code, diagnostic.at, diagnostic.message, diagnostic.hint)
 
@@ -130,11 +129,11 @@ def _variable(name: str, at: Mark, compilation: Compilation) -> Binding:
 
 
 def _check(entry: ConsumesEntry, template: Template, at: Mark, compilation: Compilation) -> None:
-    """Look at an address that has no variables; one with variables is looked at when the gateway opens."""
+    """Check a base URI without variables; one with variables is checked when the gateway opens."""
     try:
         base = literal_base(template)
     except ValueError as error:
-        # What stands before an @ is a user name and a password.
+        # The part before an @ is a user name and a password, which must not be shown.
         shown = _USERINFO.sub("//…@", entry.baseUri or "")
         raise SpecError(f"the baseUri {shown!r} {error}", at=at, code="bad-base-uri") from None
     if base is None or base.safe or entry.authentication is None:

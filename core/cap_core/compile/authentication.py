@@ -1,4 +1,4 @@
-"""`authentication` blocks, and `--caller-auth`, read and tried by their scheme with every variable masked."""
+"""Compiles `authentication` blocks and `--caller-auth`; their scheme checks the options with every variable masked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cap_core.syntax.templates import TemplateError, parse
 from cap_core.syntax.yaml_tree import Map, Node, Scalar
 
 SECRET = ("password", "token", "secret")
-"""Options whose names say that their value is a credential, whatever the scheme."""
+"""Names of options whose values are credentials, in any scheme."""
 
 OPERATOR = "(operator)"
 """The namespace of names that are read from the environment for the operator, not for the document."""
@@ -33,7 +33,7 @@ class CallerAuthentication(msgspec.Struct, frozen=True):
 
 
 class UnusableAuthentication(SpecError):
-    """An authentication of the document that cannot be; it leaves out what needs it, not the whole document."""
+    """An `authentication` block that cannot be used: it rejects the operations that need it, not the document."""
 
 
 def read_authentication(node: Node, compilation: Compilation) -> Authentication:
@@ -57,7 +57,7 @@ def read_authentication(node: Node, compilation: Compilation) -> Authentication:
 
 
 def report_literal(block: Authentication, compilation: Compilation) -> None:
-    """Report that a credential stands in the document, once it is known that the block has one."""
+    """Report a credential that is written in the document itself. Called once the options have been read."""
     literal = [name for name in SECRET if isinstance(block.options.get(name), Constant)]
     if literal or not any(isinstance(leaf, Binding) for option in block.options.values() for leaf in leaves(option)):
         at = next((mark for name, mark in block.marks.items() if name in literal), block.at)
@@ -68,7 +68,7 @@ def _option(node: Node, compilation: Compilation) -> Value:
     try:
         return value(node, compilation.variables_only)
     except TemplateError:
-        # Not the error's own words: they quote the value, which may be a credential.
+        # The error's own text is not used: it quotes the value, which may be a credential.
         what = "an option of the authentication is a malformed template"
         raise UnusableAuthentication(what, at=node.mark, code="bad-template") from None
 
@@ -76,7 +76,7 @@ def _option(node: Node, compilation: Compilation) -> Value:
 def fills(consumed: Consumed, compilation: Compilation) -> frozenset[tuple[str, str]]:
     """The (place, lower-case name) pairs that a namespace's authentication supplies. Raises `UnusableAuthentication`.
 
-    The scheme looks at its options with every variable masked, so a wrong option is reported at its place.
+    The scheme signs with every variable masked, so that a wrong option is found, and reported at its place.
     """
     block = consumed.authentication
     if block is None:
@@ -88,16 +88,16 @@ def fills(consumed: Consumed, compilation: Compilation) -> frozenset[tuple[str, 
 
 
 def _wrong(block: Authentication, code: str, error: OptionError) -> SpecError:
-    """What the operator asks for stops the start; what the document asks for leaves out what needs it."""
+    """The error for a wrong option: one of the operator's stops the start, one of the document's rejects operations."""
     at = block.marks.get(error.option, block.at)
     kind = UnusableAuthentication if block.origin == "document" else SpecError
     return kind(error.what, at=at, code=code, hint=error.hint)
 
 
 def caller_authentication(entry: ExposesEntry, compilation: Compilation) -> CallerAuthentication | None:
-    """How an exposure's callers are checked: as the document says, else as `--caller-auth` does.
+    """The check of an exposure's callers: that of the document, else that of `--caller-auth`; None without either.
 
-    Raises `UnusableAuthentication` for what the document says, `SpecError` for what the operator does.
+    Raises `UnusableAuthentication` for a wrong block of the document, `SpecError` for a wrong `--caller-auth`.
     """
     if entry.authentication is not None:
         found = CallerAuthentication(read_authentication(entry.authentication, compilation))

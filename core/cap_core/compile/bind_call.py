@@ -1,8 +1,8 @@
-"""The values of a request: where each parameter, placeholder and body of a target takes its value from.
+"""Binds the values of a request: finds where each parameter, placeholder and body of a target gets its value.
 
 The rules are those of `docs/semantics.md`, inputs and values. Everything here happens once, when a plan is compiled.
-Binding has three phases, and each takes what the one before it gave: `bind` here gives what the target asks for,
-`unclaimed` adds what the caller brings beyond that, `bind_inputs` gives the inputs behind it all.
+Binding has three phases, each working on the result of the one before: `bind` here binds what the target declares,
+`unclaimed` adds what the exposed operation brings beyond that, `bind_inputs` makes the inputs that all values read.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from cap_core.compile.bound import Bound, BoundField, request_field
 from cap_core.compile.expressions import Names, value
 from cap_core.compile.parameters import is_reserved
 from cap_core.compile.scope import Scope
+from cap_core.compile.step_names import StepNames
 from cap_core.compile.target import Parameter, Target
 from cap_core.diagnostics.reporter import Reporter
 from cap_core.errors import Mark
@@ -27,7 +28,7 @@ from cap_core.syntax.yaml_tree import Node
 
 
 def bind(target: Target, scope: Scope, report: Reporter) -> Bound:
-    """Bind every value that `target` asks for to what `scope` brings. Raises `TemplateError`."""
+    """Bind every value that `target` declares to the names in `scope`. Raises `TemplateError`."""
     parameters = _effective(target, report)
     known = frozenset({*scope.declared, *scope.placeholders, *(p.name for p in target.parameters)})
     assignments = read_assignments(scope, scope.names(known, known, report), report)
@@ -38,8 +39,11 @@ def bind(target: Target, scope: Scope, report: Reporter) -> Bound:
         target=target,
         scope=scope,
         assignments=assignments,
-        # What `with` names is as good as an input to the templates of the target.
-        names=scope.names(known | assignments.entries.keys(), known, report),
+        # The templates of the target may name the keys of `with` as they name inputs. They cannot name steps: a target
+        # means the same for all calls.
+        names=msgspec.structs.replace(
+            scope.names(known | assignments.entries.keys(), known, report), steps=StepNames()
+        ),
         assigned=Spellings(assigned),
         free=Spellings(placeholder for placeholder in scope.placeholders if placeholder not in assigned),
         typing=bodies if has_template else {},
@@ -57,7 +61,7 @@ def bind(target: Target, scope: Scope, report: Reporter) -> Bound:
 
 
 class _Site(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is known before the first value is bound."""
+    """What binding a value depends on, gathered before the first value is bound."""
 
     target: Target
     scope: Scope
@@ -65,17 +69,17 @@ class _Site(msgspec.Struct, frozen=True, kw_only=True):
     names: Names
     """What names mean in the target's own templates."""
     assigned: Spellings
-    """The placeholders of the scope that `with` takes for something."""
+    """The placeholders of the scope that some value of `with` reads."""
     free: Spellings
-    """The others."""
+    """The placeholders that no value of `with` reads."""
     typing: Mapping[str, Parameter]
-    """Beside a body template: the `in: body` parameters, which give the types of its variables."""
+    """The `in: body` parameters that give the types of a body template's variables; empty without a template."""
     typing_names: Spellings
     report: Reporter
 
 
 def _effective(target: Target, report: Reporter) -> list[Parameter]:
-    """The parameters that are a caller's to give."""
+    """The parameters that callers may give: not those that authentication or the gateway itself supplies."""
     out = []
     for parameter in target.parameters:
         if (parameter.place, parameter.name.lower()) in target.supplied:
@@ -113,7 +117,7 @@ def _path(site: _Site, parameters: Sequence[Parameter]) -> Iterator[BoundField]:
 
 
 def _unqualified(variable: Var, names: Names) -> str:
-    """`{{tools.id}}` in a path means the input id."""
+    """The input that a variable of a path means: `{{tools.id}}` means `id`."""
     prefix, dot, rest = variable.name.partition(".")
     return rest if dot and prefix in names.prefixes else variable.name
 
@@ -143,7 +147,7 @@ def _body(site: _Site, parameters: Iterable[Parameter]) -> Iterator[BoundField]:
 
 
 class _Source(msgspec.Struct, frozen=True, kw_only=True):
-    """A value, what the document has written for it, and what finding it has used and inferred."""
+    """A value and its node in the document, and the keys and inputs that were used or inferred to find it."""
 
     value: Value
     node: Node | None = None
@@ -153,7 +157,7 @@ class _Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _value(site: _Site, name: str, parameter: Parameter | None) -> _Source:
-    """Consumed `value`, else `with`, else an input of that name."""
+    """The source of a value: the parameter's own `value`, else `with`, else an input of that name."""
     key = site.assignments.find(name)
     if key is not None:
         _report_respelled(site, key, name)
@@ -163,7 +167,7 @@ def _value(site: _Site, name: str, parameter: Parameter | None) -> _Source:
     if key is not None:
         assignment = site.assignments.entries[key]
         return _Source(value=assignment.value, node=assignment.node, keys=(key,))
-    # A placeholder on both sides needs no mention: nobody is surprised where it comes from.
+    # A placeholder that both paths have is not reported: where its value comes from is obvious.
     in_path = parameter is None or parameter.place == "path"
     both = in_path and match(name, site.free) is not None
     if site.scope.with_ and (parameter is None or parameter.required) and not both:
@@ -174,14 +178,14 @@ def _value(site: _Site, name: str, parameter: Parameter | None) -> _Source:
 
 
 def _inferred(site: _Site, name: str) -> str:
-    """An input that nobody names: taken over from the target."""
-    # `with` may have given the placeholder of this name to another parameter; then this one is a query input.
+    """The name of an input that the exposed side does not name, inferred from the target."""
+    # If `with` reads the placeholder of this name for another parameter, this one becomes a query input.
     taken = match(name, site.assigned)
     return f"query.{name}" if taken and not match(name, site.scope.declared_names) else name
 
 
 def _through_with(site: _Site, template: Value, node: Node) -> _Source:
-    """A consumed template's `{{tools.x}}` means what `with` assigns to x, where it assigns something."""
+    """A consumed template in which `{{tools.x}}` is replaced by what `with` assigns to x, if it assigns anything."""
     keys: list[str] = []
     inferred: list[str] = []
     typed: list[tuple[str, Parameter]] = []
@@ -211,7 +215,7 @@ def _report_respelled(site: _Site, key: str, name: str) -> None:
 
 
 def report_match(written: str, name: str, at: Mark, report: Reporter) -> None:
-    """Report that two spellings are taken for one name."""
+    """Report that two different spellings were treated as one name."""
     if written != name:
         report("normalized-name", at, f"{written!r} is read as {name!r}")
 
@@ -220,7 +224,7 @@ def report_match(written: str, name: str, at: Mark, report: Reporter) -> None:
 
 
 def _bound(place: FieldPlace, name: str, source: _Source, parameter: Parameter | None, at: Mark) -> BoundField:
-    """A field, at its parameter's place in the document where it has a parameter, else at `at`."""
+    """The bound field. Its mark is that of its parameter in the document; `at` if it has none."""
     return BoundField(
         field=request_field(
             place,

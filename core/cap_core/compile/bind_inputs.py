@@ -1,4 +1,4 @@
-"""The inputs behind the values of a request: what callers give, of which type, and whether they must.
+"""Makes the inputs that the values of a request read: their names, places and types, and which are required.
 
 The rules are those of `docs/semantics.md`, inputs.
 """
@@ -24,21 +24,21 @@ from cap_core.syntax.names import match
 
 
 class BoundInputs(msgspec.Struct, frozen=True):
-    """The inputs, and the values of the request with every reference by the name of its input."""
+    """The inputs, and the fields of the request with every reference replaced by the final name of its input."""
 
     inputs: Inputs
     fields: tuple[RequestField, ...]
 
 
 class _Source(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one input before it is made."""
+    """What an `Input` is made of."""
 
     source: str
-    """What the values of the request call it."""
+    """The name by which the values of the request refer to it."""
     mentions: Sequence[Origin]
     declared: DeclaredInput | None
     parameter: Parameter | None
-    """The parameter of the target that it is the value of."""
+    """The parameter of the target whose value it is."""
     typing: Parameter | None
     """The `in: body` parameter that types it beside a body template."""
 
@@ -111,7 +111,7 @@ def _input(known: _Source, slot: Slot, bound: Bound, claimed: Claimed, report: R
 
 
 def _name(known: _Source, slot: Slot, *, http: bool) -> str:
-    """What callers call it: as declared, else as values do, without the place where that names one."""
+    """The name for callers: the declared one, else the reference without its place (`query.x` becomes `x`)."""
     if known.declared is not None:
         return known.declared.name
     qualified = http and slot.place != "path" and "." in known.source
@@ -119,7 +119,7 @@ def _name(known: _Source, slot: Slot, *, http: bool) -> str:
 
 
 def _required(known: _Source, slot: Slot) -> bool:
-    """A path needs its values; elsewhere the declared input says, then the parameters."""
+    """Whether callers must give it: always in a path, else as the declared input says, else as the parameter does."""
     if slot.place == "path" or any(one.field.required and one.field.place == "path" for one in known.mentions):
         return True
     if known.declared is not None and known.declared.required is not None:
@@ -149,7 +149,7 @@ def _max_length(declared: DeclaredInput | None, parameter: Parameter | None) -> 
 
 
 def _mark(known: _Source, parameter: Parameter | None, scope: Mark) -> Mark:
-    """Where it stands: its declaration, its parameter, the first value it is part of, or what exposes it."""
+    """Its mark: that of its declaration, its parameter, the first value that reads it, or the exposed operation."""
     if known.declared is not None:
         return known.declared.at
     if parameter is not None:
@@ -161,7 +161,7 @@ def _mark(known: _Source, parameter: Parameter | None, scope: Mark) -> Mark:
 
 
 def _distinct(item: Input, slots: Mapping[tuple[Place, str], Input], taken: Collection[str]) -> Input:
-    """The input of a slot is one, whatever values call it; inputs of one name at several slots get different names."""
+    """The one input of a slot, under a name that no other slot's input has."""
     same = slots.get((item.place, item.wire))
     if same is not None:
         return msgspec.structs.replace(same, required=same.required or item.required, type=same.type or item.type)
@@ -189,7 +189,7 @@ def _report_inferred(bound: Bound, names: Mapping[str, str], report: Reporter) -
 
 
 def _aliased(items: tuple[Input, ...], bound: Bound, report: Reporter) -> tuple[Input, ...]:
-    """The inputs with the names that MCP clients accept, where they are arguments."""
+    """The inputs of a tool with the property names that MCP clients accept; other inputs as they are."""
     renamed = {} if bound.scope.http else aliases([item.name for item in items])
     for name, alias in renamed.items():
         what = f"the input {name!r} is shown to MCP clients as {alias!r}"

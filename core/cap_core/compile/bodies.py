@@ -1,4 +1,4 @@
-"""The `body:` block of a consumed operation: how it is encoded, and the template it is made of."""
+"""Compiles the `body:` block of a consumed operation: its encoding, and the template of its content."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from cap_core.runtime import multipart
 from cap_core.syntax.names import near, norm
 from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq, resolve
 
-# A template of one variable and nothing else: the body is that value, of whatever type.
+# A template that is one variable and nothing else: the body is the value of that variable, of any type.
 _ONE_VARIABLE = re.compile(r"\s*\{\{[^{}]+\}\}\s*")
 _STRING_OR_VARIABLE = re.compile(r'"(?:[^"\\]|\\.)*"|\{\{[^{}"]+\}\}')
 
 
 def body_template(operation: ConsumedOperation) -> BodyTemplate | None:
-    """The `body:` block, None where there is none (`docs/semantics.md`, bodies).
+    """The template of a `body:` block, None without one (`docs/semantics.md`, bodies).
 
     Raises `Rejected` for one that cannot be encoded.
     """
@@ -48,7 +48,7 @@ def body_template(operation: ConsumedOperation) -> BodyTemplate | None:
 
 
 def _as_json(data: Node | None, encoding: str) -> Node | None:
-    """The data of a body; text in a JSON body is read as the JSON it is, so that values put into it stay JSON."""
+    """The data of a body; text in a JSON body is parsed as JSON, so that values put into it are encoded as JSON."""
     if encoding != "json" or not isinstance(data, Scalar) or data.plain or _ONE_VARIABLE.fullmatch(data):
         return data
     tree = _json_template(data)
@@ -68,7 +68,7 @@ def _check_data(data: Node, kind: str, encoding: str, at: Mark) -> None:
 
 
 def report_body_keys(operation: ConsumedOperation, report: Reporter) -> None:
-    """Report a body type that no published schema has, but documents do, and keys that nothing acts upon."""
+    """Report a body type that documents use although no published schema has it, and keys without any effect."""
     node = operation.body
     if not isinstance(node, Map):
         return
@@ -96,9 +96,9 @@ def _unsupported(at: Mark, message: str) -> Rejected:
 
 
 def _json_template(text: Scalar) -> Node | None:
-    """The tree of a string that holds a JSON object or list, with its marks all at the string; else None."""
+    """The tree of a string that holds a JSON object or list, every mark being that of the string; else None."""
     try:
-        # A variable where JSON has a value stands for one of whatever type, as a whole text of it does.
+        # A variable in the place of a JSON value is quoted, so that the text parses; it may have a value of any type.
         data = msgspec.json.decode(_STRING_OR_VARIABLE.sub(_quoted, str(text)))
     except msgspec.DecodeError:
         return None

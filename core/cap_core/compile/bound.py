@@ -1,4 +1,4 @@
-"""The values of a request as they are bound, each with what binding it found out, and the inputs they mention."""
+"""The result of binding: each value of a request with what was found out about it, and the inputs that it reads."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ _DECIMAL = re.compile(r"[-+]?[0-9][0-9.eE+-]*", re.ASCII)
 
 
 class BoundField(msgspec.Struct, frozen=True, kw_only=True):
-    """A value of the request, with what was found out when it was bound."""
+    """A field of the request, with what was found out when its value was bound."""
 
     field: RequestField
     parameter: Parameter | None = None
-    """The declared parameter it is the value of."""
+    """The declared parameter whose value it is."""
     keys: tuple[str, ...] = ()
-    """The keys of `with` that it uses up."""
+    """The keys of `with` that its value comes from."""
     inferred: tuple[str, ...] = ()
-    """The inputs that nobody names, taken over from the target."""
+    """The inputs that the exposed side does not name, inferred from the target."""
     typed: tuple[tuple[str, Parameter], ...] = ()
     """Inputs of a body template, each with the `in: body` parameter of its variable."""
 
 
 class Bound(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """The values that the parameters, the path and the body of a target ask for."""
+    """The bound values of the parameters, the path and the body of a target."""
 
     target: Target
     scope: Scope
     parameters: tuple[Parameter, ...]
-    """The target's parameters without those that are not a caller's to give."""
+    """The target's parameters that callers may give."""
     assignments: Assignments
     fields: tuple[BoundField, ...]
     body_type: str = "json"
@@ -62,7 +62,7 @@ def request_field(
     type_: str | None = None,
     required: bool = False,
 ) -> RequestField:
-    """A value at its place; in a place for text, a number stays as its author wrote it: `2.10` is a version."""
+    """A field of the request. In a place for text a number keeps its spelling: `2.10` may be a version."""
     number = isinstance(item, Constant) and type(item.value) in (int, float)
     if place in _TEXT_PLACES and number and isinstance(node, Scalar) and _DECIMAL.fullmatch(node):
         item = Constant(str(node))
@@ -70,7 +70,7 @@ def request_field(
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """A value of the request that an input is part of; `whole` where it is all of it."""
+    """A field of the request that reads an input; with `whole`, the input is the entire value of the field."""
 
     field: RequestField
     parameter: Parameter | None
@@ -78,7 +78,7 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 def origins(fields: Iterable[BoundField], others: Iterable[str] = ()) -> dict[str, list[Origin]]:
-    """Every input that `fields` mention, in order, with each of its mentions; then `others`, which have none."""
+    """Every input that `fields` read, in order, with the fields that read it; then `others`, which none reads."""
     out: dict[str, list[Origin]] = {}
     for bound in fields:
         whole = isinstance(bound.field.value, InputRef)

@@ -1,4 +1,4 @@
-"""One exposed operation compiled to its call: what it calls, its inputs and values, and its outputs."""
+"""Compiles one exposed operation to its call: what it calls, its inputs, the values it sends, and its outputs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cap_core.syntax.templates import TemplateError
 
 
 def exposed_address(exposed: ExposedOperation) -> str:
-    """An operation as callers address it: the name of a tool, a method and a path."""
+    """How callers address an exposed operation: the name of a tool, or a method and a path."""
     return f"{exposed.method} {exposed.path}" if exposed.kind == "operation" else exposed.name
 
 
@@ -55,8 +55,8 @@ def compile_call(
 def _one_step(
     exposed: ExposedOperation, namespace: str, index: OperationIndex, compilation: Compilation, report: Reporter
 ) -> tuple[Inputs, Flow]:
-    """Bind it to the operation it calls, in three phases."""
-    target = find(exposed, index, report, compilation.elsewhere)
+    """The inputs and the flow of an operation with one `call`, bound in three phases."""
+    target = find(exposed, index, report, compilation.unread_namespaces)
     try:
         bound = bind(target, exposed_scope(exposed, namespace, compilation.bindings), report)
         claimed = claim(bound, report)

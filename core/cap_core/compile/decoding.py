@@ -1,4 +1,4 @@
-"""How the answers of an operation are read: its format and the options of that format, tried once."""
+"""How the answers of an operation are decoded: its format and that format's options, which are checked once here."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from cap_core.syntax.names import near
 def compile_decoding(
     operation: Operation, outputs: tuple[DeclaredOutput, ...], compilation: Compilation, *, reads: bool
 ) -> Decoding | None:
-    """The decoding of answers from which `outputs` are taken; None where they are not read (`reads`).
+    """The decoding of answers from which `outputs` are read; None unless the gateway `reads` the answers.
 
-    Raises `Rejected` for a format that nobody decodes, and for options that do not fit.
+    Raises `Rejected` for a format that no plugin decodes, and for options that the format refuses.
     """
     try:
         output_format.size(operation)
@@ -34,7 +34,7 @@ def compile_decoding(
         output_format.decoder(mapper, options, operation, outputs)
         return Decoding(operation.format, options)
     except OptionError as error:
-        # What no option is to blame for leaves the format without a decoder.
+        # An error without an option means that the decoder itself is missing, such as a library.
         code = "bad-format-option" if error.option else "unknown-format"
         at = operation.marks.get(error.option or "outputRawFormat", operation.at)
         raise Rejected(code, at, error.what, error.hint or None) from None

@@ -1,4 +1,4 @@
-"""What a call does, in the words of the operations it calls."""
+"""Describes a call for people by the texts of the consumed operations that it calls."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cap_core.plan.flow import Flow
 
 
 def described(flow: Flow) -> Described:
-    """The texts of the one operation that is called; of several, what they have in common: their addresses."""
+    """The texts of the only operation that is called; for several operations, just the list of their addresses."""
     operations = [step.request.operation for step in flow.steps]
     names = _listed(operation.address for operation in operations)
     upstream = _listed(operation.consumed.namespace for operation in operations)

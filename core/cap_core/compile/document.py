@@ -1,4 +1,4 @@
-"""A document to a frozen plan, or the diagnostics that say why not."""
+"""Compiles one document to a frozen plan, or to the diagnostics that say why it is refused."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def compile_source(source: DocumentSource, registry: Registry, options: CompileO
     """Compile one document. A bad document gives diagnostics, never an exception."""
     diagnostics = Report()
     try:
-        plan = _plan(Compilation(source, registry, options, diagnostics))
+        plan = _compile_plan(Compilation(source, registry, options, diagnostics))
     except SpecError as error:
         at = error.at or Mark(source.file)
         item = diagnostics.add(error.code or "not-a-capability", at, error.what, hint=error.hint or None)
@@ -52,34 +52,31 @@ def compile_source(source: DocumentSource, registry: Registry, options: CompileO
         plan = None
     if plan is None or diagnostics.failed:
         return Compiled(None, diagnostics.summed())
-    diagnostics.extend(_of_rules(plan, registry))
+    diagnostics.extend(_run_rules(plan, registry))
     served = None if diagnostics.failed else msgspec.structs.replace(plan, diagnostics=diagnostics.sorted())
     return Compiled(served, diagnostics.summed())
 
 
-def _of_rules(plan: CapabilityPlan, registry: Registry) -> tuple[Diagnostic, ...]:
-    """The diagnostics of the plugins' lint rules.
-
-    Raises `PluginError` for a rule that fails: the document is not to blame.
-    """
+def _run_rules(plan: CapabilityPlan, registry: Registry) -> tuple[Diagnostic, ...]:
+    """The diagnostics of the plugins' lint rules. Raises `PluginError` for a rule that fails."""
     found: list[Diagnostic] = []
     for rule in registry.rules:
         try:
             found += rule.diagnose(plan)
-        # Somebody else's code, as where plugins are asked.
+        # A plugin's code may raise anything; it becomes one error that names the plugin's rule.
         except Exception as error:
             raise PluginError(f"the diagnostic rule {rule.key!r} fails: {error}", hint="see 'cap plugins'") from error
     return tuple(found)
 
 
-def _plan(compilation: Compilation) -> CapabilityPlan | None:
-    document = _document(compilation)
+def _compile_plan(compilation: Compilation) -> CapabilityPlan | None:
+    document = _read_document(compilation)
     if document is None:
         return None
     compilation.unread = [*document.unread(), *document.capability.unread()]
     about = _about(document, compilation.source)
     compilation.bindings = _bindings(document, compilation)
-    _elsewhere(document, compilation)
+    _report_unread(document, compilation)
     entries = document.capability.consumes
     adapters = [compile_adapter(entry, compilation) for entry in entries if not entry.imported]
     targets = [target for _, operations in adapters for target in operations]
@@ -87,7 +84,7 @@ def _plan(compilation: Compilation) -> CapabilityPlan | None:
     _report_uncallable(targets, compilation)
     lint(entries, exposed.plans, compilation.report)
     if not compilation.diagnostics.failed and not any(plan.calls for plan in exposed.plans):
-        _nothing_live(document, exposed.plans, compilation)
+        _refuse_unservable(document, exposed.plans, compilation)
     return CapabilityPlan(
         about=about,
         consumed=tuple(consumed for consumed, _ in adapters),
@@ -99,7 +96,7 @@ def _plan(compilation: Compilation) -> CapabilityPlan | None:
 
 
 def _exposed_nodes(document: Document) -> tuple[Node, ...]:
-    """The entries of `exposes`, as they stand in the document."""
+    """The entries of `exposes`, unread. Raises `SpecError` if it is no list."""
     nodes = document.capability.exposes
     if nodes is None or (isinstance(nodes, Scalar) and resolve(nodes) is None):
         return ()
@@ -108,7 +105,7 @@ def _exposed_nodes(document: Document) -> tuple[Node, ...]:
     return tuple(nodes)
 
 
-def _document(compilation: Compilation) -> Document | None:
+def _read_document(compilation: Compilation) -> Document | None:
     source = compilation.source
     try:
         data = source.path.read_bytes()
@@ -120,7 +117,10 @@ def _document(compilation: Compilation) -> Document | None:
 
 
 def _refuse_parts(tree: Map) -> None:
-    """A file without `capability` that holds one of its sections is there for other files to import."""
+    """Raise `SpecError` for a file without `capability` that has another section, such as `consumes`.
+
+    Such a file is there for other files to import, or its key `capability` is misspelled.
+    """
     if "capability" in tree:
         return
     for key in tree:
@@ -154,7 +154,7 @@ def _about(document: Document, source: DocumentSource) -> About:
 
 def _bindings(document: Document, compilation: Compilation) -> Bindings:
     source = compilation.source
-    entries = [bind for bind in (*document.binds, *document.capability.binds) if _stands_here(bind, compilation)]
+    entries = [bind for bind in (*document.binds, *document.capability.binds) if _is_readable(bind, compilation)]
     environment = [_variable(p) for entry in document.capability.consumes for p in entry.environment]
     context = BindingSources(
         capability=source.name,
@@ -181,8 +181,8 @@ def _variable(parameter: ConsumedParameter) -> Bind:
     return Bind(at=parameter.at, keys=keys)
 
 
-def _stands_here(bind: Bind, compilation: Compilation) -> bool:
-    """Whether a `binds` entry can be read; one of another file leaves its names undeclared."""
+def _is_readable(bind: Bind, compilation: Compilation) -> bool:
+    """Whether a `binds` entry is in this file; the names of an imported one stay undeclared. Raises `SpecError`."""
     if bind.imported:
         key = next(key for key in ("import", "from") if key in bind.given())
         name = bind.namespace or (bind.as_ if isinstance(bind.as_, Scalar) else "")
@@ -196,8 +196,10 @@ def _stands_here(bind: Bind, compilation: Compilation) -> bool:
 
 
 def _report_uncallable(targets: list[Target], compilation: Compilation) -> None:
-    """What makes an operation uncallable, or its answers unreadable, is reported once at its own place, called or
-    not."""
+    """Report, once for each consumed operation, why it cannot be called or its answers cannot be read.
+
+    It is reported even if nothing calls the operation.
+    """
     reported = {(item.code, item.at) for item in compilation.diagnostics}
     mappers = compilation.registry.output_mappers
     for target in targets:
@@ -213,8 +215,11 @@ def _report_uncallable(targets: list[Target], compilation: Compilation) -> None:
             compilation.report("unknown-format", at, what, near(operation.format, mappers) or None)
 
 
-def _elsewhere(document: Document, compilation: Compilation) -> None:
-    """What stands in another file or another place than it is read from; calls to it are left out."""
+def _report_unread(document: Document, compilation: Compilation) -> None:
+    """Report parts that are not read: those at the root instead of in `capability`, aggregates, and imports.
+
+    The namespaces in them are remembered, so that calls to them are rejected with this reason.
+    """
     for key in document.given():
         if unsupported.lookup("document", key) is not None:
             why = unsupported.report_key(
@@ -222,7 +227,7 @@ def _elsewhere(document: Document, compilation: Compilation) -> None:
             )
             if key == "consumes":
                 compilation.causes.append(why)
-                compilation.elsewhere |= {name: why for name in _namespaces(document.consumes)}
+                compilation.unread_namespaces |= {name: why for name in _namespaces(document.consumes)}
     unsupported.report_unsupported([("capability", document.capability)], "'aggregates'", compilation.report)
     for entry in document.capability.consumes:
         if entry.imported:
@@ -230,7 +235,7 @@ def _elsewhere(document: Document, compilation: Compilation) -> None:
             key = next(key for key in ("import", "from", "location", "ref") if key in entry.given())
             why = unsupported.report_key("consumes", key, entry.at, what, compilation.report)
             compilation.causes.append(why)
-            compilation.elsewhere[entry.called] = why
+            compilation.unread_namespaces[entry.called] = why
 
 
 def _namespaces(node: Node | None) -> list[str]:
@@ -239,11 +244,13 @@ def _namespaces(node: Node | None) -> list[str]:
     return [str(entry[key]) for entry in entries if isinstance(entry, Map) for key in entry if key == "namespace"]
 
 
-def _nothing_live(document: Document, plans: tuple[ExposurePlan, ...], compilation: Compilation) -> None:
-    """One error at the first cause: an import or an authentication, then the first dead call, then what is not built,
-    then the document."""
-    dead = [rejected.why for plan in plans for rejected in plan.rejected]
-    in_order = sorted(dead, key=lambda d: (d.code == "no-call", d.at.line, d.at.column))
+def _refuse_unservable(document: Document, plans: tuple[ExposurePlan, ...], compilation: Compilation) -> None:
+    """Report one error for a document of which nothing can be served, at the most likely cause.
+
+    The order of causes: an import or an authentication, a rejected operation, an unsupported construct, the document.
+    """
+    rejections = [rejected.why for plan in plans for rejected in plan.rejected]
+    in_order = sorted(rejections, key=lambda d: (d.code == "no-call", d.at.line, d.at.column))
     not_built = sorted((d for d in compilation.diagnostics if d.code.startswith("not-built-")), key=_place)
     causes = [*sorted(compilation.causes, key=_place), *in_order, *not_built]
     if causes:

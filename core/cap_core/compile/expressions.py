@@ -1,4 +1,4 @@
-"""What the strings of a document mean as values: references, templates, literals (`docs/semantics.md`, values)."""
+"""Compiles the strings of a document to values: references, templates, literals (`docs/semantics.md`, values)."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from collections.abc import Callable
 import msgspec
 
 from cap_core.compile.respelled import respelled_input, unwrapped
+from cap_core.compile.step_names import StepNames
 from cap_core.compile.variables import Bindings
 from cap_core.errors import Mark
 from cap_core.plan.values import Binding, Constant, InputRef, StepRef, Template, Tree, Value
 from cap_core.syntax.templates import TemplateError, Var, parse
 from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq, resolve
 
-FACES = frozenset({"rest", "tools"})
-"""The words that mean "the caller's input", on either face."""
+INPUT_PREFIXES = frozenset({"rest", "tools"})
+"""The words before a dot that mean an input of the caller, in any exposure: `rest.x`, `tools.x`."""
 
 
 class Names(msgspec.Struct, frozen=True):
-    """What names mean where an expression stands.
+    """What the names in an expression mean.
 
     `prefixes` are the words before a dot that mean an input; `inputs` are the names that are surely inputs here;
-    `steps` are the earlier steps of a flow, whose outputs can be named.
+    `steps` are those of the flow that the expression belongs to.
     """
 
     bindings: Bindings
@@ -29,7 +30,7 @@ class Names(msgspec.Struct, frozen=True):
     """Called for each variable that nothing declares, with its name and place."""
     prefixes: frozenset[str] = frozenset()
     inputs: frozenset[str] = frozenset()
-    steps: frozenset[str] = frozenset()
+    steps: StepNames = StepNames()
 
 
 def with_value(node: Node, names: Names) -> Value:
@@ -39,10 +40,12 @@ def with_value(node: Node, names: Names) -> Value:
         text = str(node).removeprefix("$this.")
         prefix, dot, rest = text.partition(".")
         if dot and rest and not any(c.isspace() for c in rest):
+            taken = prefix in names.prefixes or names.bindings.find(text) is not None
+            step = names.steps.reference(text, node.mark, taken=taken)
+            if step is not None:
+                return step
             if prefix in names.prefixes:
                 return InputRef(rest)
-            if prefix in names.steps:
-                return StepRef(prefix, f"$.{rest}")
         if dot and rest and (binding := names.bindings.find(text)):
             return binding
         if prefix == "env" and rest.isidentifier():
@@ -56,8 +59,9 @@ def respelled(text: Scalar, names: Names) -> str | None:
     """The input that a `with` entry means by another spelling of a source, where it means nothing else."""
     inner, _ = unwrapped(text)
     word = inner.partition(".")[0]
-    taken = names.steps | names.bindings.namespaces | {"env"}
-    if word in taken or (inner == text and word in names.prefixes) or names.bindings.find(inner) is not None:
+    if names.steps.find(word) is not None or word in names.bindings.namespaces or word == "env":
+        return None
+    if (inner == text and word in names.prefixes) or names.bindings.find(inner) is not None:
         return None
     return respelled_input(text, names.prefixes, names.inputs)
 
@@ -78,13 +82,15 @@ def value(node: Node, names: Names) -> Value:
 
 def _variable(var: Var, at: Mark, names: Names) -> InputRef | Binding | StepRef:
     binding = names.bindings.find(var.name)
+    prefix, dot, rest = var.name.partition(".")
+    of_input = bool(dot and rest) and prefix in names.prefixes
+    step = names.steps.reference(var.name, at, taken=of_input or binding is not None)
+    if step is not None:
+        return step
     if binding is not None:
         return binding
-    prefix, dot, rest = var.name.partition(".")
-    if dot and rest and prefix in names.prefixes:
+    if of_input:
         return InputRef(rest)
-    if prefix in names.steps and bool(dot) == bool(rest):
-        return StepRef(prefix, f"$.{rest}" if rest else "$")
     if var.name in names.inputs:
         return InputRef(var.name)
     return _unbound(var.name, at, names)

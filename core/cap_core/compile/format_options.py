@@ -1,4 +1,4 @@
-"""What a consumed operation says beside its `outputRawFormat`, brought to the options of that format."""
+"""The options of an output format, read from the keys beside `outputRawFormat`."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from cap_core.plugins.output import OutputMapper
 
 
 def unknown_options(mapper: OutputMapper[Any], operation: Operation) -> list[str]:
-    """What stands beside the format and means nothing to it."""
+    """The keys beside the format that are no options of it."""
     known = {field.encode_name for field in _fields(mapper.options)}  # type: ignore[arg-type]  # every class is hashable
     return [name for name in operation.output if name not in known]
 
 
 @cache
 def _fields(model: type[msgspec.Struct]) -> tuple[FieldInfo, ...]:
-    # Each look evaluates every annotation anew: a tenth of the time of compiling a document.
+    # Cached, because each call of msgspec's function evaluates every annotation again, a tenth of all compile time.
     return msgspec.structs.fields(model)
 
 
 def options(
     mapper: OutputMapper[Any], operation: Operation, directories: Iterable[Path], allowed: Iterable[Path]
 ) -> Any:
-    """The options that a format knows, files found below `directories` or `allowed`. Raises `OptionError`."""
+    """The options struct of a format. Files are looked up below `directories` or `allowed`. Raises `OptionError`."""
     given: dict[str, object] = {}
     for field in _fields(mapper.options):  # type: ignore[arg-type]  # every class is hashable
         name, text = field.encode_name, operation.output.get(field.encode_name)

@@ -1,4 +1,4 @@
-"""Where a request carries each input: `docs/semantics.md`, where a REST input comes from."""
+"""Chooses where a request carries each input (`docs/semantics.md`, where a REST input comes from)."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _QUALIFIED: dict[str, Place] = {
     "cookie": "cookie",
     "body": "member",
 }
-"""The places that a source in `with` may name, as in `rest.query.x`; an input may be declared at the same."""
+"""The places that a reference may name, as in `rest.query.x`, and that `in` of a declared input may have."""
 
 
 class Slot(msgspec.Struct, frozen=True):
-    """A place, the name there, and the places that are tried after it."""
+    """Where an input is read from: its place, its name there (`wire`), and the places that are tried after it."""
 
     place: Place
     wire: str
@@ -37,7 +37,7 @@ class Slot(msgspec.Struct, frozen=True):
 
 
 class Places(msgspec.Struct, frozen=True):
-    """What the place of one input depends on beside that input: the whole request, bound."""
+    """Chooses the place of each input, which depends on all other values of the request."""
 
     bound: Bound
     claimed: Claimed
@@ -48,7 +48,7 @@ class Places(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, bound: Bound, claimed: Claimed) -> Places:
-        """Look at the request once, when every value of it is bound."""
+        """Prepare the choice, once every value of the request is bound."""
         wholes = (one.field.value for one in claimed.fields if one.field.place == "body")
         return cls(
             bound=bound,
@@ -58,7 +58,7 @@ class Places(msgspec.Struct, frozen=True):
         )
 
     def slot(self, source: str, declared: DeclaredInput | None, mentions: Sequence[Origin], report: Reporter) -> Slot:
-        """Where the input that values call `source` comes from. Raises `Rejected` where it has no place."""
+        """The place of the input that values refer to as `source`. Raises `Rejected` if it can have none."""
         scope = self.bound.scope
         if not scope.http:
             if declared is not None and (declared.place or "").lower() == "environment":
@@ -108,7 +108,7 @@ class Places(msgspec.Struct, frozen=True):
 
 
 def _qualified(source: str, scope: Scope) -> Slot | None:
-    """The place that a source names itself, as in `rest.query.x`."""
+    """The place that a reference names, as in `rest.query.x`; None if it names none."""
     qualifier, dot, rest = source.partition(".")
     if not dot or qualifier not in _QUALIFIED:
         return None

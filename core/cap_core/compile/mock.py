@@ -1,4 +1,4 @@
-"""A mock: an exposed operation that calls nothing, and answers with the `value`s of its outputs.
+"""Compiles a mock: an exposed operation that calls nothing and answers with the `value`s of its outputs.
 
 The rules are those of `docs/semantics.md`, fixed answers.
 """
@@ -37,7 +37,7 @@ def is_mock(exposed: ExposedOperation) -> bool:
 def compile_mock(
     exposed: ExposedOperation, namespace: str, compilation: Compilation, report: Reporter
 ) -> tuple[Inputs, Flow]:
-    """The inputs that its values read, and the flow without a step. Raises `Rejected` for a value not of its type."""
+    """The inputs that its values read, and a flow without steps. Raises `Rejected` for a value of another type."""
     try:
         scope = exposed_scope(exposed, namespace, compilation.bindings)
         known = frozenset({*scope.declared, *scope.placeholders})
@@ -70,9 +70,9 @@ def _report_unused(exposed: ExposedOperation, report: Reporter) -> None:
 
 
 def _composed(outputs: tuple[DeclaredOutput, ...], names: Names) -> tuple[tuple[DeclaredOutput, ...], Value]:
-    """The outputs without their mappings, and the value that is brought to their types.
+    """The outputs without their mappings, and the value that they convert to their types.
 
-    Named ones form an object; of unnamed ones the first that has a value is the whole.
+    Named outputs form an object; of unnamed ones the first that has a value is the whole answer.
     """
     named = tuple(output for output in outputs if output.name is not None)
     if named:
@@ -82,7 +82,7 @@ def _composed(outputs: tuple[DeclaredOutput, ...], names: Names) -> tuple[tuple[
 
 
 def _by_name(output: DeclaredOutput) -> DeclaredOutput:
-    """An output that takes the member of its name: there is no answer for its mapping to look into."""
+    """An output that reads the member of its name; a mapping has no upstream's answer to read from."""
     return msgspec.structs.replace(
         output,
         mapping=None,
@@ -105,7 +105,7 @@ def _value(output: DeclaredOutput, names: Names) -> Value:
 
 
 def _literal(output: DeclaredOutput, node: Node, names: Names) -> Value:
-    """What is written: a text stays as its author spelled it, and what is no template has to be of its type."""
+    """The value that an author wrote. Text keeps its spelling; anything but a template must be of the output's type."""
     item = value(node, names)
     if not isinstance(item, Constant):
         return item
@@ -122,10 +122,10 @@ def _literal(output: DeclaredOutput, node: Node, names: Names) -> Value:
 
 
 def _inputs(exposed: ExposedOperation, scope: Scope, composed: Value, report: Reporter) -> tuple[Inputs, Value]:
-    """What the value reads and what is declared beside it, and the value with every reference by its input's name."""
+    """The inputs that the value reads or the operation declares, and the value that refers to them by name."""
     place: FieldPlace = "member" if scope.body_allowed else "query"
     fields = [BoundField(field=request_field(place, "", composed, exposed.at))]
-    # A mock of a write takes a body, as the operation that it stands for would.
+    # A mock of a method that writes takes a body, as the operation that it replaces would.
     passed = "body" if scope.body_allowed and not _reads_body(scope) else ""
     if passed:
         fields.append(BoundField(field=request_field("body", passed, InputRef(passed), exposed.at)))

@@ -1,4 +1,4 @@
-"""The consumed side of a document: every operation as a target of calls, with its effective parameters and path."""
+"""Compiles consumed operations to the targets of calls, with their effective parameters and paths."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ import msgspec
 
 from cap_core.compile.bodies import body_template, report_body_keys
 from cap_core.compile.outputs import mapped_outputs
-from cap_core.compile.parameters import TOKEN, is_content_type, nearest, placed_parameter
+from cap_core.compile.parameters import is_content_type, nearest, placed_parameter
 from cap_core.compile.query_template import QueryTemplate, query_template
 from cap_core.compile.rejection import Rejected, Rejection
 from cap_core.compile.target import BodyTemplate, Parameter, Safety, Target
 from cap_core.diagnostics.reporter import Reporter
+from cap_core.document.consumed_outputs import declared
 from cap_core.document.model import ConsumedOperation, ConsumedParameter, ConsumedResource, ConsumesEntry, texts
 from cap_core.document.vocabulary import KNOWN_METHODS, OUTPUT_KEYS, WRITES
 from cap_core.errors import Mark
 from cap_core.plan.exposed import DeclaredOutput
 from cap_core.plan.upstream import Consumed, Operation, OperationParameter
+from cap_core.syntax.http import is_token
 from cap_core.syntax.names import Spellings, match
 from cap_core.syntax.path_template import join_paths
 from cap_core.syntax.templates import TemplateError, Var, parse_path
@@ -36,14 +38,14 @@ _REPLACING = frozenset({"PUT", "PATCH", "DELETE"})
 
 
 class Adapter(msgspec.Struct, frozen=True, kw_only=True):
-    """A `consumes` entry that is compiled as far as its operations need it."""
+    """A `consumes` entry, compiled except for its operations."""
 
     entry: ConsumesEntry
     consumed: Consumed
     supplied: frozenset[tuple[str, str]] = frozenset()
     """The (place, lower-case name) pairs that its authentication fills."""
     rejection: Rejection | None = None
-    """Why none of its operations can be called; None where they can."""
+    """Why none of its operations can be called; None if they can."""
 
 
 class _Path(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,8 +121,8 @@ def _target(adapter: Adapter, resource: ConsumedResource, operation: ConsumedOpe
 
 
 def _outputs(operation: ConsumedOperation) -> tuple[DeclaredOutput, ...]:
-    """What steps see of its answer; of its outputs their names, types and paths are read."""
-    return mapped_outputs(tuple(output.declared() for output in operation.outputParameters))
+    """The outputs of its answer that later steps of a flow can read."""
+    return mapped_outputs(tuple(declared(output) for output in operation.outputParameters))
 
 
 def _operation(
@@ -190,7 +192,7 @@ def _method(operation: ConsumedOperation, report: Reporter) -> str:
     method = operation.method.upper()
     if not method:
         report("no-method", operation.at, f"{operation.name!r} names no method; GET is used")
-    elif method not in KNOWN_METHODS and TOKEN.fullmatch(method):
+    elif method not in KNOWN_METHODS and is_token(method):
         report("unknown-method", operation.mark("method"), f"{method} is no method we know; it is sent as it is")
     return method or "GET"
 
@@ -202,7 +204,7 @@ def _parameters(
     body: BodyTemplate | None,
     report: Reporter,
 ) -> _Parameters:
-    """The declared parameters, where the query of the path does not have them, then those of the query."""
+    """The declared parameters that the path's query does not contain, then those that it contains."""
     all_declared = nearest(levels, report)
     declared = [p for p in all_declared if not p.from_environment]
     rejection: Rejection | None = None
@@ -228,7 +230,7 @@ def _parameters(
 
 
 def _drops_content_type(parameter: Parameter, report: Reporter) -> bool:
-    """Whether a parameter is the content type, which for a body in parts has the boundary and is the gateway's own."""
+    """Whether a parameter is ignored, because it is the content type of a multipart body, which needs the boundary."""
     if not is_content_type(parameter):
         return False
     what = f"the gateway sets the header {parameter.name!r} of a multipart body itself"
@@ -243,20 +245,20 @@ def _unread(resource: ConsumedResource, operation: ConsumedOperation) -> Rejecti
 
 
 def _bad_method(method: str, operation: ConsumedOperation) -> Rejection | None:
-    if TOKEN.fullmatch(method):
+    if is_token(method):
         return None
     what = f"{method!r} of {operation.name!r} cannot be an HTTP method"
     return Rejection("unknown-method", operation.mark("method"), what)
 
 
 def _unsendable(parameters: Iterable[Parameter], path: _Path, operation: ConsumedOperation) -> Rejection | None:
-    """A path parameter without a place, whose request would reach another resource; or a header that is no name."""
+    """The rejection for a path parameter that the path has no place for, or for an invalid header name."""
     # {{tools.id}} in a path means the input id.
     known = Spellings({placeholder.rpartition(".")[2] for placeholder in path.placeholders} | path.placeholders)
     for parameter in parameters:
         if parameter.place == "path" and match(parameter.name, known) is None:
             what = f"the path parameter {parameter.name!r} of {operation.name!r} has no place in {path.text!r}"
             return Rejection("lost-identifier", operation.at, what, f"write {{{parameter.name}}} into the path")
-        if parameter.place == "header" and not TOKEN.fullmatch(parameter.name):
+        if parameter.place == "header" and not is_token(parameter.name):
             return Rejection("bad-header-name", parameter.at, f"{parameter.name!r} cannot be the name of a header")
     return None

@@ -1,4 +1,4 @@
-"""The exposed outputs that are read from an answer, and whether their mappings can be followed."""
+"""Chooses the outputs that are read from an answer, and checks that their mappings are valid paths."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from cap_core.runtime.output_mapping import check_outputs
 
 
 def check_mappings(outputs: tuple[DeclaredOutput, ...]) -> None:
-    """Refuse outputs whose mapping is not a path we can follow. Raises `Rejected`."""
+    """Raise `Rejected` for an output whose mapping is not a valid JSONPath."""
     for output, what in check_outputs(outputs):
         raise Rejected("bad-mapping", output.at, what)
 
 
 def mapped_outputs(outputs: tuple[DeclaredOutput, ...]) -> tuple[DeclaredOutput, ...]:
-    """The outputs to apply; none where they mean the whole answer, untouched."""
+    """The outputs to read; none if they mean the entire answer, which is then passed through untouched."""
     if len(outputs) != 1:
         return outputs
     one = outputs[0]

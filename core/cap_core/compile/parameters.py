@@ -1,8 +1,7 @@
-"""The parameters of a consumed operation: which declarations hold, where each goes, and how it is typed."""
+"""The parameters of a consumed operation: which declaration counts, where each is sent, and its type."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 
 from cap_core.compile.target import Parameter
@@ -13,9 +12,7 @@ from cap_core.plan.upstream import FieldPlace
 from cap_core.runtime.patterns import checked_pattern
 from cap_core.syntax.names import near
 
-# RFC 9110, 5.6.2
-TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# Headers that frame the message or choose its coding, or hold for one connection: the gateway's own, never a caller's.
+# Headers that only the gateway sets: they frame the message, choose its coding, or concern one connection.
 _OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"}) | {
     "expect",
     "upgrade",
@@ -26,7 +23,7 @@ _OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connec
 
 
 def nearest(levels: Iterable[Iterable[ConsumedParameter]], report: Reporter) -> list[ConsumedParameter]:
-    """Each parameter once: the operation's before the resource's before the adapter's, in the order first named."""
+    """Each parameter once, in the order first named: the operation's overrides the resource's, that the adapter's."""
     out: dict[tuple[str, str | None], ConsumedParameter] = {}
     for level in levels:
         seen: set[str] = set()

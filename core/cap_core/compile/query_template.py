@@ -1,4 +1,4 @@
-"""The query of a consumed path: its literal part, and the parameters that its variables are."""
+"""Splits the query of a consumed path into its literal part and the parameters that its variables become."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class QueryTemplate(msgspec.Struct, frozen=True):
     parameters: tuple[Parameter, ...] = ()
     """One for each pair whose value is a template."""
     names: frozenset[str] = frozenset()
-    """The declared parameters that stand inside such a template, and are sent no other way."""
+    """The declared parameters that are sent as part of such a template, and nowhere else."""
     whole: frozenset[str] = frozenset()
-    """The declared parameters that stand in the query whole, under their own name."""
+    """The declared parameters that are the entire value of a pair of their own name."""
 
 
 def query_template(query: str, declared: Iterable[ConsumedParameter], at: Mark) -> QueryTemplate:

@@ -1,4 +1,4 @@
-"""Why an operation cannot be served or called: a reason that leaves it out, and nothing else of the document."""
+"""The reason why one operation cannot be served or called, while the rest of the document can."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cap_core.errors import Mark
 
 
 class Rejection(msgspec.Struct, frozen=True):
-    """A reason: the code of its diagnostic, the place, what is wrong, and what would help where that is known."""
+    """The reason, as the parts of its diagnostic: code, place, message, and a hint if one is known."""
 
     code: str
     at: Mark
@@ -17,7 +17,7 @@ class Rejection(msgspec.Struct, frozen=True):
 
 
 class Rejected(Exception):
-    """Raised where an exposed operation cannot be served correctly: what `docs/semantics.md` calls quarantined."""
+    """Raised when an exposed operation cannot be served correctly; `docs/semantics.md` calls it quarantined."""
 
     def __init__(self, code: str, at: Mark, message: str, hint: str | None = None) -> None:
         super().__init__(message)

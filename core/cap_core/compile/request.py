@@ -1,4 +1,4 @@
-"""A target with its bound values as the request that is sent."""
+"""Makes the request of a step from its target and the bound values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cap_core.plan.request import BodyEncoding, Request, RequestField
 
 
 def bound_request(target: Target, fields: tuple[RequestField, ...], body_type: str) -> Request:
-    """The request of a target that sends. Raises `Rejected` for a body that its authentication cannot add to."""
+    """The request of a step. Raises `Rejected` if its authentication adds members to a body that is not JSON."""
     assert target.operation is not None  # only consumed operations can be called
     if body_type != "json" and any(place == "body" for place, _ in target.supplied):
         what = f"the authentication adds a member to the body of {target.address}, which is {body_type}"

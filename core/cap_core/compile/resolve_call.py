@@ -1,4 +1,4 @@
-"""Which operation `call: namespace.operation` means (`docs/semantics.md`, ambiguous calls)."""
+"""Finds the operation that `call: namespace.operation` means (`docs/semantics.md`, ambiguous calls)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from cap_core.plan.exposed import ExposedOperation
 from cap_core.syntax.names import Budget, near, norm
 
 _SHOWN = 5
-"""How many lines a message lists."""
+"""Line numbers that a message lists at most."""
 
 
 class Namesakes:
-    """Targets of one name, by what tells them apart; looked up, because thousands may have one name."""
+    """Several targets of one name, indexed by their differences, because thousands may have one name."""
 
     def __init__(self, targets: list[Target]) -> None:
         self.targets = targets
@@ -29,15 +29,15 @@ class Namesakes:
                 self._found.setdefault(key, []).append(target)
 
     def by_route(self, method: str | None, path: str) -> list[Target]:
-        """Those of a method and a path, by the shape of the path."""
+        """The targets with this method and a path of this shape."""
         return self._found.get(("route", method, _shape(path)), [])
 
     def by_inputs(self, names: Iterable[str]) -> list[Target]:
-        """Those that take inputs of just these names, by `norm`."""
+        """The targets that take exactly these inputs, compared in normal form."""
         return self._found.get(("inputs", frozenset(map(norm, names))), [])
 
     def by_description(self, text: str) -> list[Target]:
-        """Those of this description."""
+        """The targets with this description."""
         return self._found.get(("description", text), []) if text else []
 
 
@@ -51,7 +51,7 @@ def _distinctions(target: Target) -> Iterator[object]:
 
 
 class OperationIndex:
-    """The targets of one document, as calls look for them."""
+    """All targets of one document, indexed by address."""
 
     def __init__(self, targets: Iterable[Target]) -> None:
         self._by_address: dict[str, list[Target]] = {}
@@ -65,13 +65,13 @@ class OperationIndex:
         return self._by_address.get(address, [])
 
     def hint(self, address: str) -> str:
-        """What a call may mean that names nothing."""
+        """A hint for a call of an unknown address."""
         affordable = self._budget.spend(len(self._by_address))
         close = near(address, self._by_address) if affordable else ""
         return close or f"consumed here: {', '.join(list(self._by_address)[:8]) or 'nothing'}"
 
     def namesakes(self, address: str) -> Namesakes:
-        """The targets of this name, by what tells them apart."""
+        """The targets of this name, indexed by their differences."""
         known = self._namesakes.get(address)
         if known is None:
             known = self._namesakes[address] = Namesakes(self.named(address))
@@ -82,11 +82,11 @@ def find(
     exposed: ExposedOperation,
     index: OperationIndex,
     report: Reporter,
-    elsewhere: Mapping[str, Diagnostic] = MappingProxyType({}),
+    unread: Mapping[str, Diagnostic] = MappingProxyType({}),
 ) -> Target:
-    """The target that an exposed operation calls. Raises `Rejected` where there is none, or no telling which.
+    """The target that an exposed operation calls. Raises `Rejected` if there is none, or if several are equally likely.
 
-    `elsewhere` are namespaces that are known and not read.
+    `unread` are the namespaces that the document names without their operations, each with the reason.
     """
     if not exposed.call:
         raise Rejected("no-call", exposed.at, f"{exposed.name!r} calls nothing")
@@ -94,8 +94,8 @@ def find(
     if not dot or not namespace or not name:
         raise Rejected("malformed-call", exposed.call_at, f"{exposed.call!r} is not namespace.operation")
     named = index.named(exposed.call)
-    if not named and namespace in elsewhere:
-        why = elsewhere[namespace]
+    if not named and namespace in unread:
+        why = unread[namespace]
         raise Rejected(
             why.code, exposed.call_at, f"{exposed.call!r} cannot be called, see line {why.at.line}", why.hint
         )
@@ -111,7 +111,7 @@ def find(
 
 
 def _choose(exposed: ExposedOperation, index: OperationIndex, report: Reporter) -> Target:
-    """Each rule narrows the candidates; the first that leaves one decides. Never "the first one"."""
+    """Apply each rule to the candidates until only one remains. A target is never chosen by its order alone."""
     among = index.namesakes(exposed.call or "")
     rules: list[tuple[str, list[Target]]] = []
     if exposed.kind == "operation":
@@ -119,7 +119,7 @@ def _choose(exposed: ExposedOperation, index: OperationIndex, report: Reporter) 
     if exposed.with_ is not None:
         rules.append(("the keys of 'with'", among.by_inputs(exposed.with_)))
     rules.append(("the description", among.by_description(exposed.description)))
-    left: set[int] | None = None  # None: every one of them
+    left: set[int] | None = None  # None: all candidates
     for why, fitting in rules:
         both = [target for target in fitting if left is None or id(target) in left]
         if len(both) == 1:

@@ -1,4 +1,4 @@
-"""What a caller of a target brings: the names it knows, its `with`, its declared inputs and its own placeholders."""
+"""The calling side of a binding: the names that can be used, `with`, the declared inputs and placeholders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from functools import cached_property
 
 import msgspec
 
-from cap_core.compile.expressions import FACES, Names
+from cap_core.compile.expressions import INPUT_PREFIXES, Names
+from cap_core.compile.step_names import StepNames
 from cap_core.compile.variables import Bindings
 from cap_core.diagnostics.reporter import Reporter
 from cap_core.document.vocabulary import WRITES
@@ -21,23 +22,23 @@ from cap_core.syntax.yaml_tree import Node
 class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """An exposed operation, or a step of a flow, as binding sees it.
 
-    A step has no declared inputs and no path of its own; it has `steps`, the names of those before it.
+    A step has no declared inputs and no path of its own; it has `steps`, the names of all of its flow.
     """
 
     at: Mark
     call_at: Mark
-    """Where `call` stands."""
+    """The mark of `call`."""
     bindings: Bindings
     prefixes: frozenset[str]
     """The words before a dot that mean an input: `rest`, `tools`, the namespace of the exposure."""
-    steps: frozenset[str] = frozenset()
-    """The earlier steps of a flow, whose outputs can be named."""
+    steps: StepNames = StepNames()
+    """The steps of the flow; the results of the earlier ones can be named."""
     with_: Mapping[str, Node] | None = None
     """The `with` map; None where the document has none."""
     declared: Mapping[str, DeclaredInput] = {}
     """The declared inputs, by name."""
     http: bool = False
-    """Whether inputs come at the places of an HTTP request; else they are arguments."""
+    """Whether inputs come in the parts of an HTTP request; else they are arguments of a tool."""
     path: str | None = None
     placeholders: tuple[str, ...] = ()
     """The placeholders of `path`, in order."""
@@ -46,21 +47,21 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def declared_names(self) -> Spellings:
-        """The names of the declared inputs, for many a match."""
+        """The names of the declared inputs, prepared for matching."""
         return Spellings(self.declared)
 
     @cached_property
     def path_names(self) -> Spellings:
-        """The placeholders of its own path, for many a match."""
+        """The placeholders of its own path, prepared for matching."""
         return Spellings(self.placeholders)
 
     def declaration(self, name: str) -> DeclaredInput | None:
-        """The declared input that `name` means."""
+        """The declared input that `name` matches, else None."""
         found = match(name, self.declared_names)
         return self.declared[found] if found is not None else None
 
     def names(self, inputs: frozenset[str], known: frozenset[str], report: Reporter) -> Names:
-        """What names mean here where `inputs` are surely inputs; `known` are those a did-you-mean may suggest."""
+        """What names mean here: those in `inputs` are inputs; a hint may suggest those in `known`."""
 
         def unbound(name: str, at: Mark) -> None:
             hint = near(name, [*self.bindings.names, *known]) or None
@@ -70,7 +71,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 
 def exposed_scope(exposed: ExposedOperation, namespace: str, bindings: Bindings) -> Scope:
-    """What an exposed operation or tool of the exposure `namespace` brings.
+    """The scope of an exposed operation or tool of the exposure `namespace`.
 
     Raises `TemplateError` for a path whose braces are not balanced.
     """
@@ -79,7 +80,7 @@ def exposed_scope(exposed: ExposedOperation, namespace: str, bindings: Bindings)
         at=exposed.at,
         call_at=exposed.call_at,
         bindings=bindings,
-        prefixes=FACES | {namespace},
+        prefixes=INPUT_PREFIXES | {namespace},
         with_=exposed.with_,
         declared={item.name: item for item in exposed.inputs},
         http=exposed.kind == "operation",

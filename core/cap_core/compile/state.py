@@ -1,4 +1,4 @@
-"""What the parts of compiling one document share: the source, the plugins' offers, the options, the diagnostics."""
+"""What all parts of compiling one document share: its source, the registry, the options, the diagnostics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cap_core.syntax.names import near
 
 
 class CompileOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command line and the configuration add to a document.
+    """What the operator adds to a document, on the command line and in `cap.toml`.
 
     `base_uris` by namespace or `capability:namespace`; `values` by `NAME` or `namespace.NAME`, each with its origin;
     `caller_auth` as `--caller-auth` has it; `allow_files` further directories that files may lie in.
@@ -44,13 +44,13 @@ class Compilation:
         self.options = options
         self.diagnostics = diagnostics
         self.bindings = Bindings(())
-        """The names the document may read, once its `binds` are known."""
+        """The variables of the document; empty until its `binds` have been read."""
         self.causes: list[Diagnostic] = []
-        """Why a whole namespace cannot be called; the first causes to name where nothing can be served."""
+        """Why entire namespaces cannot be called; the likeliest reasons if nothing at all can be served."""
         self.unread: list[Diagnostic] = []
         """What would restrict the whole document and cannot be read."""
-        self.elsewhere: dict[str, Diagnostic] = {}
-        """The namespaces that stand where they are not read from, each with the diagnostic that reports it."""
+        self.unread_namespaces: dict[str, Diagnostic] = {}
+        """Namespaces in parts of the document that are not read, each with the diagnostic that reports the part."""
 
     def report(self, code: str, at: Mark, message: str, hint: str | None = None) -> Diagnostic:
         """Report a diagnostic of the document as a whole, or of one of its parts that is no exposed operation."""
@@ -71,5 +71,5 @@ class Compilation:
 
     @property
     def variables_only(self) -> Names:
-        """What names mean where a caller's input can never stand: base URIs and authentication."""
+        """What names mean in base URIs and authentication, which no caller's input can be part of."""
         return Names(self.bindings, self.report_unbound)

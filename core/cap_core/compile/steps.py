@@ -1,11 +1,11 @@
-"""The steps of an exposed operation, each bound to what it calls, and the inputs that all of them read.
+"""Compiles an operation with `steps`: binds each step to what it calls, and makes the inputs that they read.
 
 The rules are those of `docs/semantics.md`, steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -20,6 +20,7 @@ from cap_core.compile.request import bound_request
 from cap_core.compile.resolve_call import OperationIndex, find
 from cap_core.compile.scope import Scope, exposed_scope
 from cap_core.compile.state import Compilation
+from cap_core.compile.step_names import StepNames
 from cap_core.compile.target import Target
 from cap_core.compile.unclaimed import Claimed, claim_step
 from cap_core.diagnostics.reporter import Reporter
@@ -40,15 +41,16 @@ class _BoundStep(msgspec.Struct, frozen=True):
 def compile_steps(
     exposed: ExposedOperation, namespace: str, index: OperationIndex, compilation: Compilation, report: Reporter
 ) -> tuple[Inputs, Flow]:
-    """Bind every step. Raises `Rejected` where one cannot be called as its author meant it."""
+    """The inputs and the flow of the steps. Raises `Rejected` if one of them cannot be called as written."""
     try:
         scope = exposed_scope(exposed, namespace, compilation.bindings)
         steps = _bound_steps(exposed, scope, index, compilation, report)
         joined = _joined_inputs(steps, scope, report)
     except TemplateError as error:
         raise Rejected("bad-template", exposed.at, str(error)) from None
-    if exposed.call:
-        report("not-acted-on", exposed.call_at, "'call' has no effect beside 'steps'")
+    for key, given in (("call", exposed.call), ("with", exposed.with_)):
+        if given:
+            report("not-acted-on", exposed.call_at, f"{key!r} has no effect beside 'steps'")
     outputs = mapped_outputs(exposed.outputs)
     check_mappings(outputs)
     compiled: list[CallStep] = []
@@ -70,30 +72,28 @@ def compile_steps(
 def _bound_steps(
     exposed: ExposedOperation, scope: Scope, index: OperationIndex, compilation: Compilation, report: Reporter
 ) -> list[_BoundStep]:
-    """Each step with what it calls; it can name the results of those before it."""
+    """Each step, bound to what it calls. Its values may refer to the results of the steps before it."""
     steps: list[_BoundStep] = []
-    earlier: set[str] = set()
-    for step in exposed.steps:
-        if step.name in earlier:
+    names = tuple(step.name for step in exposed.steps)
+    for n, step in enumerate(exposed.steps):
+        if step.name in names[:n]:
             raise Rejected("duplicate-name", step.at, f"the step {step.name!r} already stands above")
         call = msgspec.structs.replace(
             exposed, kind="step", name=step.name, at=step.at, call=step.call, call_at=step.call_at, with_=step.with_
         )
-        target = find(call, index, report, compilation.elsewhere)
-        own = msgspec.structs.replace(
-            scope, at=step.at, call_at=step.call_at, with_=step.with_, steps=frozenset(earlier)
-        )
+        target = find(call, index, report, compilation.unread_namespaces)
+        seen = StepNames(names[:n], names[n:])
+        own = msgspec.structs.replace(scope, at=step.at, call_at=step.call_at, with_=step.with_, steps=seen)
         bound = bind(target, own, report)
         claimed = claim_step(bound, report, last=step is exposed.steps[-1])
         steps.append(_BoundStep(step, target, bound, claimed))
-        earlier.add(step.name)
     return steps
 
 
 def _joined_inputs(steps: Sequence[_BoundStep], scope: Scope, report: Reporter) -> BoundInputs:
     """The inputs behind the values of all steps, and those values in order."""
     fields = tuple(field for one in steps for field in one.claimed.fields)
-    unread = _unread(scope, origins(fields), report)
+    unread = _unread(scope, origins(fields).keys(), report)
     entries = {f"{one.step.name} {key}": entry for one in steps for key, entry in one.bound.assignments.entries.items()}
     bound = Bound(
         target=Target(
@@ -110,9 +110,8 @@ def _joined_inputs(steps: Sequence[_BoundStep], scope: Scope, report: Reporter) 
     return bind_inputs(bound, Claimed(fields=fields, paired={}, unreached=unread, passed=passed), report)
 
 
-def _unread(scope: Scope, read: dict[str, object] | object, report: Reporter) -> tuple[str, ...]:
-    """Declared inputs that no step reads: callers may give them, and nothing is sent."""
-    assert isinstance(read, dict)
+def _unread(scope: Scope, read: Iterable[str], report: Reporter) -> tuple[str, ...]:
+    """The declared inputs that no step reads, which is reported. Callers may give them; nothing is sent."""
     reached = {spelling for name in read for spelling in (name, norm(name))}
     unread = []
     for name, declared in scope.declared.items():

@@ -1,4 +1,4 @@
-"""What calls bind to: an operation's parameters, path and body, and what it does to the world."""
+"""A target: what calls bind to, with its parameters, its path and its body, and whether it changes anything."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cap_core.syntax.templates import Var
 from cap_core.syntax.yaml_tree import Node
 
 Safety = Literal["safe", "idempotent", "unsafe"]
-"""What a repeated call does, as RFC 9110, 9.2 has it: nothing, the same as one, or perhaps more."""
+"""Whether a call changes nothing, changes no more when repeated, or may do more each time (RFC 9110, 9.2)."""
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +26,7 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     required: bool
     description: str
     value: Node | None
-    """What the document fixes it to; None leaves it to `with` and to callers."""
+    """Its fixed value in the document; None if `with` or callers give it."""
     pattern: str | None
     enum: tuple[object, ...] | None
     max_length: int | None
@@ -34,7 +34,7 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BodyTemplate(msgspec.Struct, frozen=True):
-    """A `body:` block: how it is encoded, and what it is made of (None: of nothing, so there is no body)."""
+    """A `body:` block: its encoding, and the template of its content (None: an empty body)."""
 
     type: str
     data: Node | None
@@ -42,7 +42,7 @@ class BodyTemplate(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that an exposed operation or a step of a flow calls. Today each is a consumed operation."""
+    """Something that an exposed operation or a step can call. So far every target is a consumed operation."""
 
     address: str
     """`namespace.operation`, as `call:` and messages have it."""
@@ -53,20 +53,20 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Its path in pieces: text, and placeholders by name."""
     body: BodyTemplate | None = None
     outputs: tuple[DeclaredOutput, ...] = ()
-    """What steps see of its answer; empty for all of it."""
+    """What later steps can read of its answer; empty for all of it."""
     environment: frozenset[str] = frozenset()
-    """The parameters that the process environment has, which no caller gives."""
+    """The parameters whose values come from the process environment, and not from callers."""
     supplied: frozenset[tuple[str, str]] = frozenset()
     """The (place, lower-case name) pairs that its authentication fills."""
     safety: Safety = "unsafe"
     writes: bool = False
     """Whether its callers may send a body."""
     replaces: bool = False
-    """Whether it changes or removes one thing, so that losing an identifier would hit the whole collection."""
+    """Whether it changes or removes one resource, so that a lost identifier would affect the entire collection."""
     operation: Operation | None = None
-    """The consumed operation; None for a target that sends nothing itself."""
+    """The consumed operation; None if the target itself sends no request."""
     rejection: Rejection | None = None
-    """Why it cannot be called at all; None where it can."""
+    """Why it cannot be called at all; None if it can."""
 
     @property
     def placeholders(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""What a caller brings that no parameter of the target claims: it is sent all the same, or left out as lost.
+"""Adds to a request what the exposed side brings and no parameter of the target takes.
 
-That is `with` keys and declared inputs of unknown names, placeholders without a namesake, and a body that nothing
-declares (`docs/semantics.md`, inputs).
+That is `with` keys and declared inputs of unknown names, placeholders whose names do not match, and an undeclared body
+(`docs/semantics.md`, inputs). Each is sent all the same, or reported as lost.
 """
 
 from __future__ import annotations
@@ -24,20 +24,19 @@ from cap_core.syntax.yaml_tree import Node
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
-    """Every value of the request, and what of the inputs has no value there."""
+    """Every value of the request, and the inputs that none of these values reads."""
 
     fields: tuple[BoundField, ...]
     paired: Mapping[str, str]
-    """Inputs of the target's placeholders, each with the placeholder of the scope that it comes from for want of a
-    namesake."""
+    """Inputs of the target's path, each with the placeholder of the scope that it is paired with by order."""
     unreached: tuple[str, ...] = ()
-    """Inputs that reach nothing. They are inputs all the same: the document says that callers give them."""
+    """Inputs that are declared and sent nowhere; callers may give them all the same."""
     passed: str = ""
-    """The input that is the caller's body, handed through unread; "" where there is none."""
+    """The input that is the caller's body, passed through unread; "" if there is none."""
 
 
 def claim(bound: Bound, report: Reporter) -> Claimed:
-    """Add to the request what nothing in it claims. Raises `Rejected` where an identifier would be lost."""
+    """Add what no parameter takes to the request. Raises `Rejected` if an identifier would be lost."""
     paired = _paired(bound.scope, bound.fields, report)
     assigned = _add(bound, bound.fields, _unused_keys(bound), report)
     declared = _add(bound, assigned.fields, _unreached_inputs(bound, assigned, paired), report)
@@ -45,7 +44,7 @@ def claim(bound: Bound, report: Reporter) -> Claimed:
     passed = _pass_through(bound, declared.fields, unreached)
     if passed is None:
         return Claimed(fields=declared.fields, paired=paired, unreached=unreached)
-    # What authentication adds to a body needs one that is read.
+    # If authentication adds members to the body, the body has to be read.
     read = any(place == "body" for place, _ in bound.target.supplied)
     return Claimed(
         fields=(*declared.fields, passed),
@@ -56,7 +55,7 @@ def claim(bound: Bound, report: Reporter) -> Claimed:
 
 
 def claim_step(bound: Bound, report: Reporter, *, last: bool) -> Claimed:
-    """Add to a step's request the `with` keys that nothing in it claims, and to the last one's a caller's body."""
+    """Add the `with` keys that no parameter takes to a step's request, and the caller's body to that of the last."""
     assigned = _add(bound, bound.fields, _unused_keys(bound), report)
     passed = _pass_through(bound, assigned.fields, assigned.unreached) if last else None
     fields = assigned.fields if passed is None else (*assigned.fields, passed)
@@ -66,7 +65,7 @@ def claim_step(bound: Bound, report: Reporter, *, last: bool) -> Claimed:
 
 
 def _paired(scope: Scope, fields: Sequence[BoundField], report: Reporter) -> dict[str, str]:
-    """Without `with`, equal numbers of unmatched placeholders on both sides pair in order."""
+    """Pair unmatched placeholders of both paths in order, if there is no `with` and their numbers are equal."""
     if not scope.http or scope.with_ is not None:
         return {}
     found = origins(fields)
@@ -80,7 +79,7 @@ def _paired(scope: Scope, fields: Sequence[BoundField], report: Reporter) -> dic
     if not waiting or len(waiting) != len(free):
         return {}
     pairs = dict(zip(waiting, free, strict=True))
-    listed = ", ".join(f"{{{theirs}}} with {{{ours}}}" for theirs, ours in pairs.items())
+    listed = ", ".join(f"{{{consumed}}} with {{{exposed}}}" for consumed, exposed in pairs.items())
     report("paired-placeholder", scope.at, f"paired in order: {listed}")
     return pairs
 
@@ -89,7 +88,7 @@ def _paired(scope: Scope, fields: Sequence[BoundField], report: Reporter) -> dic
 
 
 class _Leftover(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that no parameter claims. `entity` where it would be the whole body, if there is none yet."""
+    """Something that no parameter takes. With `entity` it may become the entire body, if there is none yet."""
 
     name: str
     value: Value
@@ -128,14 +127,17 @@ def _unreached_inputs(bound: Bound, added: _Added, paired: Mapping[str, str]) ->
 
 
 def _stays_in_path(name: str, bound: Bound, standing: frozenset[str]) -> bool:
-    """Whether a declared input has no meaning but its place in the scope's own path: one that is paired, and one that
-    would turn a change of one thing into a change of all of them if it were sent as something else."""
+    """Whether a declared input must not be sent anywhere but in the path.
+
+    That is one that is paired with a placeholder, and one whose loss would turn a change of one resource into a change
+    of all of them.
+    """
     placeholder = match(name, bound.scope.path_names)
     return placeholder is not None and (placeholder in standing or bound.target.replaces)
 
 
 def _add(bound: Bound, fields: tuple[BoundField, ...], leftovers: Iterator[_Leftover], report: Reporter) -> _Added:
-    """Send each leftover as the body, as a member of it, or in the query; or report that it reaches nothing."""
+    """Add each leftover as the body, as a member of it, or to the query; report those that are sent nowhere."""
     out = list(fields)
     unreached: list[str] = []
     has_entity = _has_entity(fields)
@@ -152,7 +154,7 @@ def _add(bound: Bound, fields: tuple[BoundField, ...], leftovers: Iterator[_Left
 
 
 def _place_of_unknown(leftover: _Leftover, bound: Bound, *, has_entity: bool, report: Reporter) -> FieldPlace | None:
-    """Where something of an unknown name is sent, or None where it reaches nothing; which is reported."""
+    """Where something of an unknown name is sent; None if nowhere. Either is reported."""
     reason, hint = _unknown(leftover.name, bound)
     if not bound.target.writes:
         report("unknown-parameter", leftover.at, f"{reason}; it is sent as a query parameter", hint)
@@ -165,7 +167,7 @@ def _place_of_unknown(leftover: _Leftover, bound: Bound, *, has_entity: bool, re
 
 
 def _unknown(name: str, bound: Bound) -> tuple[str, str | None]:
-    """Why a name means no parameter of the target, and what would help."""
+    """The message that a name is no parameter of the target, and a hint."""
     address = bound.target.address
     key = bound.assignments.find(name)
     if key is not None and key in bound.used:
@@ -177,8 +179,7 @@ def _unknown(name: str, bound: Bound) -> tuple[str, str | None]:
 
 
 def report_lost(target: Target, at: Mark, message: str, report: Reporter, hint: str | None = None) -> None:
-    """Report an identifier that reaches nothing. Raises `Rejected` where the target would then hit more than one
-    thing."""
+    """Report an identifier that is sent nowhere. Raises `Rejected` if the request would then affect other resources."""
     if target.replaces:
         raise Rejected("lost-identifier", at, message, hint or "declare it on the called operation")
     report("lost-identifier", at, message, hint)
@@ -193,7 +194,7 @@ def _has_entity(fields: Sequence[BoundField]) -> bool:
 
 
 def _pass_through(bound: Bound, fields: Sequence[BoundField], unreached: Sequence[str]) -> BoundField | None:
-    """A write that declares no body takes the caller's, untouched."""
+    """The field for the caller's body, which a target that writes and declares no body gets untouched; else None."""
     has_body = any(one.field.place in ("body", "member") for one in fields)
     if not bound.target.writes or has_body or _with_reads_body(bound):
         return None

@@ -1,4 +1,4 @@
-"""Which names a document may read from outside, and where their values come from (`docs/semantics.md`, bindings)."""
+"""The variables that a document may read, and where their values come from (`docs/semantics.md`, bindings)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cap_core.syntax.yaml_tree import Map, Scalar
 
 
 class Bindings:
-    """The names one document may read. An undeclared `{{X}}` never reaches into the environment."""
+    """The variables of one document. An undeclared `{{X}}` is never read from the environment."""
 
     def __init__(self, variables: Iterable[Variable]) -> None:
         self.variables = {variable.binding: variable for variable in variables}
@@ -35,28 +35,28 @@ class Bindings:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name that resolves, for messages."""
+        """Every name that `find` finds, for messages."""
         return tuple(self._by_name)
 
 
 class BindingSources(msgspec.Struct, frozen=True, kw_only=True):
-    """What the `binds` entries of one document are read with."""
+    """What is needed to find the values of one document's `binds` entries."""
 
     capability: str
     resolvers: Mapping[str, BindingResolver]
-    """Every resolver on offer, by the scheme of its locations."""
+    """Every resolver in the registry, by the scheme of its locations."""
     given: Mapping[str, Given] = {}
     """Values from outside, by `NAME` or `namespace.NAME`."""
     defaults: Mapping[str, str] = {}
     """The installed capability's own values, by the same names."""
     directories: tuple[Path, ...] = ()
-    """Below which the files of locations lie, in the order they are tried."""
+    """The directories below which files may lie, in the order in which they are tried."""
     allowed: tuple[Path, ...] = ()
     """Further directories that the operator allows."""
 
 
 def declare(binds: Iterable[Bind], context: BindingSources, report: Reporter) -> Bindings:
-    """The variables of a document's `binds`, of what was given from outside, and of the capability's defaults."""
+    """The variables of a document: those of its `binds`, those given from outside, and the capability's defaults."""
     declared = [variable for bind in binds for variable in _variables(bind, context, report)]
     return Bindings([*declared, *_undeclared(declared, context)])
 

@@ -1,3 +1,3 @@
-"""What there is to report about a document: codes, severities, places, remedies.
+"""Diagnostics about documents: their codes, severities, places and hints.
 
 Imports errors only."""

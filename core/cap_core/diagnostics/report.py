@@ -66,7 +66,7 @@ class Report:
         return tuple(sorted(dict.fromkeys(self._items), key=lambda d: (d.at.file, d.at.line, d.at.column, d.code)))
 
     def summed(self) -> tuple[Diagnostic, ...]:
-        """The same, with one diagnostic for all of a code that is reported once for a file."""
+        """The same, with the diagnostics of a code that is reported once for a file merged into one."""
         return summed(self.sorted())
 
     @property
@@ -80,14 +80,14 @@ _LONGEST = 500
 
 
 def _readable(text: str) -> str:
-    """A text on one line, with its middle left out where nobody would read it to its end."""
+    """A text on one line; of a very long one the middle is left out."""
     line = " ".join(text.splitlines())
     half = _LONGEST // 2
     return line if len(line) <= _LONGEST else f"{line[:half]}…{line[-half:]}"
 
 
 def summed(items: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Diagnostics in their order, with one for all of a code that is reported once for a file."""
+    """Diagnostics in their order; those of a code that is reported once for a file are merged into one."""
     alike: dict[object, list[Diagnostic]] = {}
     for n, item in enumerate(items):
         row = CODES.get(item.code)

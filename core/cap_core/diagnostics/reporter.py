@@ -10,6 +10,6 @@ if TYPE_CHECKING:
 
 
 class Reporter(Protocol):
-    """Reports one diagnostic: its code, its place, its message, and a hint where the table's own does not fit."""
+    """Reports a diagnostic: its code, its place, its message, and a hint instead of that in the table of codes."""
 
     def __call__(self, code: str, at: Mark, message: str, hint: str | None = None) -> Diagnostic: ...

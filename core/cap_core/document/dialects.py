@@ -1,7 +1,7 @@
-"""Any published dialect to the one internal shape (`docs/semantics.md`, dialects).
+"""Brings a document of any published dialect to one internal shape (`docs/semantics.md`, dialects).
 
-A document says its dialect by its root key and version. Behind this door there are lists of named things, whatever the
-dialect; nothing else knows that dialects exist.
+The root key and the version of a document name its dialect. In the internal shape named things are always in lists; no
+other module knows that there are dialects.
 """
 
 from __future__ import annotations
@@ -27,31 +27,33 @@ VERSIONS = {
 }
 """The published versions of each root key, oldest first."""
 
-# Keys that hold named things: lists in the alpha dialects, maps keyed by name later; lists are accepted in all.
 KEYED = frozenset(
     {"resources", "operations", "tools", "inputParameters", "outputParameters", "properties", "skills", "steps"}
 )
-# Keys below which the document holds data of its own, not structure.
-_DATA = frozenset({"with", "body", "value", "keys", "enum", "hints", "authentication"})
-# Keys of one output; a map without them, of maps, names several.
-_SHAPE = frozenset({"type", "mapping", "items", "properties", "values", "value", "const"})
+"""Keys of named things: lists in the alpha dialects, maps by name in later ones; both are accepted in all."""
 RENAMED = {"display": "label"}
-# Spellings of no published schema, and what they are read as; reported once per spelling and file.
+"""Keys that only one of the dialects has, and the keys of the same meaning by which all documents are read."""
 ALIASES = {"auth": "authentication", "id": "name", "title": "label"}
+"""Keys of no published schema, and the keys they are read as; each is reported once per file."""
+
+_DATA = frozenset({"with", "body", "value", "keys", "enum", "hints", "authentication"})
+"""Keys below which there is data, which is not changed."""
+_OUTPUT = frozenset({"type", "mapping", "items", "properties", "values", "value", "const"})
+"""Keys of a single output; a map of maps without any of them is a map of outputs by name."""
 
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-(alpha|beta|rc)\.?(\d+))?")
 
 
 def normalize(root: Node, report: Reporter) -> Map:
-    """Bring a parsed document to the internal shape. Raises `SpecError` for one of no dialect we know."""
+    """Bring a parsed document to the internal shape. Raises `SpecError` for an unknown dialect."""
     if not isinstance(root, Map):
-        raise _not_one(root.mark, "the document is not a mapping")
+        raise _not_a_capability(root.mark, "the document is not a mapping")
     keys = [key for key in root if key in VERSIONS]
     if not keys:
         named = ", ".join(map(str, list(root)[:4]))
         at = Mark(root.mark.file, 1, 1)
         hint = next((hint for key in root if (hint := near(key, VERSIONS))), "")
-        raise _not_one(at, f"the document has no dialect key; its keys are: {named}", hint)
+        raise _not_a_capability(at, f"the document has no dialect key; its keys are: {named}", hint)
     key = keys[0]
     for other in keys[1:]:
         what = f"the file has two dialect keys, {str(key)!r} and {str(other)!r}; it is read by the first"
@@ -71,8 +73,8 @@ def normalize(root: Node, report: Reporter) -> Map:
     return out
 
 
-def _not_one(at: Mark, what: str, meant: str = "") -> SpecError:
-    hint = meant or "a capability document starts with 'naftiko: 1.0.0-alpha2' or 'ikanos: 1.0.0-beta5'"
+def _not_a_capability(at: Mark, what: str, hint: str = "") -> SpecError:
+    hint = hint or "a capability document starts with 'naftiko: 1.0.0-alpha2' or 'ikanos: 1.0.0-beta5'"
     return SpecError(what, at=at, code="not-a-capability", hint=hint)
 
 
@@ -103,7 +105,7 @@ def _order(version: str) -> tuple[int, int, int, int, int] | None:
 
 
 def _lists(node: Map, aliases: dict[str, list[Mark]]) -> Map:
-    """A copy in which keyed maps are lists of named things. Data of the document's own is left as it is."""
+    """A copy in which maps of named things are lists. Data such as the value of `with` is not changed."""
     out = Map()
     out.mark = node.mark
     for key, value in node.items():
@@ -122,7 +124,7 @@ def _lists(node: Map, aliases: dict[str, list[Mark]]) -> Map:
 
 
 def _is_one(node: Map) -> bool:
-    """Whether a mapping is one output, and not several by their names."""
+    """Whether a mapping is a single output, and not a map of several outputs by name."""
     return any(key in ("type", "mapping") and isinstance(value, Scalar) for key, value in node.items())
 
 
@@ -133,10 +135,10 @@ def _list_of_one(node: Map) -> Seq:
 
 
 def _one_item(node: Node) -> Node:
-    """What each item of a list is. Where members are named, as a list or a map of them, it is an object of these."""
+    """The output of each item of a list. Several named members, in a list or a map, are the members of an object."""
     if isinstance(node, Seq) and len(node) == 1 and isinstance(node[0], Map) and "name" not in node[0]:
         return node[0]
-    members = isinstance(node, Map) and not _SHAPE & node.keys() and all(isinstance(v, Map) for v in node.values())
+    members = isinstance(node, Map) and not _OUTPUT & node.keys() and all(isinstance(v, Map) for v in node.values())
     if not node or not (isinstance(node, Seq) or members):
         return node
     out = Map({Scalar("type", node.mark): Scalar("object", node.mark), Scalar("properties", node.mark): node})
@@ -171,7 +173,7 @@ def _named(node: Map, aliases: dict[str, list[Mark]]) -> Seq:
     out.mark = node.mark
     for key, value in node.items():
         if not isinstance(value, Map) and value:
-            out.append(value)  # for the model to refuse, at its place
+            out.append(value)  # the reader reports it at its place
             continue
         entry = _lists(value, aliases) if isinstance(value, Map) else Map()
         if not isinstance(value, Map):

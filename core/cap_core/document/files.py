@@ -1,4 +1,4 @@
-"""Files that a document names: they lie below its own directory, or below one the operator allows."""
+"""Finds the files that a document names, below its own directory or below one that the operator allows."""
 
 from __future__ import annotations
 

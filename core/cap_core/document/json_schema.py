@@ -1,7 +1,7 @@
-"""The JSON Schema of the documents we accept, per dialect, made from the models that read them.
+"""Makes the JSON Schema of accepted documents, for each dialect, from the models that read them.
 
-Editors complete and check documents by it. It is looser than `cap check`: what depends on several places (calls,
-names, templates) is the compiler's to say.
+Editors use it to complete and check documents. It accepts more than `cap check` does: a schema cannot check what
+depends on several places, such as calls, names and templates.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ from cap_core.syntax.yaml_tree import Map
 
 _TEXT: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 _ANY: dict[str, Any] = {}
-_WANTED = frozenset({"method"})
-"""Keys that a document should have, and is read without."""
-_BACK = {new: old for old, new in RENAMED.items()}
+_OPTIONAL_IN_PRACTICE = frozenset({"method"})
+"""Keys that the schema requires, although documents are read without them."""
+_ORIGINAL_KEYS = {new: old for old, new in RENAMED.items()}
 
 
 def shipped(dialect: str) -> Path:
-    """The file with the schema of a dialect, as the built-in plugins make it; it comes with the package."""
+    """The file in the package with the schema of a dialect, as it is with the built-in plugins."""
     return Path(__file__).parent / "schemas" / f"{dialect}.schema.json"
 
 
 _SCHEMES = ("digest", "oauth2")
-"""Published authentication types that may be on offer one day: no mistakes of an author's."""
+"""Published authentication types that no plugin offers yet; the schema accepts them."""
 _NULL = {"type": "null"}
 _METHODS = {"enum": [*sorted(KNOWN_METHODS), *sorted(method.lower() for method in KNOWN_METHODS)]}
 
@@ -59,7 +59,7 @@ def schema(
     formats: Mapping[str, OutputMapper[Any]],
 ) -> dict[str, Any]:
     """The schema of one root key's documents, `naftiko` or `ikanos`; named things are lists or maps in both."""
-    making = _Making()
+    making = _SchemaBuilder()
     offered = {key: _options(scheme) for key, scheme in schemes.items()}
     making.everywhere["authentication"] = _by_type(offered, _SCHEMES, norm)
     making.everywhere["outputRawFormat"] = _or_null(_words(sorted(formats), str.lower))
@@ -80,16 +80,16 @@ def schema(
 
 
 def _words(words: Iterable[str], read: Callable[[str], str]) -> dict[str, Any]:
-    """One of these words, which editors offer, or any spelling that is read (`str.lower`, `norm`) as one of them."""
+    """The schema of one of these words, which editors suggest, or of a text that `read` takes for one of them."""
     listed = list(words)
     return {"anyOf": [{"enum": listed}, {"type": "string", "pattern": _pattern(listed, read)}]}
 
 
 def _pattern(words: Iterable[str], read: Callable[[str], str]) -> str:
-    """A regular expression, of those that JSON Schema has, for every text that is read as one of the words."""
+    """A regular expression (ECMA 262) for every text that `read` takes for one of the words."""
     between = "[^A-Za-z0-9]*" if read is norm else ""
-    spelled = ("".join(_letter(c) + between for c in read(word)) for word in words)
-    return f"^{between}({'|'.join(dict.fromkeys(spelled))})$"
+    patterns = ("".join(_letter(c) + between for c in read(word)) for word in words)
+    return f"^{between}({'|'.join(dict.fromkeys(patterns))})$"
 
 
 def _letter(c: str) -> str:
@@ -99,7 +99,7 @@ def _letter(c: str) -> str:
 def _by_type(
     options: Mapping[str, dict[str, Any]], others: Iterable[str], read: Callable[[str], str] | None = None
 ) -> dict[str, Any]:
-    """One of several shapes, told apart by `type`. Of the `others` there are no shapes."""
+    """The schema of a mapping whose `type` decides its other keys; those of the `others` are not checked."""
     known = [*sorted(options), *others]
     cases = [
         {
@@ -116,7 +116,7 @@ def _by_type(
 
 
 def _options(scheme: AuthScheme[Any]) -> dict[str, Any]:
-    """An authentication's options; whatever their type, a template may stand there."""
+    """The schema of an authentication's options; a template is accepted for any of them."""
     fields = msgspec.structs.fields(scheme.options)
     properties = {field.encode_name: _option(field) for field in fields}
     out = {"properties": {"type": True, **properties}, "additionalProperties": False}
@@ -125,7 +125,7 @@ def _options(scheme: AuthScheme[Any]) -> dict[str, Any]:
 
 
 def _option(field: FieldInfo) -> Any:
-    """An option that is one of a few words says so: `Annotated[str, Meta(extra_json_schema={"enum": [...]})]`."""
+    """The schema of one option, with its `enum` if its type has one: `Meta(extra_json_schema={"enum": [...]})`."""
     extras = [meta.extra_json_schema for meta in typing.get_args(field.type) if isinstance(meta, msgspec.Meta)]
     words = next((extra["enum"] for extra in extras if extra and "enum" in extra), None)
     if words is None:
@@ -133,7 +133,7 @@ def _option(field: FieldInfo) -> Any:
     return {"anyOf": [*_words(words, str.lower)["anyOf"], {"type": "string", "pattern": "\\{\\{"}]}
 
 
-class _Making:
+class _SchemaBuilder:
     def __init__(self) -> None:
         self.definitions: dict[str, Any] = {}
         self.everywhere: dict[str, dict[str, Any]] = {
@@ -141,17 +141,17 @@ class _Making:
             "port": {"type": ["integer", "null"], "minimum": 1, "maximum": 65535},
             "body": _BODY,
         }
-        """What a key holds, whichever mapping has it."""
+        """The schemas of keys that mean the same in every mapping."""
         one = {"$ref": "#/$defs/ExposedOutput"}
         members = {"type": "object", "additionalProperties": one}
         self.special: dict[tuple[type[ModelNode], str], dict[str, Any]] = {
             **_WORDS,
             (ExposedOutput, "items"): {"anyOf": [one, {"type": "array", "items": one}, members, _NULL]},
         }
-        """What a key of one kind of mapping holds."""
+        """The schemas of keys that are special in one kind of mapping."""
 
     def part(self, model: type[ModelNode]) -> dict[str, Any]:
-        """The schema of a mapping. An entry of a map has its name as its key, so it needs none inside."""
+        """The schema of a mapping that is read as this model."""
         hints = typing.get_type_hints(model)
         properties: dict[str, Any] = {}
         required = []
@@ -164,7 +164,7 @@ class _Making:
             properties[name] = shape
             for other in self._spellings(name):
                 properties.setdefault(other, shape)
-            if (field.required or name in _WANTED) and not self._spellings(name):
+            if (field.required or name in _OPTIONAL_IN_PRACTICE) and not self._spellings(name):
                 required.append(name)
         out = {"type": "object", "properties": properties, "additionalProperties": False}
         if model.__doc__:  # editors show it beside the mapping
@@ -173,7 +173,8 @@ class _Making:
 
     def _spellings(self, name: str) -> list[str]:
         """Other keys that are read as this one."""
-        return [*([_BACK[name]] if name in _BACK else []), *(old for old, new in ALIASES.items() if new == name)]
+        renamed = [_ORIGINAL_KEYS[name]] if name in _ORIGINAL_KEYS else []
+        return [*renamed, *(old for old, new in ALIASES.items() if new == name)]
 
     def _value(self, name: str, hint: Any) -> dict[str, Any]:
         options = [t for t in typing.get_args(hint) if t is not types.NoneType]
@@ -201,10 +202,10 @@ class _Making:
         named = {"additionalProperties": self._unnamed(item)}
         if name != "outputParameters":
             return {**either, **named}
-        return {**either, "if": _ALONE, "then": self._reference(item), "else": named}
+        return {**either, "if": _SINGLE_OUTPUT, "then": self._reference(item), "else": named}
 
     def _unnamed(self, item: type[ModelNode]) -> dict[str, Any]:
-        """An entry of a map: its key is its name. Where it needs nothing else, there may be nothing."""
+        """The schema of an entry of a map, whose key is its name; null is accepted if no other key is required."""
         name = f"{item.__name__}Entry"
         if name not in self.definitions:
             self.definitions[name] = {}
@@ -238,20 +239,20 @@ _BODY = {
     },
     "additionalProperties": False,
 }
-_ALONE = {
+_SINGLE_OUTPUT = {
     "type": "object",
     "anyOf": [
         {"properties": {key: {"not": {"type": ["object", "array"]}}}, "required": [key]} for key in ("type", "mapping")
     ],
 }
-"""One output where a list or a map of them could stand."""
-_OF_TYPE = _or_null({"enum": list(TYPES)})
+"""A single output in a place where a list or a map of outputs is accepted too."""
+_TYPE_OR_NULL = _or_null({"enum": list(TYPES)})
 _WORDS: dict[tuple[type[ModelNode], str], dict[str, Any]] = {
     (ConsumesEntry, "type"): _or_null(_words(["http"], str.lower)),
     (ConsumedParameter, "in"): _or_null(_words([*PLACES, "environment"], str.lower)),
     (ConsumedParameter, "type"): _or_null(_words(TYPES, str.lower)),
-    (ConsumedOutput, "type"): _OF_TYPE,
+    (ConsumedOutput, "type"): _TYPE_OR_NULL,
     (ExposedParameter, "in"): _or_null(_words(PLACES, str.lower)),
-    (ExposedParameter, "type"): _OF_TYPE,
-    (ExposedOutput, "type"): _OF_TYPE,
+    (ExposedParameter, "type"): _TYPE_OR_NULL,
+    (ExposedOutput, "type"): _TYPE_OR_NULL,
 }

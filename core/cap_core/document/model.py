@@ -1,6 +1,6 @@
-"""The internal shape of a capability document: what every dialect is brought to, and what exposure plugins build on.
+"""The model of a capability document, to which every dialect is brought, and which exposure plugins extend.
 
-Shape only; what it means is decided in `compile`. Lists stand where dialects have lists or maps of named things.
+It is the shape alone; `compile` decides about the meaning. Lists and maps of named things are both lists here.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class ConsumedParameter(InputNode, frozen=True, kw_only=True):
 
     @property
     def from_environment(self) -> bool:
-        """Whether the process environment has its value, and no caller."""
+        """Whether its value comes from the process environment, and not from callers."""
         return (self.in_ or "").lower() == "environment"
 
 
@@ -66,11 +66,6 @@ class ConsumedOutput(ModelNode, frozen=True, kw_only=True):
     description: str | None = None
     items: Node | None = None
     properties: Node | None = None
-
-    def declared(self) -> DeclaredOutput:
-        """What the steps of a flow see: its name, its type, and the path that `value` or `mapping` has."""
-        path = self.mapping or (str(self.value) if isinstance(self.value, Scalar) else None)
-        return DeclaredOutput(at=self.mark("value"), name=self.name, type=self.type, mapping=path)
 
 
 class ConsumedOperation(ModelNode, frozen=True, kw_only=True):
@@ -126,7 +121,7 @@ class ConsumesEntry(ModelNode, frozen=True, kw_only=True):
 
     @property
     def environment(self) -> Iterator[ConsumedParameter]:
-        """Every parameter of it that the process environment has."""
+        """All of its parameters whose values come from the process environment."""
         below = (
             p
             for r in self.resources
@@ -141,7 +136,7 @@ class ConsumesEntry(ModelNode, frozen=True, kw_only=True):
 
     @property
     def called(self) -> str:
-        """The namespace that calls name, also where the entry itself stands in another file."""
+        """The namespace as calls name it; of an imported entry, the one that it gets in this file."""
         names = (self.namespace, self.as_, self.import_)
         return next((str(name) for name in names if isinstance(name, str) and name), "")
 
@@ -191,14 +186,14 @@ class ExposedOutput(ModelNode, frozen=True, kw_only=True):
 
     @property
     def path(self) -> str | None:
-        """The mapping, for which some write a `value` that is a path."""
+        """The path of the mapping, which some documents write as a `value`."""
         if self.mapping is None and isinstance(self.value, Scalar) and self.value.startswith("$"):
             return str(self.value)
         return self.mapping
 
     @property
     def literal(self) -> Node | None:
-        """What a mock answers with; None for a path, which only an upstream's answer could be read by."""
+        """The fixed value with which a mock answers; None if `value` is a path."""
         written = self.const if self.value is None else self.value
         return None if isinstance(written, Scalar) and _PATH.match(written) else written
 
@@ -281,12 +276,12 @@ class Document(ModelNode, frozen=True, kw_only=True):
 
 
 def texts(node: Node | None) -> tuple[str, ...]:
-    """A list of texts (`tags`), or one text alone; what is no text in it is passed over."""
+    """The texts of a list such as `tags`, or of a single text; anything else in it is ignored."""
     return tuple(str(item) for item in _listed(node) or () if isinstance(item, Scalar))
 
 
 def choices(enum: Node | None, values: Node | None) -> tuple[object, ...] | None:
-    """What an input may be, by either spelling: a list of scalars, or one alone. Anything else is passed over."""
+    """The allowed values of an input, by either key: a list of scalars, or a single one. Others are ignored."""
     listed = _listed(enum)
     listed = _listed(values) if listed is None else listed
     return None if listed is None else tuple(resolve(item) for item in listed if isinstance(item, Scalar))

@@ -1,4 +1,4 @@
-"""From a tree with marks to frozen structs, reporting every key that is wrong, missing or not acted upon.
+"""Reads a tree with marks into frozen structs, and reports every key that is wrong, missing or without effect.
 
 A model is a subclass of `ModelNode`. Its fields may be `str`, `bool`, `int`, `Map`, a list (`tuple[X, ...]`) or a
 struct of another model, `Node` for what is read later, and any of these `| None`. `msgspec.field(name="in")` gives a
@@ -24,8 +24,11 @@ from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq, resolve
 
 
 class ModelNode(msgspec.Struct, frozen=True, kw_only=True):
-    """A mapping of the document, read. `marks` says where each key that is there stands: its value, or the key itself
-    where the value is a list or a mapping."""
+    """The base of all models: a mapping of the document, read.
+
+    `marks` has the place of each key that is present: that of its value, or of the key if the value is a list or a
+    mapping.
+    """
 
     at: Mark
     marks: Mapping[str, Mark] = {}
@@ -33,7 +36,7 @@ class ModelNode(msgspec.Struct, frozen=True, kw_only=True):
     """Its keys that restrict and cannot be read, each as it was reported (`docs/semantics.md`, what restricts)."""
 
     forgiving: ClassVar[str] = ""
-    """The code by which a mapping that cannot be read is reported, where it alone is lost; else the document is."""
+    """The code that reports an unreadable mapping which is then ignored; "" if it refuses the document."""
     apart: ClassVar[frozenset[str]] = frozenset()
     """The fields whose parts can be left out by themselves: what is misspelt in them leaves out nothing beside them."""
     unrestricted: ClassVar[frozenset[str]] = frozenset()
@@ -42,7 +45,7 @@ class ModelNode(msgspec.Struct, frozen=True, kw_only=True):
     """What would help where a key of this name is not read, if a general hint does not."""
 
     def mark(self, key: str) -> Mark:
-        """Where `key` stands, or the mapping itself if the key is not there."""
+        """The place of `key`, or that of the mapping if the key is absent."""
         return self.marks.get(key, self.at)
 
     def unread(self, *, whole: bool = False) -> Iterator[Diagnostic]:
@@ -57,14 +60,14 @@ class ModelNode(msgspec.Struct, frozen=True, kw_only=True):
                         yield from part.unread(whole=whole)
 
     def given(self) -> Iterator[str]:
-        """The keys that hold something; what is null, or an empty list or mapping where that is no value, does not."""
+        """The keys that are not empty: null is, and so is an empty list or mapping unless the key holds a value."""
         for key, attribute in _attributes(type(self)):
             if key in self.marks and not _empty(key, getattr(self, attribute)):
                 yield key
 
 
 _VALUES = frozenset({"value", "const"})
-"""Keys of values, of which an empty list or mapping is one."""
+"""Keys that hold a value, for which an empty list or mapping counts."""
 
 
 def _empty(key: str, value: object) -> bool:
@@ -85,7 +88,7 @@ def _attributes(model: type[ModelNode]) -> tuple[tuple[str, str], ...]:
 
 P = TypeVar("P", bound=ModelNode)
 Size = typing.NewType("Size", int)
-"""A whole number that counts something, so that it is never negative."""
+"""A whole number that must not be negative."""
 
 
 class _Wrong(Exception):
@@ -95,7 +98,7 @@ class _Wrong(Exception):
 def read(node: Node, model: type[P], report: Reporter, what: str) -> P | None:
     """Read a mapping into `model`; `what` names it in messages ("an operation").
 
-    Returns None, having reported why, where a needed key is missing or a value has another type.
+    Returns None if a required key is missing or a value has a wrong type, which is reported.
     """
     if not isinstance(node, Map):
         report("wrong-type", node.mark, f"{what} must be a mapping, not {_kind(node)}")
@@ -146,7 +149,7 @@ _Reader = Callable[[Node, Reporter, str], Any]
 
 @cache
 def _table(model: type[ModelNode]) -> dict[str, tuple[str, _Reader, bool]]:
-    """For each key of the document: the field it fills, how its value is read, and whether it is needed."""
+    """For each key of the document: its field, the reader of its value, and whether it is required."""
     hints = typing.get_type_hints(model)
     return {
         field.encode_name: (field.name, _or_default(_reader(hints[field.name]), field.default), field.required)
@@ -156,14 +159,14 @@ def _table(model: type[ModelNode]) -> dict[str, tuple[str, _Reader, bool]]:
 
 
 def _or_default(inner: _Reader, default: object) -> _Reader:
-    """A text that need not be there is not there where nothing is written."""
+    """The reader of an optional text: null gives the default."""
     if not isinstance(default, str):
         return inner
     return lambda node, report, what: default if _is_null(node) else inner(node, report, what)
 
 
 def _reader(hint: Any) -> _Reader:
-    """How a value of this type is read."""
+    """The reader of values of this type."""
     options = [t for t in typing.get_args(hint) if t is not types.NoneType]
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         if set(options) >= {Map, Seq, Scalar}:
@@ -193,7 +196,7 @@ def _model_reader(model: type[ModelNode]) -> _Reader:
 
 
 class _Forgiving(msgspec.Struct, frozen=True):
-    """Reports what would refuse the document by another code."""
+    """Reports by another code what would refuse the document otherwise."""
 
     code: str
     report: Reporter
@@ -233,7 +236,7 @@ def _mapping(node: Node, report: Reporter, what: str) -> Map:
 
 def _text(node: Node, report: Reporter, what: str) -> str:
     if isinstance(node, Scalar):
-        return str(node)  # a number or a boolean where text belongs is the text its author wrote
+        return str(node)  # a number or a boolean is accepted as text, in its author's spelling
     report("wrong-type", node.mark, f"{what} must be text, not {_kind(node)}")
     raise _Wrong
 
@@ -243,7 +246,7 @@ def _typed(expected: type, noun: str) -> _Reader:
         out = resolve(node) if isinstance(node, Scalar) else node
         if type(out) is expected:
             return out
-        loose = _LOOSE[expected](node.strip().lower()) if isinstance(node, Scalar) else None
+        loose = _LENIENT[expected](node.strip().lower()) if isinstance(node, Scalar) else None
         if loose is not None:
             hint = f"write {noun}" if expected is bool and isinstance(node, Scalar) and node.plain else None
             shown = str(loose).lower()
@@ -266,11 +269,11 @@ def _size(node: Node, report: Reporter, what: str) -> int:
     return number
 
 
-_LOOSE: dict[type, Callable[[str], object]] = {
+_LENIENT: dict[type, Callable[[str], object]] = {
     bool: {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get,
     int: lambda text: int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None,
 }
-"""What a text can mean where the value has to be of this type, or None."""
+"""By type, the function that converts a text to it, or gives None for a text of another meaning."""
 
 _SCALARS: dict[Any, _Reader] = {
     Map: _mapping,

@@ -1,4 +1,4 @@
-"""Capability documents on disk: by path, by directory, by installed name."""
+"""Finds capability documents on disk: by path, by directory, by installed name."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from cap_core.syntax.names import near
 SUFFIXES = (".yaml", ".yml")
 
 RESERVED = frozenset({"mcp", "health", "docs", "metrics", "openapi.json", ".well-known"})
-"""First segments of the gateway's own addresses, which no capability can have."""
+"""First path segments of the gateway's own pages; no capability can have such a name."""
 
 
 class DocumentSource(msgspec.Struct, frozen=True):
-    """A document to compile. `file` is how messages name it, `name` how addresses do."""
+    """A document to compile. Messages name it by `file`; addresses and the command line by `name`."""
 
     name: str
     file: str
@@ -29,10 +29,10 @@ class DocumentSource(msgspec.Struct, frozen=True):
 def locate(
     names: Sequence[str], installed: Sequence[CapabilitySource], *, together: bool = True
 ) -> tuple[DocumentSource, ...]:
-    """The documents that these paths, directories and installed names mean; without names, every installed one.
+    """The documents that these paths, directories and installed names stand for; all installed ones without names.
 
-    Raises `ConfigError` for a name that is none of these, and, if they are to be served `together`, where two documents
-    would have one name.
+    Raises `ConfigError` for a name that is none of these and, if the documents are served `together`, for two documents
+    of one name.
     """
     found = (
         [source for name in names for source in _one(name, installed)] if names else [_packaged(c) for c in installed]
@@ -64,7 +64,7 @@ def _one(name: str, installed: Sequence[CapabilitySource]) -> list[DocumentSourc
 
 
 def _packaged(source: CapabilitySource) -> DocumentSource:
-    # Package and file are enough to find it; the way to site-packages is noise.
+    # The package and the file identify it; the path of site-packages adds nothing.
     file = "/".join(source.document.parts[-3:])
     return DocumentSource(source.name, file, source.document, source.defaults)
 

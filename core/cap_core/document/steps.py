@@ -1,4 +1,4 @@
-"""The `steps` of something exposed, as the document has them: those that are run, and those that leave it out."""
+"""Reads the `steps` of an exposed operation; steps that are not supported reject the operation."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ class ExposedStep(ModelNode, frozen=True, kw_only=True):
 
     name: str = ""
     type: str | None = None
-    description: str | None = None
     call: str | None = None
     with_: Map | None = msgspec.field(default=None, name="with")
 
 
 class Steps(msgspec.Struct, frozen=True):
-    """The steps that are run, or why what has them is left out."""
+    """The steps to run, or the diagnostic that rejects the operation."""
 
     declared: tuple[DeclaredStep, ...] = ()
     rejection: Diagnostic | None = None
@@ -33,7 +32,7 @@ class Steps(msgspec.Struct, frozen=True):
 
 
 def read_steps(node: Node | None, subject: str, report: Reporter) -> Steps:
-    """Read the steps of `subject`; only calls are run, each under a name of its own."""
+    """Read the steps of `subject`. Only steps of type `call` are supported, each with a unique name."""
     if node is None or (resolve(node) is None if isinstance(node, Scalar) else not node):
         return Steps()
     if not isinstance(node, Seq):
@@ -47,13 +46,16 @@ def read_steps(node: Node | None, subject: str, report: Reporter) -> Steps:
         if step is None or not step.name:
             what = f"a step of {subject} has no name, by which its result is known; it is left out"
             return Steps(rejection=report("bad-step", item.mark, what))
+        if "." in step.name:
+            what = f"the step {step.name!r} of {subject} has a dot in its name, and its result cannot be named"
+            return Steps(rejection=report("bad-step", item.mark, f"{what}; it is left out", "take another name"))
         found.append(_declared(step))
         unread += step.unread()
     return Steps(tuple(found), unread=tuple(unread))
 
 
 def _not_run(item: Node, subject: str, report: Reporter) -> Diagnostic | None:
-    """Why a step cannot be run, or None for one of type `call`, which is also the type of those that say none."""
+    """Why a step is not supported; None for one of type `call`, or without a type, which means the same."""
     if not isinstance(item, Map):
         return report("bad-step", item.mark, f"a step of {subject} is no mapping; it is left out")
     type_ = item.get(Scalar("type", item.mark))

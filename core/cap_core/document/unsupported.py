@@ -1,7 +1,7 @@
-"""What the dialects have and this engine does not run yet: where each construct stands, and what it takes with it.
+"""The table of constructs that dialects have and this gateway does not support yet.
 
-A construct is known by the kind of mapping that has it and by its key. Where the answer would be wrong without it, what
-has it is left out; where it only concerns what is not there yet, the rest is served.
+A construct is identified by the kind of mapping that has it and by its key. If answers would be wrong without it, it
+rejects whatever has it; otherwise it is only reported.
 """
 
 from __future__ import annotations
@@ -23,45 +23,45 @@ Exposures have kinds of their own, which they declare."""
 
 
 class Unsupported(msgspec.Struct, frozen=True):
-    """One construct: the code it is reported by, the message, and whether it leaves out what has it."""
+    """One construct: its diagnostic code and message, and whether it rejects whatever has it."""
 
     code: str
     message: str
-    leaves_out: bool = True
+    rejects: bool = True
 
 
 def lookup(where: Where, key: str) -> Unsupported | None:
-    """The unsupported construct that `key` is on such a mapping, or None where it is none."""
+    """The construct that `key` is in a mapping of this kind; None if the key is supported."""
     return TABLE.get((where, key))
 
 
 def report_key(where: Where, key: str, at: Mark, subject: str, report: Reporter) -> Diagnostic:
-    """Report one key that is in the table; `subject` names what has it."""
+    """Report a key of the table; `subject` names in the message what has it."""
     found = TABLE[(where, key)]
-    return report(found.code, at, f"{subject}: {found.message}{'; it is left out' if found.leaves_out else ''}")
+    return report(found.code, at, f"{subject}: {found.message}{'; it is left out' if found.rejects else ''}")
 
 
 def report_unsupported(nodes: Iterable[tuple[Where, ModelNode]], subject: str, report: Reporter) -> Diagnostic | None:
-    """Report every unsupported key; the first diagnostic that disables `subject`, or None where nothing does."""
+    """Report every unsupported key. Returns the first diagnostic that rejects `subject`, or None."""
     first: Diagnostic | None = None
     for where, node in nodes:
         for key in node.given():
             found = TABLE.get((where, key))
             if found is not None:
                 diagnostic = report_key(where, key, node.mark(key), subject, report)
-                first = diagnostic if first is None and found.leaves_out else first
+                first = diagnostic if first is None and found.rejects else first
     return first
 
 
 def exposed_nodes(
     where: Where, node: ModelNode, inputs: Iterable[ExposedParameter], outputs: Iterable[ExposedOutput]
 ) -> Iterator[tuple[Where, ModelNode]]:
-    """An exposed operation or tool, its inputs, and its outputs down to the innermost."""
+    """An exposed operation or tool, its inputs, and its outputs with all nested ones, each with its kind."""
     yield where, node
     for item in inputs:
         yield "input", item
     if not any(getattr(node, key, None) for key in ("call", "steps", "ref")):
-        return  # a mock: it has no answer to read from
+        return  # a mock, whose outputs have fixed values
     for output in outputs:
         for one in output.nested():
             if one.mapping is not None:
@@ -74,7 +74,7 @@ FLOW = {
     "mappings": Unsupported("not-built-mappings", "mappings of what steps gave are not applied yet"),
     "ref": Unsupported("not-built-ref", "a reference to an aggregate is not followed yet"),
 }
-"""What may stand on whatever an exposure lets call, instead of a `call`."""
+"""Keys that an exposed operation or tool may have instead of `call`."""
 
 _AGGREGATES = Unsupported("not-built-aggregates", "aggregates are not read yet; what refers to them is left out", False)
 _IMPORT = Unsupported("not-built-import", "what stands in another file is not read yet")
@@ -112,11 +112,11 @@ TABLE: dict[tuple[Where, str], Unsupported] = {
         "not-built-const", "an answer is not compared with a constant yet; it is served as it is", False
     ),
 }
-"""Every construct, by the mapping it stands on and its key; exposures add theirs when they are loaded."""
+"""Every construct, by the kind of mapping and the key; exposure plugins add theirs when they are loaded."""
 
 
 def declare(where: Where, constructs: Mapping[str, Unsupported]) -> None:
-    """Add what may stand on one kind of mapping. Raises `ValueError` where a key already means something else."""
+    """Add the constructs of one kind of mapping. Raises `ValueError` if a key is already in the table differently."""
     for key, found in constructs.items():
         if TABLE.setdefault((where, key), found) != found:
             raise ValueError(f"{key!r} of {where} already means something else")

@@ -1,4 +1,4 @@
-"""The words of documents that several modules know: methods, places, types of parameters and of bodies, keys."""
+"""Words of documents that several modules use: methods, places, types of parameters and bodies, keys."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from cap_core.plan.upstream import FieldPlace
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 """The methods whose callers may send a body (`docs/semantics.md`, bodies)."""
 KNOWN_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
-"""The methods of the published schemas, and those that any resource has."""
+"""The methods of the published schemas, and HEAD and OPTIONS, which every resource has."""
 
 PLACES: dict[str, FieldPlace] = {
     "path": "path",
@@ -16,7 +16,7 @@ PLACES: dict[str, FieldPlace] = {
     "cookie": "cookie",
     "body": "body",
 }
-"""Where a consumed parameter goes, by what `in` says."""
+"""Where a consumed parameter is sent, by its `in`."""
 TYPES = ("string", "integer", "number", "boolean", "array", "object")
 """The types of parameters and outputs."""
 
@@ -32,10 +32,10 @@ BODY_TYPES = {
     "multipartformdata": "multipart",
     "yaml": "yaml",
 }
-"""What a body of each type is, by the letters and digits of how the type is written."""
+"""The encoding of each body type, by the type's letters and digits in lower case."""
 PUBLISHED_BODIES = ("json", "text", "xml", "sparql", "formUrlEncoded", "multipartForm")
 """The spellings of the published schemas."""
 BODY_KEYS = ("type", "data")
 """The keys of a `body:` block."""
 OUTPUT_KEYS = ("outputSchema", "outputMediaType", "maxBinarySize")
-"""What a document may say beside `outputRawFormat`."""
+"""The keys that a document may have beside `outputRawFormat`."""

@@ -1,3 +1,3 @@
-"""What a call would send and why, shown without sending it.
+"""Explains a call without running it: what it would send, and where every part of that comes from.
 
-Imports compile, runtime and what stands below them."""
+Imports compile, runtime and the packages below them."""

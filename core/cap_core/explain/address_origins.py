@@ -1,4 +1,4 @@
-"""Where the method, the base URI and the path of a request came from."""
+"""The origins of a request's method, base URI and path."""
 
 from __future__ import annotations
 

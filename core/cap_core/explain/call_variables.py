@@ -1,4 +1,4 @@
-"""What is known, without the network, of the variables that one request sends."""
+"""The variables that one request sends, with what can be found out about them without the network."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from cap_core.runtime.credentials import bindings_of, required
 from cap_core.runtime.variable_values import fetch
 
 UNSET = "(not set)"
-"""What stands for a variable that has no value."""
+"""The text that is shown in place of a variable without a value."""
 
 
 class CallVariables(msgspec.Struct, frozen=True, kw_only=True):
-    """The variables in a call's values and in its authentication, sorted by what is known of them.
+    """The variables in a request's values and in its authentication, by what is known about them.
 
-    Whether a variable of a resolver that needs the network has a value is not known, so it counts as set.
+    A variable whose resolver needs the network counts as set.
     """
 
     known: Mapping[Binding, str]
-    """The values that could be had."""
+    """The values that were found."""
     in_values: tuple[Binding, ...]
-    """Those in paths, queries, headers and bodies."""
+    """The variables in paths, queries, headers and bodies."""
     required: tuple[Binding, ...]
-    """Those without which the authentication is not ready."""
+    """The variables that the authentication requires."""
     absent: frozenset[Binding]
-    """Those of the authentication that surely have no value."""
+    """The variables of the authentication that certainly have no value."""
     unset: tuple[Binding, ...]
-    """Those without which the call is refused, and that have no value."""
+    """The variables whose absence refuses the call."""
 
     @property
     def masks(self) -> Mapping[Binding, str]:
@@ -46,7 +46,7 @@ class CallVariables(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def credentials_known(self) -> bool:
-        """Whether the authentication's values are at hand, so that its scheme can look at them."""
+        """Whether all values of the authentication were found, so that its scheme can check them."""
         return all(binding in self.known for binding in self.required)
 
     def credential_mask(self, binding: Binding) -> str | None:
@@ -59,7 +59,7 @@ class CallVariables(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def look_up(plan: CapabilityPlan, request: Request, schemes: Mapping[str, AuthScheme[Any]]) -> CallVariables:
-    """Find out what is known of a request's variables."""
+    """Find out what is known about a request's variables."""
     authentication = request.operation.consumed.authentication
     named = bindings_of(authentication) if authentication is not None else []
     needed = required(schemes[authentication.type], authentication) if authentication is not None else []
@@ -78,14 +78,14 @@ async def look_up(plan: CapabilityPlan, request: Request, schemes: Mapping[str, 
 
 
 async def shown_address(plan: CapabilityPlan, consumed: Consumed) -> Base | Refusal:
-    """A namespace's base URI, or why it is not known.
+    """A namespace's base URI, or the refusal if it is not known.
 
-    It has its real values: without them there is no request to show.
+    Variables in it have their real values: without an address there is no request to show.
     """
     base = consumed.base
     needed = {part for part in base.parts if isinstance(part, Binding)} if base is not None else set()
     secrets = await fetch(v for v in plan.variables if v.binding in needed and v.near)
     values = {binding: secret.reveal() for binding, secret in secrets.items()}
-    # Behind the host a variable may be a credential, as in https://api.example/bot{{TOKEN}}.
+    # A variable after the host may be a credential, as in https://api.example/bot{{TOKEN}}, so it is masked.
     masked = [binding for binding in in_path(base, values) if binding in values] if base is not None else []
     return base_of(consumed, {**values, **dict.fromkeys(masked, MASK)})

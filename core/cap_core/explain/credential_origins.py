@@ -1,4 +1,4 @@
-"""Where the parts of a request came from that are no values of the document: credentials, own headers, transport."""
+"""The origins of what the document's values do not contain: credentials, the gateway's headers, the transport."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cap_core.plan.request import Request
 from cap_core.plan.upstream import Authentication, Consumed
 from cap_core.plan.values import Binding
 from cap_core.plugins.auth import Credentials
-from cap_core.plugins.loader import OURS
+from cap_core.plugins.loader import CORE_DISTRIBUTION
 from cap_core.plugins.registry import Registry
 from cap_core.runtime.pools import choose
 
@@ -62,17 +62,17 @@ def header_origins(request: Request, credentials: Credentials, headers: Iterable
 
 
 def _source(request: Request, header: str) -> tuple[str, str]:
-    """What a header of the gateway's own is for, and where it came from."""
+    """Why the gateway sends a header, and what the header comes from."""
     if header == "host":
         return "the host of the base URI", request.operation.consumed.base_origin
     if header == "content-type":
         return f"a body of type {request.body.type}", str(request.body.at or request.operation.at)
     if header == "content-length":
-        return "the length of the body", OURS
-    return "the gateway's own", OURS
+        return "the length of the body", CORE_DISTRIBUTION
+    return "the gateway's own", CORE_DISTRIBUTION
 
 
 def transport_origin(registry: Registry) -> Origin:
-    """What sends the request."""
+    """The transport that sends the request."""
     key = choose(registry).key
     return Origin("sent by", f"transport {key}", "the default transport", owner(registry, f"transport {key}"))

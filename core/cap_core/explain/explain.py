@@ -1,4 +1,4 @@
-"""What a call would send, and why: built by the executor's own code, with secrets masked, sending nothing."""
+"""Explains one exposed operation: builds its requests as a real call does, with secrets masked, and sends nothing."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from cap_core.runtime.options import OpenOptions
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about one exposed operation.
 
-    `request` is None where a call would be refused, which `refused` then explains, and where the operation is left
-    out, which `quarantined` explains. `notes` is what was inferred, matched and chosen while it was compiled.
+    `request` is None if a call would be refused, for the reason in `refused`, and if the operation is rejected, for the
+    reason in `quarantined`. `notes` are the diagnostics of its compilation: what was inferred, matched and chosen.
     """
 
     capability: str
@@ -45,7 +45,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     inputs: tuple[InputTrace, ...] = ()
     input_schema: Mapping[str, object] = {}
     callers: Origin | None = None
-    """Who may call: what a caller must show; None for anybody."""
+    """The credential that callers must send; None if anybody may call."""
     output: Origin | None = None
     outputs: tuple[Mapping[str, object], ...] = ()
     notes: tuple[Diagnostic, ...] = ()
@@ -76,7 +76,7 @@ async def explain(
     inputs: Mapping[str, object],
     refused: str | None = None,
 ) -> Explanation:
-    """Explain a call with checked `inputs`, as `reader` gives them, or why it is `refused` before it begins."""
+    """Explain a call with checked `inputs`; `refused` is the reason if the inputs already refuse it."""
     steps: list[ExplainedStep] = []
     absent: frozenset[Binding] = frozenset()
     for step in call.flow.steps:
@@ -146,11 +146,11 @@ def _output(output: DeclaredOutput) -> Mapping[str, object]:
 # --- notes ------------------------------------------------------------------------------------------------------------
 
 _FILE_WIDE = {"alias-key", "alias-body", "newer-version"}
-"""Codes about a way of writing rather than about one place."""
+"""Codes about a spelling that a file uses throughout, rather than about one place."""
 
 
 def _places(operation: Operation) -> set[Mark]:
-    """Every place of a consumed operation and its namespace that a diagnostic may stand at."""
+    """Every mark of a consumed operation and its namespace that a diagnostic may have."""
     consumed = operation.consumed
     authentication = consumed.authentication
     found = {operation.at, *operation.path_at, *operation.marks.values(), consumed.at}

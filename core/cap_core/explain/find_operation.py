@@ -1,13 +1,13 @@
-"""Find the operation of a name: a tool name, `METHOD /exposed/path`, or `namespace.operation` if it is unique."""
+"""Finds an exposed operation by a tool name, `METHOD /exposed/path`, or `namespace.operation` if that is unique."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 from cap_core.errors import ConfigError
 from cap_core.plan.call import Call, RejectedOperation
 from cap_core.plan.plan import CapabilityPlan
+from cap_core.syntax.names import similar
 
 
 def display_name(call: Call | RejectedOperation) -> str:
@@ -17,7 +17,7 @@ def display_name(call: Call | RejectedOperation) -> str:
 
 
 def every_operation(plan: CapabilityPlan) -> list[Call | RejectedOperation]:
-    """All that is exposed, served or left out, in the order of the document."""
+    """Every exposed operation, served or rejected, in the order of the document."""
     found: list[Call | RejectedOperation] = []
     for exposure in plan.exposures:
         found += (*exposure.calls, *exposure.rejected)
@@ -25,19 +25,19 @@ def every_operation(plan: CapabilityPlan) -> list[Call | RejectedOperation]:
 
 
 def find_operation(plan: CapabilityPlan, text: str) -> Call | RejectedOperation:
-    """The exposed operation that `text` means, served or left out; one that is served goes before one that is not.
+    """The exposed operation of this name. Rejected ones count only if no served one matches.
 
-    Raises `ConfigError` for none and for several, listing the candidates.
+    Raises `ConfigError` if none matches or several do, with a list of candidates.
     """
-    wanted = " ".join(text.split())
-    method, space, path = wanted.partition(" ")
+    requested = " ".join(text.split())
+    method, space, path = requested.partition(" ")
     if space:
-        wanted = f"{method.upper()} {path}"
+        requested = f"{method.upper()} {path}"
     calls = [call for exposure in plan.exposures for call in exposure.calls]
-    left_out = [one for exposure in plan.exposures for one in exposure.rejected]
-    found = _matching(wanted, calls) or _matching(wanted, left_out)
+    rejected = [one for exposure in plan.exposures for one in exposure.rejected]
+    found = _matching(requested, calls) or _matching(requested, rejected)
     if not found:
-        raise _unknown(plan, [*calls, *left_out], text)
+        raise _unknown(plan, [*calls, *rejected], text)
     if len(found) == 1 or _send_the_same(found):
         return found[0]
     listed = ", ".join(repr(display_name(one)) for one in found)
@@ -45,7 +45,7 @@ def find_operation(plan: CapabilityPlan, text: str) -> Call | RejectedOperation:
 
 
 def find_call(plan: CapabilityPlan, text: str) -> Call:
-    """The call that `text` means. Raises `ConfigError` as `find_operation` does, and for one that is left out."""
+    """The call of this name. Raises `ConfigError` as `find_operation` does, and for a rejected operation."""
     found = find_operation(plan, text)
     if isinstance(found, RejectedOperation):
         why = found.why
@@ -53,13 +53,13 @@ def find_call(plan: CapabilityPlan, text: str) -> Call:
     return found
 
 
-def _matching(wanted: str, among: Sequence[Call | RejectedOperation]) -> list[Call | RejectedOperation]:
-    exact = [one for one in among if display_name(one) == wanted]
-    return exact or [one for one in among if wanted in (one.exposed.call, one.exposed.name)]
+def _matching(requested: str, among: Sequence[Call | RejectedOperation]) -> list[Call | RejectedOperation]:
+    exact = [one for one in among if display_name(one) == requested]
+    return exact or [one for one in among if requested in (one.exposed.call, one.exposed.name)]
 
 
 def _send_the_same(found: Sequence[Call | RejectedOperation]) -> bool:
-    """Whether several operations send the same request, so that it makes no difference which is meant."""
+    """Whether all of these operations send the same request, so that any of them can be used."""
     requests = [_request_of(one) for one in found if isinstance(one, Call)]
     return bool(requests) and all(request == requests[0] for request in requests)
 
@@ -74,6 +74,8 @@ def _request_of(call: Call) -> tuple[object, ...]:
 def _unknown(plan: CapabilityPlan, among: list[Call | RejectedOperation], text: str) -> ConfigError:
     names = list(dict.fromkeys(display_name(one) for one in among))
     called = [one.describes.address if isinstance(one, Call) else one.exposed.call or "" for one in among]
-    near = difflib.get_close_matches(text, list(dict.fromkeys([*names, *called])), n=3)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {', '.join(map(repr, names[:12]))}"
+    likely = similar(text, dict.fromkeys([*names, *called]))
+    hint = (
+        f"did you mean {' or '.join(map(repr, likely))}?" if likely else f"there are {', '.join(map(repr, names[:12]))}"
+    )
     return ConfigError(f"{plan.about.name} has no operation {text!r}", hint=hint)

@@ -1,4 +1,4 @@
-"""Where each input of a call came from: what a caller gives, where, and every place in the document that says so."""
+"""Traces each input of a call to the places in the document that declare or name it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cap_core.plan.values import InputRef, leaves
 
 
 class InputTrace(msgspec.Struct, frozen=True, kw_only=True):
-    """One input: what a caller gives and where, how it came to be an input, and every place that says so."""
+    """One input: where a caller gives it, why it is an input, and every place in the document that has a part in it."""
 
     name: str
     property: str
@@ -63,7 +63,7 @@ def _given_at(place: Place, wire: str) -> str:
 
 
 def input_mark(call: Call, item: Input) -> Mark:
-    """Where an input stands: its declaration; without one the template that names it; else what the plan has."""
+    """The mark of an input: its declaration, else the template that names it, else the mark in the plan."""
     if item.declared:
         return item.at
     for step, field in ((one, field) for one in call.flow.steps for field in one.request.fields):

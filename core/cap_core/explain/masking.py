@@ -1,4 +1,4 @@
-"""Credentials as they are shown: what a scheme sends for masked values, and no literal that an author wrote."""
+"""Masks credentials for display: those that a scheme makes, and those that an author wrote into the document."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from cap_core.plugins.auth import AuthFlow, AuthScheme, Credentials
 from cap_core.runtime.credentials import sign
 
 _CREDENTIAL_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
-"""Headers whose values are credentials, whoever wrote them (RFC 9110, 11.6.2 and 11.7.2; RFC 6265, 4.2)."""
+"""Headers whose values are always credentials (RFC 9110, 11.6.2 and 11.7.2; RFC 6265, 4.2)."""
 
 
 def masked_credentials(
     scheme: AuthScheme[Any], authentication: Authentication, consumed: Consumed, variables: CallVariables
 ) -> Credentials:
-    """What a scheme sends for masked values."""
+    """The credentials that a scheme makes from masked values."""
     signed = sign(scheme, authentication, consumed, variables.credential_mask, masked=True)
     credentials = signed.shown if isinstance(signed, AuthFlow) else signed
     return Credentials(
@@ -35,9 +35,9 @@ def masked_credentials(
 
 
 def _masked(value: str) -> str:
-    """A credential with its masks, or, where its author wrote it out or it encodes them away, masked itself.
+    """A credential in which the masks can be seen; one in which none can be seen is replaced by a mask.
 
-    A scheme before a space (`Basic`) stays.
+    That is one that its author wrote out, or that is encoded. A scheme before a space (`Basic`) is kept.
     """
     if MASK in value or UNSET in value:
         return value
@@ -46,7 +46,7 @@ def _masked(value: str) -> str:
 
 
 def without_literal_credentials(request: Request) -> Request:
-    """A request in which a credential that its author wrote as a header's value is masked too."""
+    """The request with credentials masked that its author wrote as the value of a header."""
     fields = tuple(
         msgspec.structs.replace(field, value=Constant(MASK), node=None)
         if field.place == "header" and field.name.lower() in _CREDENTIAL_HEADERS and isinstance(field.value, Constant)

@@ -1,4 +1,4 @@
-"""Where one value of a request came from: its place in the document, and the other places that had a part in it."""
+"""The origin of one value of a request: its place in the document, and other places that contributed to it."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from cap_core.errors import Mark
 from cap_core.plan.plan import CapabilityPlan
 from cap_core.plan.values import Binding, Value, leaves
 from cap_core.plan.variables import Variable
-from cap_core.plugins.loader import OURS
+from cap_core.plugins.loader import CORE_DISTRIBUTION
 from cap_core.plugins.registry import Registry
 
 
 class Waypoint(msgspec.Struct, frozen=True):
-    """A further place that a value came past: what stands there, and where."""
+    """A further place that contributed to a value: what is written there, and its location."""
 
     what: str
     at: str
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """One value of the request: where it lands, what it is (None: not sent), and where it came from.
+    """One value of the request: its place there, the value (None: not sent), and its origin.
 
-    `source` says it in words; `at` is `file:line:column` where a document, and the name of a flag, variable or
-    distribution where something else, produced it. `via` are the other places that had a part in it.
+    `source` describes the origin in words. `at` is `file:line:column` if a document has the value, else the name of a
+    flag, a variable or a distribution. `via` are other places that contributed to it.
     """
 
     place: str
@@ -52,7 +52,7 @@ def _step(variable: Variable) -> Waypoint:
 
 
 def distinct(steps: Iterable[Waypoint], at: Mark) -> tuple[Waypoint, ...]:
-    """The first step of each place, without those at `at`, where the value itself stands."""
+    """The waypoints without repeated places, and without those at `at`, the place of the value itself."""
     out: dict[str, Waypoint] = {}
     for step in steps:
         if step.at != str(at):
@@ -61,6 +61,6 @@ def distinct(steps: Iterable[Waypoint], at: Mark) -> tuple[Waypoint, ...]:
 
 
 def owner(registry: Registry, offer: str) -> str:
-    """The plugin behind an offer ("auth scheme bearer"), for people."""
+    """The plugin that offers something ("auth scheme bearer"), for people."""
     plugin = registry.owner(offer)
-    return f"plugin {plugin.name} of {plugin.distribution}" if plugin is not None else OURS
+    return f"plugin {plugin.name} of {plugin.distribution}" if plugin is not None else CORE_DISTRIBUTION

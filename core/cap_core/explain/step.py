@@ -1,4 +1,4 @@
-"""One step of a call explained: what it would send, secrets masked, and where each value of it came from."""
+"""Explains one step of a call: the request that it would send, with secrets masked, and the origin of each value."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from cap_core.runtime.values import Frame
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """The upstream request, secrets masked. `headers` are all that is sent, framing included, in order."""
+    """The upstream request with secrets masked. `headers` are all that are sent, framing included, in order."""
 
     method: str
     url: str
@@ -45,9 +45,9 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 class ExplainedStep(msgspec.Struct, frozen=True, kw_only=True):
-    """A step: what it would send, or why it would not, and where the values came from.
+    """A step: its request, or why it would not be sent, and the origins of its values.
 
-    What an earlier step gives is shown by its name, as in `(find.id)`.
+    Results of earlier steps are shown by name, as in `(find.id)`.
     """
 
     name: str
@@ -68,7 +68,7 @@ async def explain_step(
     inputs: Mapping[str, object],
     refused: str | None,
 ) -> tuple[ExplainedStep, CallVariables]:
-    """Explain a step with checked `inputs`, or why the call is `refused` before it begins."""
+    """Explain a step with checked `inputs`; `refused` is the reason if the inputs already refuse the call."""
     operation = step.request.operation
     address = await shown_address(plan, operation.consumed)
     variables = await look_up(plan, step.request, registry.auth_schemes)
@@ -139,7 +139,7 @@ def _shown(
 
 
 def _headers(request: HttpRequest, server: str) -> Iterator[tuple[str, str]]:
-    """Those of a request, and those that a transport adds to frame it."""
+    """The headers of a request, and those that a transport adds to frame it."""
     yield "Host", server.partition("://")[2]
     yield from ((n.decode("latin-1"), v.decode("utf-8", "replace")) for n, v in request.headers)
     body = _body(request)
@@ -159,7 +159,7 @@ def _why_not_sent(
     address: Base,
     variables: CallVariables,
 ) -> str | None:
-    """Why a request that can be built would not be sent; None where it would."""
+    """Why a request that can be built would not be sent; None if it would."""
     if variables.unset:
         return _text(not_set(variables.unset, plan))
     wrong = _wrong_options(request.operation.consumed, registry, variables)
@@ -170,7 +170,7 @@ def _why_not_sent(
 
 
 def _wrong_options(consumed: Consumed, registry: Registry, variables: CallVariables) -> str | None:
-    """Why the scheme would not sign with the real values, so that serving would not start; None where it would."""
+    """Why the scheme refuses the real values, which would stop the start of the gateway; None if it accepts them."""
     if consumed.authentication is None or not variables.credentials_known:
         return None
     try:

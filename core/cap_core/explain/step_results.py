@@ -1,4 +1,4 @@
-"""What earlier steps of a flow give, as it is shown where nothing is sent: by the name of the step and the path."""
+"""Shows results of earlier steps by the name of the step and the path, because no step is run."""
 
 from __future__ import annotations
 

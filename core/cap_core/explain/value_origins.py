@@ -1,4 +1,4 @@
-"""Where the values of a request came from: paths, queries, headers, cookies and bodies."""
+"""The origins of the values in a request's path, query, headers, cookies and body."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A value of a request in pieces, each with its place and with what the document has written for it."""
+"""Splits a value of a request into pieces, each with its place and its node in the document."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq
 class Piece(msgspec.Struct, frozen=True):
     """One piece of a value.
 
-    `place` is a JSON pointer below the body (RFC 6901), or else the place and name of the field. `template` is where
-    the consumed template stands through which a `with` entry came to this place.
+    `place` is a JSON pointer below the body (RFC 6901), or else the place and name of the field. `template` is the mark
+    of the consumed template, if a `with` entry supplies the value of its variable.
     """
 
     place: str
@@ -29,7 +29,7 @@ class Piece(msgspec.Struct, frozen=True):
 
 
 def pieces(step: CallStep, field: RequestField) -> Iterator[Piece]:
-    """The pieces of a field of the request: of a body template its leaves, of everything else the whole."""
+    """The pieces of a field: the leaves of a body template; any other value is one piece."""
     label = {"member": "body /", "body": "body"}.get(field.place, f"{field.place} ")
     place = label + (field.name if field.place != "body" else "")
     return _pieces(step, Piece(place, field.value, field.node))

@@ -1,3 +1,3 @@
-"""What compiling gives: frozen data that says everything a request needs to know.
+"""The plan: frozen data, made by compiling, with everything that serving a request needs.
 
 Imports diagnostics, syntax, logging, errors."""

@@ -1,4 +1,4 @@
-"""An exposed operation bound to what it calls, or rejected with the reason."""
+"""A call: an exposed operation bound to what it calls; or the operation, rejected with the reason."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from cap_core.plan.inputs import Inputs
 from cap_core.plan.upstream import Operation
 
 Safety = Literal["safe", "idempotent", "unsafe"]
-"""What a repeated call does, as RFC 9110, 9.2 has it: nothing, the same as one, or perhaps more."""
+"""Whether a call changes nothing, changes no more when repeated, or may do more each time (RFC 9110, 9.2)."""
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _IDEMPOTENT = frozenset({"PUT", "DELETE"})
 
 
 class Described(msgspec.Struct, frozen=True, kw_only=True):
-    """What a call does, in the words of what it calls; exposures show it where their own document says nothing."""
+    """Descriptions of a call, taken from the operations it calls; used if the exposed operation has none of its own."""
 
     title: str = ""
     description: str = ""
     tags: tuple[str, ...] = ()
     resource: str = ""
-    """What people call the resource behind it."""
+    """The label of the resource that it calls."""
     address: str = ""
     """`namespace.operation` of what it calls, several separated by commas; "" where it calls nothing."""
     route: str = ""
-    """The method and path of what it calls, and of whom: the last resort of a description."""
+    """The method, path and namespace of what it calls, for a description if there is no other."""
     upstream: str = ""
-    """The namespace that answers, several separated by commas."""
+    """The namespaces that it calls, separated by commas."""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """Something exposed, with its inputs and what happens when it is called."""
+    """An exposed operation with its inputs and its flow: what happens when it is called."""
 
     key: str
     """Unique among everything served: `capability/exposure namespace/method path or tool name`."""
@@ -60,7 +60,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def identity(self) -> bool:
-        """Whether an upstream's answer goes through untouched."""
+        """Whether the upstream's answer is passed through untouched."""
         return isinstance(self.flow.result, PassThrough)
 
     @property
@@ -79,12 +79,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def passes_head(self) -> bool:
-        """Whether HEAD can be sent on as HEAD: a single GET whose answer goes through untouched."""
+        """Whether HEAD is passed on as HEAD: for a single GET whose answer is passed through untouched."""
         return self.identity and [operation.method for operation in self.operations] == ["GET"]
 
 
 class RejectedOperation(msgspec.Struct, frozen=True):
-    """An exposed operation that is left out, with the diagnostic that says why."""
+    """An exposed operation that is not served, with the diagnostic that gives the reason."""
 
     exposed: ExposedOperation
     why: Diagnostic

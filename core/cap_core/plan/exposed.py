@@ -47,7 +47,7 @@ class DeclaredOutput(msgspec.Struct, frozen=True):
 
 
 class DeclaredStep(msgspec.Struct, frozen=True, kw_only=True):
-    """A step of an exposed operation: an operation that is called before, or as, the last."""
+    """One of the `steps` of an exposed operation; the answer of the last one is the answer of the call."""
 
     name: str
     at: Mark
@@ -57,14 +57,14 @@ class DeclaredStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Kind = Literal["operation", "tool"] | str
-"""What callers see: an HTTP operation at its method and path, a tool by its name. Open: an exposure may have others."""
+"""How callers address it: an operation by method and path, a tool by name. Open: an exposure may have others."""
 
 
 class ExposedOperation(msgspec.Struct, frozen=True, kw_only=True):
     """One operation or tool as an exposure declares it: what the core needs to know to compile its call.
 
-    An exposure plugin makes these from its own part of the document. `detail` is the plugin's own and comes back
-    untouched in `Call.exposed`.
+    An exposure plugin makes these from its own part of the document. `detail` belongs to the plugin; the core passes it
+    on, untouched, in `Call.exposed`.
     """
 
     name: str
@@ -73,9 +73,9 @@ class ExposedOperation(msgspec.Struct, frozen=True, kw_only=True):
     call: str | None
     call_at: Mark
     with_: Mapping[str, Node] | None = None
-    """The `with` map, its values as they stand in the document; None where the document has none."""
+    """The `with` map with its values unparsed; None if the document has none."""
     steps: tuple[DeclaredStep, ...] = ()
-    """What is called one after the other, instead of one `call`."""
+    """The operations to call one after the other, instead of one `call`."""
     inputs: tuple[DeclaredInput, ...] = ()
     outputs: tuple[DeclaredOutput, ...] = ()
     description: str = ""
@@ -84,7 +84,7 @@ class ExposedOperation(msgspec.Struct, frozen=True, kw_only=True):
     path: str | None = None
     """The path template of an operation; None for other kinds."""
     rejection: Diagnostic | None = None
-    """Why the exposure itself leaves this operation out; None where it does not."""
+    """Why the exposure itself rejects this operation; None if it does not."""
     unread: tuple[Diagnostic, ...] = ()
     """What would restrict it and cannot be read (`ModelNode.unread` of its parts of the document); it is left out then.
     What of an entry's stands here for none of its operations leaves out all of them."""

@@ -1,4 +1,4 @@
-"""What happens when something exposed is called: steps in order, and what becomes of their answers."""
+"""A flow: the steps of a call in order, and the result that is made of their answers."""
 
 from __future__ import annotations
 
@@ -20,29 +20,27 @@ class Decoding(msgspec.Struct, frozen=True):
 
 
 class CallStep(msgspec.Struct, frozen=True, kw_only=True):
-    """A request to an upstream.
+    """A step that sends a request to an upstream.
 
-    The answer of a step before the last is its result, which later steps can name; of a format that nobody reads there
-    is none (`decode` is None).
+    The decoded answer of a step before the last is its result, which later steps can refer to.
     """
 
     name: str
     request: Request
     with_: Mapping[str, Node] | None = None
-    """Its `with` map as it stands in the document, for `cap explain`."""
+    """Its `with` map, unparsed, for `cap explain`."""
     decode: Decoding | None = None
-    """None where the answer goes through untouched."""
+    """How the answer is decoded; None if it is passed through untouched."""
     outputs: tuple[DeclaredOutput, ...] = ()
-    """What of the answer is the step's result: the outputs that the consumed operation declares; empty for all of
-    it."""
+    """The outputs that make up the step's result, as the consumed operation declares them; empty: the whole answer."""
 
 
 Step = CallStep
-"""A step of a flow. Other kinds (a lookup, a script) join here."""
+"""A step of a flow. Further kinds (a lookup, a script) are added to this union."""
 
 
 class PassThrough(msgspec.Struct, frozen=True):
-    """The answer of the last step goes through untouched."""
+    """The answer of the last step is passed through untouched."""
 
 
 class Mapped(msgspec.Struct, frozen=True):
@@ -52,7 +50,7 @@ class Mapped(msgspec.Struct, frozen=True):
 
 
 class Composed(msgspec.Struct, frozen=True):
-    """A value that no upstream gave, brought to the types of its outputs: a mock."""
+    """The result of a mock: a value of the document, converted to the types of its outputs."""
 
     value: Value
     outputs: tuple[DeclaredOutput, ...]

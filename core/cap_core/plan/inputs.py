@@ -19,8 +19,8 @@ _PROPERTY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 class Input(msgspec.Struct, frozen=True, kw_only=True):
     """One input of an exposed call.
 
-    `name` is what a caller says; `wire` its spelling at its `place` (a placeholder, a header). `alias` is the property
-    name shown to MCP clients where they would refuse `name`. `opaque` marks a body that is handed through unread.
+    `name` is the input's name for callers, `wire` its name at its `place` (a placeholder, a header). `alias` is the
+    property name for MCP clients if they would refuse `name`. `opaque` marks a body that is passed through unread.
     """
 
     name: str
@@ -39,9 +39,9 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     opaque: bool = False
     at: Mark
     declared: bool = False
-    """Whether the exposed operation declares it; otherwise it follows from the called operation or from `with`."""
+    """Whether the exposed operation declares it; otherwise the called operation or `with` makes it an input."""
     named: tuple[Mark, ...] = ()
-    """Where `with` names it."""
+    """The places in `with` that name it."""
 
     @property
     def property_name(self) -> str:
@@ -49,7 +49,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
         return self.alias or self.name
 
     def schema(self) -> dict[str, object]:
-        """This input as a JSON Schema; a list always says `items`, because some clients refuse one without."""
+        """The JSON Schema of this input; a list always has `items`, because some clients refuse it without."""
         out: dict[str, object] = {}
         if self.type:
             out["type"] = self.type
@@ -101,5 +101,5 @@ def aliases(names: list[str]) -> dict[str, str]:
 
 
 def whole(value: float) -> int | float:
-    """A float that is an integer as one, as long as it holds every digit of it."""
+    """An integral float as an int, if floats of its size are exact; else the float itself."""
     return int(value) if abs(value) < 2**53 else value

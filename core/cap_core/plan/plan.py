@@ -1,4 +1,4 @@
-"""A document, and everything that is served, compiled: frozen data that all requests share."""
+"""Compiled documents, and the plan of all that are served: frozen data that all requests share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cap_core.plan.upstream import Authentication, Consumed, Operation
 
 
 class Stakeholder(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Somebody a capability matters to."""
+    """A person that the document names as a stakeholder."""
 
     role: str = ""
     fullName: str = ""
@@ -24,7 +24,7 @@ class Stakeholder(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class About(msgspec.Struct, frozen=True):
-    """What a capability says of itself."""
+    """The information that a document has about itself."""
 
     name: str
     title: str
@@ -65,7 +65,7 @@ class CapabilityPlan(msgspec.Struct, frozen=True, kw_only=True):
     variables: tuple[Variable, ...]
     """Every name the document may read from outside."""
     diagnostics: tuple[Diagnostic, ...]
-    """Everything that was said, each at its own place."""
+    """Every diagnostic, each at its own place."""
 
 
 class Plan(msgspec.Struct, frozen=True):

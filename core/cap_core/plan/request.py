@@ -1,4 +1,4 @@
-"""What a step of a call sends: an operation, the values of its request, and how a body of them is encoded."""
+"""The request of a step: the operation, the values that are sent, and the encoding of the body."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cap_core.syntax.yaml_tree import Node
 
 
 class RequestField(msgspec.Struct, frozen=True):
-    """One value of the upstream request: where it lands, what it is, and which place in which file says so."""
+    """One value of the upstream request: its place and name there, the value, and its mark in the document."""
 
     place: FieldPlace
     name: str
@@ -20,8 +20,8 @@ class RequestField(msgspec.Struct, frozen=True):
     required: bool
     at: Mark
     node: Node | None = None
-    """What the document has written for the value: a consumed `value`, a `with` entry, a body's data. None where it is
-    an input, and nothing is written."""
+    """The value in the document: a consumed `value`, a `with` entry, the data of a body. None if the value is an input
+    that the document does not write anywhere."""
 
 
 class BodyEncoding(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class BodyEncoding(msgspec.Struct, frozen=True):
 
     type: str = "json"
     at: Mark | None = None
-    """Where the document says so; None where it does not."""
+    """The mark of the type in the document; None if the document has none."""
 
 
 class Request(msgspec.Struct, frozen=True):

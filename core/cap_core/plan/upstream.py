@@ -1,4 +1,4 @@
-"""What is consumed: an API's address and credentials, and its operations."""
+"""The consumed side: an API's address, its credentials and its operations."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Upstream(msgspec.Struct, frozen=True):
 
 
 class Authentication(msgspec.Struct, frozen=True):
-    """An `authentication` block: its type, its options with their templates unexpanded, and where each stands."""
+    """An `authentication` block: its type, its options with their templates unexpanded, and the mark of each."""
 
     type: str
     options: Mapping[str, Value]
@@ -78,7 +78,7 @@ class Consumed(msgspec.Struct, frozen=True):
 
 
 class OperationParameter(msgspec.Struct, frozen=True):
-    """A parameter that a consumed operation declares: its name, where it lands, and its type where that is known."""
+    """A parameter that a consumed operation declares: its name, its place in the request, and its type if known."""
 
     name: str
     place: FieldPlace
@@ -102,20 +102,20 @@ class Operation(msgspec.Struct, frozen=True):
     """`outputRawFormat`, in lower case."""
     at: Mark
     path_at: tuple[Mark, ...] = ()
-    """Where the path stands: the resource's, and the operation's own."""
+    """The marks of the path: that of the resource's part, and that of the operation's own."""
     parameters: tuple[OperationParameter, ...] = ()
     """What the operation declares, inherited parameters included, in the order first named."""
     output: Mapping[str, str] = {}
-    """What the document says beside the format, as it says it: `outputSchema`, `outputMediaType`, `maxBinarySize`."""
+    """The keys beside the format, unparsed: `outputSchema`, `outputMediaType`, `maxBinarySize`."""
     marks: Mapping[str, Mark] = {}
-    """Where the value of each of its keys stands."""
+    """The mark of each of its keys."""
     label: str = ""
     tags: tuple[str, ...] = ()
     """Its resource's, then its own."""
     resource: str = ""
-    """What people call its resource: its label, or its name."""
+    """The label of its resource, or the resource's name."""
 
     @property
     def address(self) -> str:
-        """`namespace.operation`, as `call:` and the command line say it."""
+        """`namespace.operation`, as in `call:` and on the command line."""
         return f"{self.consumed.namespace}.{self.name}"

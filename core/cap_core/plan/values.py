@@ -1,4 +1,4 @@
-"""Where a value comes from: an input, a variable, a step's answer, a literal, or text and trees made of these."""
+"""The kinds of values: an input, a variable, a step's result, a literal, and text and trees made of these."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Binding(msgspec.Struct, frozen=True):
 
 
 class InputRef(msgspec.Struct, frozen=True):
-    """The caller's input of this name; absent means nothing is sent."""
+    """The caller's input of this name. If the caller does not give it, nothing is sent."""
 
     name: str
 
 
 class StepRef(msgspec.Struct, frozen=True):
-    """What an earlier step of the same call gave; absent where the path finds nothing, or `null`."""
+    """A part of an earlier step's result. If the path finds nothing, or `null`, nothing is sent."""
 
     step: str
     path: str
@@ -68,7 +68,7 @@ def leaves(item: Value) -> Iterator[InputRef | StepRef | Binding | Constant]:
 
 
 def input_names(item: Value) -> Iterator[str]:
-    """The name of every input in a value, each as often as it stands there."""
+    """The name of every input in a value, once for each occurrence."""
     return (leaf.name for leaf in leaves(item) if isinstance(leaf, InputRef))
 
 

@@ -1,4 +1,4 @@
-"""The variables of a document: the names it reads from outside, each with where its value is found."""
+"""The variables of a document: the names of values from outside, and where each value is found."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class ValueSource(Protocol):
 class Variable(msgspec.Struct, frozen=True, kw_only=True):
     """A declared name: its binding, and how its value is found.
 
-    `given` is a value from the command line, the configuration or a dotenv file, with its origin; it goes before
-    what `source` says. `default` is the installed capability's own.
+    `given` is a value from the command line, `cap.toml` or a dotenv file, which overrides that of `source`. `default`
+    is the value that the installed capability has for it, used last.
     """
 
     binding: Binding
@@ -44,11 +44,11 @@ class Variable(msgspec.Struct, frozen=True, kw_only=True):
     given: Given | None = None
     default: str | None = None
     description: str = ""
-    """What the document says of the values behind its `binds` entry."""
+    """The description of its `binds` entry."""
 
     @property
     def near(self) -> bool:
-        """Whether the value can be had without the network."""
+        """Whether the value can be found without the network."""
         return self.local or self.source is None or self.given is not None
 
     def describe(self) -> str:

@@ -23,7 +23,7 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class AuthFlow(msgspec.Struct, frozen=True):
-    """Credentials that take an exchange of their own: `wrap` surrounds the sending, `shown` is for `cap explain`."""
+    """Credentials that need requests of their own: `wrap` changes how they are sent, `cap explain` shows `shown`."""
 
     shown: Credentials
     wrap: Callable[[Send], Send]
@@ -37,7 +37,7 @@ class SignContext(msgspec.Struct, frozen=True, kw_only=True):
     variables: Mapping[str, str] = {}
     """The names of the variables behind each option, for messages."""
     masked: bool = False
-    """Whether the values are masks: then `sign` shows what the options it has would send, and asks no more of them."""
+    """Whether the values are masks: then `sign` must not check them, only show what it would send."""
 
 
 class CheckContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +47,7 @@ class CheckContext(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str
     realm: str
     masked: bool = False
-    """Whether the values are masks: then `check` says whether the options fit, and its function is never called."""
+    """Whether the values are masks: then `check` only checks the options, and its function is never called."""
 
 
 class AuthScheme(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
@@ -63,6 +63,6 @@ class AuthScheme(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     sign: Callable[[O, SignContext], Credentials | AuthFlow] | None = None
     check: Callable[[O, CheckContext], Check] | None = None
     optional: frozenset[str] = frozenset()
-    """Options that are absent where a variable in them is not set; a variable of any other option has to be set."""
+    """Options that are left out if a variable in them is not set; variables of other options are required."""
     caller_option: Callable[[str], Mapping[str, object]] | None = None
-    """Options from the text behind `--caller-auth TYPE:`; None where the flag does not fit this type."""
+    """Makes options from the text after `--caller-auth TYPE:`; None if the flag does not support this type."""

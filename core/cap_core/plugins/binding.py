@@ -12,7 +12,7 @@ from cap_core.plan.variables import ValueSource
 
 
 class BindContext(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a `binds` entry stands, and below which directories its files may lie, in the order they are tried."""
+    """The place of a `binds` entry, and the directories below which its files may lie, in the order they are tried."""
 
     capability: str
     namespace: str
@@ -24,8 +24,8 @@ class BindContext(msgspec.Struct, frozen=True, kw_only=True):
 class BindingResolver(msgspec.Struct, frozen=True, kw_only=True):
     """One scheme of `binds[].location` (`file`); the empty key is for entries without a location.
 
-    `parse` raises `OptionError` for a location it cannot use. `local` says that reading needs no network, so that
-    `cap check` may look whether a variable is set.
+    `parse` raises `OptionError` for a location it cannot use. With `local`, reading needs no network, so
+    that `cap check` may check whether a variable is set.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""What an installed capability is: a name, a document, defaults."""
+"""An installed capability: its name, its document and its defaults."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 class CapabilitySource(msgspec.Struct, frozen=True):
     """An installed capability document.
 
-    `name` is what the command line, the route prefix and `/mcp/<name>` call it. `defaults` are bindings (`NAME` or
+    `name` is its name on the command line, in the route prefix and in `/mcp/<name>`. `defaults` are bindings (`NAME` or
     `namespace.NAME`) that hold unless the environment or `--set` says otherwise.
     """
 

@@ -1,4 +1,4 @@
-"""Ask the hooks of loaded plugins, and keep who answered what."""
+"""Calls the hooks of loaded plugins, and records which plugin offers what."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cap_core.plugins.capabilities import CapabilitySource
 
 
 class Keyed(Protocol):
-    """An offer that is known by its key."""
+    """Something that a plugin offers under a key."""
 
     @property
     def key(self) -> str: ...
@@ -22,16 +22,16 @@ K = TypeVar("K", bound=Keyed)
 
 
 class Collector:
-    """The answers of all plugins. Raises `PluginError` for a hook that fails, and for a key that two plugins offer."""
+    """Collects what all plugins offer. Raises `PluginError` for a failing hook, and for a key that is offered twice."""
 
     def __init__(self, manager: pluggy.PluginManager) -> None:
         self._manager = manager
-        self._offers: dict[str, list[str]] = {}
+        self._by_plugin: dict[str, list[str]] = {}
 
     @property
     def offers(self) -> Mapping[str, list[str]]:
         """What each plugin offers, for people ("auth scheme bearer"), by the plugin's name."""
-        return self._offers
+        return self._by_plugin
 
     def capabilities(self) -> tuple[CapabilitySource, ...]:
         """The installed capabilities; their names are unique."""
@@ -59,7 +59,7 @@ class Collector:
         return out
 
     def _note(self, owner: str, noun: str, key: str) -> None:
-        self._offers.setdefault(owner, []).append(f"{noun} {key}".strip())
+        self._by_plugin.setdefault(owner, []).append(f"{noun} {key}".strip())
 
     def _collect(self, hook: str, noun: str) -> list[tuple[str, Any]]:
         """Each offer with the name of its plugin; built-in ones first, as they are registered last to first."""
@@ -70,7 +70,7 @@ class Collector:
                 raise PluginError(what, hint=f"return offers from it, or leave it out with --block {impl.plugin_name}")
             try:
                 out += [(impl.plugin_name, offer) for offer in impl.function() or ()]
-            # Somebody else's code: whatever it raises is its failure, told in one line.
+            # A plugin's code may raise anything; it becomes one error that names the plugin.
             except Exception as error:
                 what = f"the plugin {impl.plugin_name!r} fails when asked for its {noun}s: {one_line(error)}"
                 raise PluginError(what, hint=f"leave it out with --block {impl.plugin_name}") from error
@@ -78,5 +78,5 @@ class Collector:
 
 
 def one_line(error: Exception) -> str:
-    """What an exception says, on one line."""
+    """An exception's message, on one line."""
     return " ".join(str(error).split()) or "it failed without a message"

@@ -1,35 +1,25 @@
-"""The one mutable object of a call, and the shapes of the functions that take it."""
+"""The context of a call, its only mutable object, and the types of the functions that take it."""
 
 from __future__ import annotations
 
 import itertools
-import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING
 
 from cap_core.logging.lazy_logger import get_logger
-from cap_core.plugins.messages import Answer, HttpRequest, HttpResponse
-
-if TYPE_CHECKING:
-    from cap_core.plugins.messages import Caller, Channel, Headers
-
+from cap_core.plugins.messages import Answer, Caller, Channel, Headers, HttpRequest, HttpResponse
+from cap_core.syntax.http import is_traceparent
 
 Send = Callable[[HttpRequest, "Context"], Awaitable[HttpResponse]]
-"""ONE attempt at one request. Raises `UpstreamError`. Sends at most once whatever may have reached the upstream."""
-
+"""Makes one attempt at one request. Raises `UpstreamError`. It never sends a request again that may have arrived."""
 
 Run = Callable[[Mapping[str, object], "Context"], Awaitable[Answer]]
-"""ONE exposed call with checked inputs. Raises `Refusal`."""
-
+"""Runs one exposed call with checked inputs. Raises `Refusal`."""
 
 _log = get_logger("cap.call")
 
-
 # A random prefix and a counter: unique across processes, and 0.2 µs instead of the 1.5 µs of a fresh uuid4.
 _prefix = secrets.token_hex(8)
-
-
 _counter = itertools.count(1)
 
 
@@ -38,16 +28,13 @@ def new_id() -> str:
     return f"{_prefix}{next(_counter):016x}"
 
 
-_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-
-
 def traceparent(value: bytes | None) -> bytes | None:
-    """A `traceparent` header that is one (W3C trace context); None for anything else, which must not travel on."""
-    return value if value is not None and _TRACEPARENT.fullmatch(value) else None
+    """The value of a `traceparent` header if it is valid, else None: an invalid one must not be sent on."""
+    return value if value is not None and is_traceparent(value) else None
 
 
 def id_of(trace: bytes | None) -> str:
-    """The request id of a call: its caller's trace id where `traceparent` brings one, else a new one."""
+    """The request id of a call: the trace id in the caller's `traceparent`, else a new one."""
     # W3C trace context: version-traceid-parentid-flags.
     return trace[3:35].decode("ascii", "replace") if trace and len(trace) >= 55 else new_id()
 
@@ -58,15 +45,15 @@ class Context:
     * `id`: the request id, in every log line and problem body of this call.
     * `channel`: the way the call came in.
     * `call`: the key of the exposed call in its plan.
-    * `caller`: who was let in; None where nobody is asked.
+    * `caller`: the authenticated caller; None where anybody may call.
     * `deadline`: the event loop's time at which the call ends; None for no total limit.
     * `headers`: the caller's headers that may go upstream on an identity operation (`docs/semantics.md`, the upstream
       request); never Authorization or Cookie.
     * `trace`: the caller's `traceparent`, if any.
     * `method`: the method to send where it is not the operation's own: HEAD for a GET operation; "" otherwise.
-    * `follow`: whether the answer is wanted whole: GET and HEAD redirects on the same origin are followed, and an
-      encoding that was not asked for is removed.
-    * `can`: what the client said it can do (MCP client capabilities).
+    * `follow`: whether GET and HEAD redirects on the same origin are followed, and a content coding is removed, because
+      the caller needs the complete answer.
+    * `can`: the capabilities that an MCP client declared.
     """
 
     __slots__ = (
@@ -112,13 +99,13 @@ class Context:
 
     @property
     def id(self) -> str:
-        """The request id; made when first asked for, because most calls never need it."""
+        """The request id; made at its first use, because most calls never need it."""
         if not self._id:
             self._id = id_of(self.trace)
         return self._id
 
     async def progress(self, done: float, total: float | None = None, message: str = "") -> None:
-        """Tell the caller how far the call is, where its channel has a way to."""
+        """Report to the caller how far the call is, if the channel supports it."""
         if self._progress is not None:
             await self._progress(done, total, message)
 

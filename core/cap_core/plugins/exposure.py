@@ -1,4 +1,4 @@
-"""Exposure types: what they read from a document, and what they serve on a listener."""
+"""Exposure types: how they read their part of a document, and what they serve on a listener."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class ExposeContext(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """One address of a face.
+    """One address of a mounted exposure.
 
-    `template` is a raw path with `{placeholder}`s (whole or partial segments). A route lives at `prefix + template`;
-    with `bare` it also lives at `template` while no other capability's route has that shape. `prefix` holds the
-    capability's name, so it never clashes. `guard` is the exposure whose callers may enter (their key), or None
-    if the endpoint asks its callers itself.
+    `template` is a raw path with `{placeholder}`s (whole or partial segments). A route is served at `prefix +
+    template`, and with `bare` also at `template`, unless a route of another capability has the same shape. `prefix`
+    holds the capability's name, so it is unique. `guard` is the key of the exposure whose check callers must pass, or
+    None if the endpoint authenticates them itself.
     """
 
     method: str
@@ -49,23 +49,23 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MountedExposure(msgspec.Struct, frozen=True, kw_only=True):
-    """What an exposure type gives one listener: data, which the host routes."""
+    """What an exposure type serves on one listener, as data; the core routes the requests."""
 
     routes: tuple[Route, ...] = ()
     openapi: Callable[[frozenset[str]], Mapping[str, object]] | None = None
     """The OpenAPI `paths` and `components` for these exposures (`ExposurePlan.key`)."""
     addresses: Mapping[str, str] = {}
-    """For people: what stands where ("MCP endpoint" → "/mcp")."""
+    """Addresses by their name for people ("MCP endpoint" → "/mcp")."""
     tools: int = 0
     """How many tools are listed, for the ready line."""
     drain: Callable[[], None] | None = None
-    """Told before the gateway stops: end every open stream."""
+    """Called before the gateway stops, to end every open stream."""
     replaced: Callable[[], None] | None = None
-    """Told when a newer generation has taken over."""
+    """Called when a newer generation has taken over."""
 
 
 class Authenticator(Protocol):
-    """What the core does for an exposure's endpoints: it checks their callers."""
+    """Authenticates callers, for endpoints that do it themselves."""
 
     async def authenticate(
         self, exposure: str, scope: Mapping[str, object], headers: Mapping[bytes, bytes]
@@ -78,7 +78,7 @@ class Authenticator(Protocol):
 
     @property
     def public_url(self) -> str:
-        """What the listener calls itself in metadata: scheme, host and port, without a trailing slash."""
+        """The listener's address in metadata: scheme, host and port, without a trailing slash."""
         ...
 
 
@@ -103,8 +103,8 @@ class Limits(msgspec.Struct, frozen=True):
 class Exposure(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     """One `exposes[].type`.
 
-    `options` is the model of the entry (read with marks by `cap_core.reader`), `declared` turns it into what the core
-    compiles, `attach` turns the compiled exposures of one listener into a face.
+    `options` is the model of the entry, which `cap_core.document.reader` reads; `declared` gives the operations to
+    compile; `attach` mounts the compiled exposures of one listener.
     """
 
     key: str

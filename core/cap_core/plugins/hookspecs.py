@@ -1,4 +1,4 @@
-"""The questions the core asks its plugins, once, when a plan is compiled."""
+"""The hooks of plugins. The core calls each one once, when plugins are loaded or the gateway starts."""
 
 from __future__ import annotations
 
@@ -21,63 +21,63 @@ if TYPE_CHECKING:
 
 hookspec = pluggy.HookspecMarker("cap")
 hookimpl = pluggy.HookimplMarker("cap")
-"""Marks a plugin's answer to one of these questions."""
+"""Marks a plugin's implementation of one of these hooks."""
 
 
 @hookspec
 def cap_capabilities() -> Iterable[CapabilitySource]:
-    """Asked first: which capability documents are installed."""
+    """Called first: the capability documents that the plugin installs."""
     raise NotImplementedError
 
 
 @hookspec
 def cap_auth_schemes() -> Iterable[AuthScheme[Any]]:
-    """Asked before compiling: which `authentication.type`s can be sent or checked."""
+    """Called before compiling: the `authentication.type`s that the plugin sends or checks."""
     raise NotImplementedError
 
 
 @hookspec
 def cap_output_mappers() -> Iterable[OutputMapper[Any]]:
-    """Asked before compiling: which `outputRawFormat`s can be decoded."""
+    """Called before compiling: the `outputRawFormat`s that the plugin decodes."""
     raise NotImplementedError
 
 
 @hookspec
 def cap_exposures() -> Iterable[Exposure[Any]]:
-    """Asked before compiling: which `exposes[].type`s can be served."""
+    """Called before compiling: the `exposes[].type`s that the plugin serves."""
     raise NotImplementedError
 
 
 @hookspec
 def cap_bindings() -> Iterable[BindingResolver]:
-    """Asked before compiling: which `binds[].location` schemes can be read."""
+    """Called before compiling: the `binds[].location` schemes that the plugin reads."""
     raise NotImplementedError
 
 
 @hookspec
 def cap_transports() -> Iterable[Transport]:
-    """Asked before opening: which ways there are to send a request upstream."""
+    """Called before opening: the transports by which requests can be sent to an upstream."""
     raise NotImplementedError
 
 
 @hookspec
 def cap_interceptors() -> Iterable[Interceptor]:
-    """Asked before opening: what stands around calls and sendings. The first one asked stands outermost."""
+    """Called before opening: functions around calls and around each request sent. The first one is the outermost."""
     raise NotImplementedError
 
 
 @hookspec
 def cap_diagnose() -> Iterable[DiagnosticRule]:
-    """Asked after compiling: extra lint rules."""
+    """Called after compiling: extra lint rules."""
     raise NotImplementedError
 
 
 @hookspec
 def cap_app_init(app_config: AppConfig) -> None:
-    """Asked before the Litestar app is built: its pages only; hot routes never pass its middleware or guards."""
+    """Called before the Litestar app of the pages is built; exposed operations and tools are not routed by it."""
 
 
 @hookspec
 def cap_asgi() -> Iterable[AsgiWrapper]:
-    """Asked when listeners are built: what wraps a listener's whole app."""
+    """Called when listeners are built: ASGI middleware around a listener's whole app."""
     raise NotImplementedError

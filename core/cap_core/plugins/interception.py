@@ -1,4 +1,4 @@
-"""Functions around calls, around sendings, and around a listener's whole app."""
+"""Interceptors around calls and around each request sent, and middleware around a listener's whole app."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ def _same_send(operation: object, send: Send) -> Send:
 
 
 class Interceptor(msgspec.Struct, frozen=True, kw_only=True):
-    """Functions around a call and around a sending; one that returns its argument costs nothing.
+    """Wraps the functions that run a call and that send a request; returning the argument unchanged costs nothing.
 
-    `wrap_call` surrounds each exposed call once, whatever door it came through; `wrap_send` each upstream operation,
-    once per attempt where something inside it retries.
+    `wrap_call` is called once for each exposed call, whatever its channel; `wrap_send` once for each step of each call,
+    with the consumed operation. The function that `wrap_send` returns runs for each request of that step: the first,
+    each redirect that is followed, and each attempt if an interceptor around it retries.
     """
 
     key: str

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class DiagnosticRule(msgspec.Struct, frozen=True, kw_only=True):
-    """A lint rule over a compiled document, with the codes it may say; these join the table of all codes."""
+    """A lint rule over a compiled document, with the codes it may report, which are added to the table of codes."""
 
     key: str
     codes: tuple[Code, ...]

@@ -1,4 +1,4 @@
-"""Find plugins, load them in a known order, and collect what they offer."""
+"""Finds plugins, loads them in a fixed order, and collects what they offer."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from cap_core.syntax.names import near
 GROUP = "cap"
 """The entry-point group, and pluggy's project name."""
 
+CORE_DISTRIBUTION = "cap-core"
+"""The distribution of the core and the built-in plugins, which comes first in every list."""
 
-OURS = "cap-core"
 
-
-class _Found(msgspec.Struct, frozen=True):
+class _Candidate(msgspec.Struct, frozen=True):
     name: str
     distribution: str
     version: str
@@ -42,7 +42,7 @@ class _Found(msgspec.Struct, frozen=True):
 def load(
     *, block: frozenset[str] = frozenset(), files: tuple[Path, ...] = (), only: frozenset[str] | None = None
 ) -> Registry:
-    """Load every plugin that is installed or given as a file, and ask what it offers.
+    """Load every plugin that is installed or given as a file, and collect what they offer.
 
     `block` leaves plugins out, `only` loads no others; both by name. Raises `PluginError` for one that does not load,
     for a name that does not exist, and for a key that two plugins offer.
@@ -60,42 +60,42 @@ def load(
             continue
         _register(manager, plugin)
         loaded.append(plugin)
-    return _ask(manager, loaded)
+    return _collect(manager, loaded)
 
 
-def _installed() -> list[_Found]:
-    """Entry points: ours first, then by distribution and name, because importlib.metadata promises no order."""
-    # A distribution parses its METADATA each time it is read, and all its entry points share it: once for each.
+def _installed() -> list[_Candidate]:
+    """The installed plugins: the built-in ones first, then by distribution and name; metadata has no fixed order."""
+    # Reading a distribution's metadata parses a file, so it is done once for all of its entry points.
     names: dict[metadata.Distribution | None, tuple[str, str]] = {None: ("", "")}
     found = []
     for point in metadata.entry_points(group=GROUP):
         if point.dist is not None and point.dist not in names:
             fields = point.dist.metadata
             names[point.dist] = fields["Name"], fields["Version"]
-        found.append(_Found(point.name, *names[point.dist], point.load))
+        found.append(_Candidate(point.name, *names[point.dist], point.load))
     unique = {(plugin.name, plugin.distribution): plugin for plugin in found}
-    return sorted(unique.values(), key=lambda p: (p.distribution != OURS, p.distribution, p.name))
+    return sorted(unique.values(), key=lambda p: (p.distribution != CORE_DISTRIBUTION, p.distribution, p.name))
 
 
-def _file(path: Path) -> _Found:
+def _file(path: Path) -> _Candidate:
     def load_file() -> object:
         spec = importlib.util.spec_from_file_location(f"cap_plugin_{path.stem}", path)
         if spec is None or spec.loader is None or not path.is_file():
             raise FileNotFoundError(f"no Python file {path}")
         module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module  # as an import would: annotations are looked up there
+        sys.modules[spec.name] = module  # as an import does; annotations are resolved there
         spec.loader.exec_module(module)
         return module
 
-    return _Found(path.stem, str(path), "", load_file)
+    return _Candidate(path.stem, str(path), "", load_file)
 
 
-def _register(manager: pluggy.PluginManager, plugin: _Found) -> None:
+def _register(manager: pluggy.PluginManager, plugin: _Candidate) -> None:
     try:
         module = plugin.load()
         manager.register(module, name=plugin.name)
         manager.check_pending()
-    # The one place where somebody else's code is imported: whatever it raises is its failure, told in one line.
+    # A plugin's code is imported here alone. It may raise anything; it becomes one error that names the plugin.
     except Exception as error:
         what = (
             f"the plugin {plugin.name!r} of {plugin.distribution or 'no distribution'} does not load: {one_line(error)}"
@@ -113,7 +113,7 @@ def _declare_codes(rules: Iterable[DiagnosticRule]) -> None:
                 raise PluginError(f"the diagnostic rule {rule.key!r} cannot be used: {error}") from None
 
 
-def _ask(manager: pluggy.PluginManager, found: list[_Found]) -> Registry:
+def _collect(manager: pluggy.PluginManager, found: list[_Candidate]) -> Registry:
     collector = Collector(manager)
     registry = Registry(
         plugins=(),

@@ -1,4 +1,4 @@
-"""The messages that cross a seam: requests and answers, bodies, callers."""
+"""The messages that plugins and the core exchange: requests, answers, bodies, callers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Stream(Protocol):
 
 
 Body = bytes | Stream
-"""`bytes` when the whole is small and at hand, a `Stream` otherwise. `b""` is no body."""
+"""`bytes` if the whole body is small and has arrived, else a `Stream`. `b""` means no body."""
 
 
 class HttpRequest(msgspec.Struct, frozen=True):
@@ -52,14 +52,14 @@ class HttpResponse(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """An answer in the form of an HTTP message. `error` says that the upstream refused (status 4xx or 5xx)."""
+    """An answer in the form of an HTTP message. `error` means that the upstream refused (status 4xx or 5xx)."""
 
     status: int
     headers: Headers
     body: Body
     error: bool = False
     source: str = ""
-    """The consumed namespace that answered, where it is not the last step's."""
+    """The consumed namespace that answered, if it is not that of the last step; else ""."""
 
 
 class Text(msgspec.Struct, frozen=True, tag="text"):
@@ -76,49 +76,42 @@ class Blob(msgspec.Struct, frozen=True, tag="blob"):
 
 
 class Content(msgspec.Struct, frozen=True):
-    """An answer made of blocks, for calls that no upstream answered. `structured` is JSON text, where there is any."""
+    """An answer made of blocks, for calls that no upstream answered. `structured` is JSON text, or None."""
 
     blocks: tuple[Text | Blob, ...]
     structured: msgspec.Raw | None = None
     error: bool = False
 
 
-class Ask(msgspec.Struct, frozen=True):
-    """An answer that needs something from the caller first: questions by key, and an opaque state to bring back."""
+class InputRequired(msgspec.Struct, frozen=True):
+    """An answer that needs more input from the caller first.
+
+    `questions` are by key; `state` is opaque, and the caller sends it back with the answers.
+    """
 
     questions: Mapping[str, Mapping[str, object]]
     state: bytes
 
 
-Answer = Reply | Content | Ask
-"""What a call gives. It belongs to no protocol era; the doors encode it."""
-
+Answer = Reply | Content | InputRequired
+"""The result of a call, independent of any protocol: each exposure encodes it for its own callers."""
 
 Scope = MutableMapping[str, Any]
-
-
+"""What is known of a connection or a request (ASGI 3); `Message`, `Receive` and `AsgiSend` are ASGI's too."""
 Message = MutableMapping[str, Any]
-
-
 Receive = Callable[[], Awaitable[Message]]
-
-
 AsgiSend = Callable[[Message], Awaitable[None]]
-
-
 AsgiApp = Callable[[Scope, Receive, AsgiSend], Awaitable[None]]
-
 
 Endpoint = Callable[[Scope, Receive, AsgiSend, tuple[str, ...]], Awaitable[None]]
 """A raw ASGI endpoint; the last argument holds the decoded values of the route's placeholders, in order."""
 
-
 Channel = Literal["rest", "mcp", "stdio", "cli"] | str
-"""Through which face a call came in. Open: an exposure plugin may add its own."""
+"""The way a call came in. Open: an exposure plugin may add its own."""
 
 
 class Entity(msgspec.Struct, frozen=True):
-    """A request body handed through as it came: media type, bytes or stream, and length; None where it is not known."""
+    """A request body that is passed through as it came. A media type or length that is not known is None."""
 
     content_type: bytes | None
     body: Body
@@ -126,7 +119,7 @@ class Entity(msgspec.Struct, frozen=True):
 
 
 class Incoming(msgspec.Struct, frozen=True):
-    """What a caller check sees of a request. Header names are lower case; of a repeated header the last one counts."""
+    """A request, for the check of its caller. Header names are in lower case; of a repeated header the last counts."""
 
     method: str
     path: bytes
@@ -135,7 +128,7 @@ class Incoming(msgspec.Struct, frozen=True):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who calls: the scheme that vouched for them, a name where one is known, and the scopes they hold."""
+    """An authenticated caller: the scheme that accepted them, a name if one is known, and their scopes."""
 
     scheme: str
     name: str = ""
@@ -143,4 +136,4 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 Check = Callable[[Incoming], Awaitable[Caller]]
-"""Raises `Refusal` 401 or 403 with a `WWW-Authenticate` header for a caller it does not accept."""
+"""Authenticates a caller. Raises `Refusal` 401 or 403, with `WWW-Authenticate`, for one that is not accepted."""

@@ -23,12 +23,12 @@ class OutputContext(msgspec.Struct, frozen=True, kw_only=True):
 class OutputMapper(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     """One `outputRawFormat`.
 
-    `options` is a msgspec struct of what the document says beside the format: `outputSchema`, `outputMediaType`,
-    `maxBinarySize`. A field of type `Path` is a file, which the host has found where the document may read.
+    `options` is a msgspec struct of the keys that may be beside the format: `outputSchema`, `outputMediaType`,
+    `maxBinarySize`. A field of type `Path` is a file, which the core has found where documents may read files.
 
-    `compile` gives a function from an answer's bytes and its content type to JSON-like data; it raises `OptionError`,
-    with the option "" where nothing in the document could help, as for a library that is not installed. The function
-    is pure, and raises `ValueError` for bytes that are not of its format; the host bounds their size.
+    `compile` gives a function from an answer's bytes and its content type to JSON-like data. It raises `OptionError`,
+    with the option "" if no change of the document could help, as for a library that is not installed. The function is
+    pure, and raises `ValueError` for bytes that are not of its format; the core limits their size.
     """
 
     key: str

@@ -26,7 +26,7 @@ class Plugin(msgspec.Struct, frozen=True):
 
 
 class Registry(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything on offer, by key, asked once."""
+    """Everything that the loaded plugins offer, by key; made once, when they are loaded."""
 
     plugins: tuple[Plugin, ...]
     capabilities: tuple[CapabilitySource, ...]
@@ -39,8 +39,8 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[DiagnosticRule, ...]
     asgi: tuple[AsgiWrapper, ...]
     hooks: Any
-    """Pluggy's hook relay, for the hooks that are not offers."""
+    """Pluggy's hook relay, for hooks that are called later (`cap_app_init`)."""
 
     def owner(self, offer: str) -> Plugin | None:
-        """The plugin behind an offer, which is named as `Plugin.offers` names it."""
+        """The plugin that offers something, by its name in `Plugin.offers` ("auth scheme bearer")."""
         return next((plugin for plugin in self.plugins if offer in plugin.offers), None)

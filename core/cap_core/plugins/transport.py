@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class TransportContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What a transport is opened for: an upstream, and the consumed operations that go there.
+    """What a transport is opened for: an upstream, and the consumed operations that are sent there.
 
     `prefix` is the path of the base URI, which every target starts with. `namespace` is the consumed namespace's key
-    (`capability:namespace`), or "" where several share the upstream. `state` is the file that a transport which keeps
-    state keeps it in (`--sandbox-file`); None leaves it in memory.
+    (`capability:namespace`), or "" where several share the upstream. `state` is the file in which a
+    transport with a state keeps it (`--sandbox-file`); None keeps it in memory.
     """
 
     upstream: Upstream
@@ -31,16 +31,16 @@ class TransportContext(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transport(msgspec.Struct, frozen=True, kw_only=True):
-    """A way to send requests. `open` is entered when the gateway opens, never by `check` or `explain`.
+    """A way to send requests. It is opened when the gateway opens, never by `cap check` or `cap explain`.
 
-    With `shared`, everything that goes to equal upstreams goes through one opened transport; without, each consumed
-    namespace has its own, which knows its operations.
+    With `shared`, namespaces with equal upstreams share one opened transport; without, each namespace has its own,
+    which knows the operations of the namespace.
     """
 
     key: str
     open: Callable[[TransportContext], AbstractAsyncContextManager[Send]]
     shared: bool = True
     default: bool = False
-    """What requests go through where nothing else is asked for."""
+    """Whether it is used unless another transport is chosen."""
     local: bool = False
-    """Nothing leaves the process: what is not configured (a base URI, a credential) is stood in for."""
+    """Whether nothing leaves the process; then base URIs and credentials that are not configured are made up."""

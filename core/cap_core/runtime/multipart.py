@@ -1,6 +1,6 @@
-"""Bodies of type `multipart/form-data`: the parts of a template's value, encoded as RFC 7578 and the WHATWG say.
+"""Encodes bodies of type `multipart/form-data` (RFC 7578; WHATWG HTML, form submission).
 
-The boundary is made from the parts, so one request has one spelling: what `cap explain` shows is what is sent.
+The boundary is a hash of the parts, so that `cap explain` shows exactly what is sent.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from collections.abc import Iterator
 from cap_core.errors import FieldError, Mark
 from cap_core.runtime.inputs import refuse
 from cap_core.runtime.values import as_text
+from cap_core.syntax.http import is_media_type
 from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq
 
 PART_KEYS = ("name", "value", "filename", "contentType")
-_MEDIA_TYPE = re.compile(r"[!#-'*+.^-`|~\w-]+/[!#-'*+.^-`|~\w-]+(\s*;[\x20-\x7e]*)?", re.ASCII)
 _TEXT = re.compile(r"text/|[^;]*[/+](json|xml|yaml|javascript|jsonl|x-ndjson|sql|graphql)\s*(;|$)", re.IGNORECASE)
 
 
 def fault(data: Node) -> tuple[Mark, str] | None:
-    """What is wrong with the `data` of such a body: it is a mapping of fields, or a list of parts."""
+    """The place and the error of `data` that is neither a mapping of fields nor a list of parts; None if it is one."""
     if isinstance(data, Map):
         return None
     if not isinstance(data, Seq):
@@ -42,7 +42,7 @@ def fault(data: Node) -> tuple[Mark, str] | None:
 def encode(value: object) -> tuple[bytes, bytes] | None:
     """The body and its content type; None where no part has a value.
 
-    Raises `Refusal` 400 for a `contentType` of a part that is none.
+    Raises `Refusal` 400 for a part whose `contentType` is no media type.
     """
     parts = list(_parts(value))
     if not parts:
@@ -69,11 +69,11 @@ def _part(name: str, text: str, filename: object, content_type: object) -> bytes
         head += f'; filename="{_quoted(as_text(filename))}"'
     if content_type:
         media_type = as_text(content_type)
-        if not _MEDIA_TYPE.fullmatch(media_type):
+        if not is_media_type(media_type):
             raise refuse((FieldError(f"contentType of part {name}", "must be a media type"),))
         return f"{head}\r\nContent-Type: {media_type}\r\n\r\n".encode() + _content(text, media_type)
     if filename is not None:
-        head += "\r\nContent-Type: application/octet-stream"  # as a browser says where it does not know
+        head += "\r\nContent-Type: application/octet-stream"  # as browsers send for an unknown type
     return f"{head}\r\n\r\n{text}".encode()
 
 

@@ -1,14 +1,12 @@
-"""One step of a call: its request built and sent, redirects followed, the answer checked and decoded."""
+"""Compiles one step of a call: builds and sends its request, follows redirects, and checks the response."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
 
 from cap_core.errors import UpstreamError
 from cap_core.plan.upstream import Operation
-from cap_core.plugins.context import Send
+from cap_core.plugins.context import Context, Send
 from cap_core.plugins.messages import HttpResponse
 from cap_core.runtime.content_coding import decoded, is_encoded
 from cap_core.runtime.failures import unanswered, unsendable
@@ -16,22 +14,18 @@ from cap_core.runtime.redirects import MAX_REDIRECTS, REDIRECTS, redirected
 from cap_core.runtime.request import Build
 from cap_core.runtime.streams import drop
 from cap_core.runtime.values import Frame
+from cap_core.syntax.http import has_control
 
-if TYPE_CHECKING:
-    from cap_core.plugins.context import Context
-
-SendStep = Callable[[Frame, "Context"], Awaitable[HttpResponse]]
-"""From a call's frame to the upstream's response, whose body is then the taker's to close. Raises `Refusal`."""
-
-_CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+SendStep = Callable[[Frame, Context], Awaitable[HttpResponse]]
+"""Gets the upstream's response for a call's frame; the function's caller closes the body. Raises `Refusal`."""
 
 
 def compile_send(operation: Operation, build: Build, send: Send, *, origin: str, reads: bool, limit: int) -> SendStep:
     """The function that gets an operation's answers (`docs/semantics.md`, the upstream request).
 
-    Where the gateway reads the answer itself (`reads`), or its caller wants it whole (`Context.follow`), redirects of
-    GET and HEAD are followed on `origin` (scheme, host and port), and content codings are removed, which makes the body
-    `limit` bytes at most.
+    If the gateway reads the answer (`reads`), or the context requires it (`Context.follow`), redirects of GET and HEAD
+    are followed on `origin` (scheme, host and port), and content codings are removed; the body then has at most `limit`
+    bytes.
     """
     namespace = operation.consumed.namespace
     follows = operation.method in ("GET", "HEAD")
@@ -40,9 +34,12 @@ def compile_send(operation: Operation, build: Build, send: Send, *, origin: str,
         request = build(frame, context)
         whole = reads or context.follow
         try:
-            response = await send(request, context)
-            # From here until it is handed over, the response in hand is this function's: whatever fails, and a
-            # cancellation too, closes its body, or its connection would be lost to the pool.
+            try:
+                response = await send(request, context)
+            except ValueError:
+                raise unsendable() from None
+            # Until it is returned, this function owns the response: any failure, and a cancellation too, closes the
+            # body, because otherwise the pool would lose the connection.
             try:
                 if whole and follows and response.status in REDIRECTS:
                     for _ in range(MAX_REDIRECTS):
@@ -60,16 +57,14 @@ def compile_send(operation: Operation, build: Build, send: Send, *, origin: str,
                 raise
         except UpstreamError as error:
             raise unanswered(error, namespace) from None
-        except ValueError:
-            raise unsendable() from None
 
     return step
 
 
 def _check(response: HttpResponse) -> None:
-    """What no server can hand on is no answer: a status outside of HTTP's, or control characters in a header."""
+    """Raise `UpstreamError` for a response that no server can pass on: a status outside of HTTP's range, or control
+    characters in a header."""
     if not 200 <= response.status <= 599:
         raise UpstreamError("garbage", f"the upstream answered with the status {response.status}")
-    for _, value in response.headers:
-        if _CONTROL.search(value):
-            raise UpstreamError("garbage", "the upstream answered with a header that holds control characters")
+    if has_control(b"".join([value for _, value in response.headers])):
+        raise UpstreamError("garbage", "the upstream answered with a header that holds control characters")

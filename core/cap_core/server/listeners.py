@@ -1,29 +1,25 @@
-"""What one listener serves: the routes of its exposures, and the check of their callers."""
+"""The listeners that a plan needs: one for everything, or one for each port that its documents name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 import msgspec
 
-from cap_core.errors import Refusal
-from cap_core.plan.plan import ExposurePlan
-from cap_core.plugins.exposure import AttachContext, Limits, MountedExposure, Route
-from cap_core.plugins.messages import AsgiSend, Caller, Endpoint, Incoming, Receive, Scope
-from cap_core.plugins.registry import Registry
-from cap_core.runtime.open import OpenedPlan
-from cap_core.server.asgi import answer
-from cap_core.server.problems import problem
-from cap_core.server.router import Router
-from cap_core.syntax.path_template import shape
+from cap_core.plan.plan import ExposurePlan, Plan
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+
+class ListenOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to listen, and the further Host and Origin headers that are accepted."""
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+    public_url: str | None = None
+    tls: bool = False
+    allow_hosts: tuple[str, ...] = ()
+    allow_origins: tuple[str, ...] = ()
 
 
 class Listener(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to listen, and which exposures live there. `url` is what it calls itself in metadata."""
+    """Where to listen, and the exposures that are served there. `url` is its address in metadata."""
 
     host: str
     port: int
@@ -31,104 +27,19 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     exposures: tuple[ExposurePlan, ...]
 
 
-class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
-    """A listener's compiled routes and the faces behind them, for one generation."""
-
-    listener: Listener
-    router: Router[Endpoint]
-    faces: tuple[MountedExposure, ...]
-    authenticator: ExposureAuthenticator
-
-
-class ExposureAuthenticator:
-    """Checks callers, exposure by exposure (`cap_core.offers.Authenticator`)."""
-
-    def __init__(self, opened: OpenedPlan, url: str) -> None:
-        self._checks = opened.checks
-        self._url = url
-
-    @property
-    def public_url(self) -> str:
-        """What the listener calls itself."""
-        return self._url
-
-    def requires_caller(self, exposure: str) -> bool:
-        """Whether an exposure takes calls only from callers that it knows."""
-        return exposure in self._checks
-
-    async def authenticate(
-        self, exposure: str, scope: Mapping[str, object], headers: Mapping[bytes, bytes]
-    ) -> Caller | None:
-        """Check a caller. Raises `Refusal` 401 or 403; None where nobody is asked."""
-        check = self._checks.get(exposure)
-        if check is None:
-            return None
-        query = scope["query_string"]
-        path = scope.get("raw_path") or b""
-        assert isinstance(path, bytes)
-        assert isinstance(query, bytes)
-        return await check(Incoming(str(scope["method"]), path, query, headers))
-
-
-def build_table(listener: Listener, opened: OpenedPlan, registry: Registry, limits: Limits) -> RoutingTable:
-    """Let each exposure type attach its exposures on this listener, and route what they give."""
-    authenticator = ExposureAuthenticator(opened, listener.url)
-    faces = tuple(
-        registry.exposures[type_].attach(
-            AttachContext(
-                exposures=tuple(e for e in listener.exposures if e.type == type_),
-                runs=opened.runs,
-                authenticator=authenticator,
-                limits=limits,
-            )
+def listeners(plan: Plan, options: ListenOptions) -> tuple[Listener, ...]:
+    """The listeners of a plan: with a `port` one for everything, else one for each port that an exposure names."""
+    ports: dict[int, list[object]] = {}
+    for exposure in plan.exposures:
+        ports.setdefault(exposure.port if options.port is None else options.port, []).append(exposure)
+    scheme = "https" if options.tls else "http"
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    return tuple(
+        Listener(
+            host=options.host,
+            port=port,
+            url=(options.public_url or f"{scheme}://{host}:{port}").rstrip("/"),
+            exposures=tuple(exposures),  # type: ignore[arg-type]  # every entry is an exposure
         )
-        for type_ in dict.fromkeys(exposure.type for exposure in listener.exposures)
+        for port, exposures in ports.items()
     )
-    entries = list(_entries((route for face in faces for route in face.routes), authenticator))
-    return RoutingTable(listener=listener, router=Router.build(entries), faces=faces, authenticator=authenticator)
-
-
-def _entries(routes: Iterable[Route], authenticator: ExposureAuthenticator) -> Iterable[tuple[str, str, Endpoint]]:
-    """Every route at its prefixed address, and at its bare one while that is unique; a clash says so to callers."""
-    bare: dict[tuple[str, str], list[Route]] = {}
-    for route in routes:
-        endpoint = _authenticated(route, authenticator)
-        if route.prefix:
-            yield route.method, route.prefix + route.template, endpoint
-        if route.bare or not route.prefix:
-            bare.setdefault((route.method, shape(route.template)), []).append(route)
-    for (method, _), same in bare.items():
-        owners = dict.fromkeys(route.owner for route in same)
-        first = same[0]
-        if len(owners) == 1:
-            yield method, first.template, _authenticated(first, authenticator)
-        else:
-            yield method, first.template, _clash(same)
-
-
-def _authenticated(route: Route, authenticator: ExposureAuthenticator) -> Endpoint:
-    exposure = route.guard
-    if exposure is None or not authenticator.requires_caller(exposure):
-        return route.endpoint
-    endpoint = route.endpoint
-
-    async def authenticated(scope: Scope, receive: Receive, send: AsgiSend, params: tuple[str, ...]) -> None:
-        try:
-            scope["cap.caller"] = await authenticator.authenticate(exposure, scope, dict(scope["headers"]))
-        except Refusal as refusal:
-            await answer(send, problem(refusal), head=scope["method"] == "HEAD")
-            return
-        await endpoint(scope, receive, send, params)
-
-    return authenticated
-
-
-def _clash(routes: list[Route]) -> Endpoint:
-    places = " and ".join(f"{route.prefix}{route.template}" for route in routes)
-    what = f"several capabilities serve {routes[0].template}; they are at {places}"
-
-    async def clash(scope: Scope, receive: Receive, send: AsgiSend, params: tuple[str, ...]) -> None:
-        refusal = Refusal(404, "ambiguous-address", what)
-        await answer(send, problem(refusal), head=scope["method"] == "HEAD")
-
-    return clash

@@ -1,4 +1,4 @@
-"""The sockets of all listeners: bound all or none, and closed without dropping who is already waiting."""
+"""Binds the sockets of all listeners, all or none, and closes them without dropping connections that wait."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from cap_core.errors import StartError
 BACKLOG = 2048
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """An address to listen on, and for people who wants it ("things/things-rest")."""
+class ListenAddress(msgspec.Struct, frozen=True):
+    """An address to listen on, and the exposures that need it ("things/things-rest"), for messages."""
 
     host: str
     port: int
-    who: str = ""
+    owner: str = ""
 
     def __str__(self) -> str:
         return address(self.host, self.port)
 
 
 class Bound(msgspec.Struct, frozen=True):
-    """An address that was got: the port it really has, and its sockets (`localhost` has two)."""
+    """A bound address: its real port, and its sockets (`localhost` has two)."""
 
-    wanted: Wanted
+    requested: ListenAddress
     port: int
     sockets: tuple[socket.socket, ...]
 
@@ -42,37 +42,37 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def bind(wanted: Sequence[Wanted]) -> tuple[Bound, ...]:
-    """Bind every address; nothing listens yet. Raises `StartError` for the first that cannot be had, holding none."""
+def bind(requested: Sequence[ListenAddress]) -> tuple[Bound, ...]:
+    """Bind every address, without listening. Raises `StartError` for the first that cannot be bound; then none is."""
     with contextlib.ExitStack() as undo:
-        bound = tuple(_bind(one, undo) for one in wanted)
+        bound = tuple(_bind(one, undo) for one in requested)
         undo.pop_all()
     return bound
 
 
 def listen(bound: Sequence[Bound]) -> None:
-    """Let connections in, everywhere at once. Raises `StartError`, with nothing listening, where one cannot."""
+    """Accept connections on all sockets. Raises `StartError` if one cannot listen; then none does."""
     for one in bound:
         for sock in one.sockets:
             try:
                 sock.listen(BACKLOG)
             except OSError as error:
                 close(bound)
-                raise _refused(one.wanted, error) from None
+                raise _refused(one.requested, error) from None
 
 
 def close(bound: Sequence[Bound]) -> None:
-    """Let all of them go."""
+    """Close all sockets."""
     for one in bound:
         for sock in one.sockets:
             sock.close()
 
 
-def _bind(wanted: Wanted, undo: contextlib.ExitStack) -> Bound:
+def _bind(requested: ListenAddress, undo: contextlib.ExitStack) -> Bound:
     sockets: list[socket.socket] = []
     missing: OSError | None = None
-    port = wanted.port
-    places = _resolve(wanted)
+    port = requested.port
+    places = _resolve(requested)
     for family, place in places:
         sock = undo.enter_context(socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP))
         try:
@@ -81,49 +81,51 @@ def _bind(wanted: Wanted, undo: contextlib.ExitStack) -> Bound:
         except OSError as error:
             # A name may have an address of a family that this machine does not speak.
             if error.errno != errno.EADDRNOTAVAIL or len(places) == 1:
-                raise _refused(wanted, error) from None
+                raise _refused(requested, error) from None
             missing = error
             continue
         port = sock.getsockname()[1]
         sockets.append(sock)
     if not sockets:
         assert missing is not None
-        raise _refused(wanted, missing)
-    return Bound(wanted, port, tuple(sockets))
+        raise _refused(requested, missing)
+    return Bound(requested, port, tuple(sockets))
 
 
 def _prepare(sock: socket.socket, family: int, *, several: bool) -> None:
     if os.name == "posix":  # elsewhere it would share a port that is in use
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
-        # `::` alone hears IPv4 too; beside an IPv4 address of the same name it must not take that one's port.
+        # `::` alone accepts IPv4 too; with an IPv4 address of the same name it must not take that one's port.
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, several)
     sock.setblocking(False)
 
 
-def _resolve(wanted: Wanted) -> list[tuple[int, tuple[str, int, *tuple[int, ...]]]]:
-    host = wanted.host.removeprefix("[").removesuffix("]")
+def _resolve(requested: ListenAddress) -> list[tuple[int, tuple[str, int, *tuple[int, ...]]]]:
+    host = requested.host.removeprefix("[").removesuffix("]")
     try:
-        found = socket.getaddrinfo(host, wanted.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = socket.getaddrinfo(host, requested.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         reason = error.strerror or "it has no address"
-        raise StartError(f"cannot listen on {wanted.host!r}: {reason}", hint="correct --host") from None
+        raise StartError(f"cannot listen on {requested.host!r}: {reason}", hint="correct --host") from None
     return list(dict.fromkeys((family, place) for family, _, _, _, place in found))  # type: ignore[misc]
 
 
-def _refused(wanted: Wanted, error: OSError) -> StartError:
-    whose = f", which {wanted.who} wants" if wanted.who else ""
+def _refused(requested: ListenAddress, error: OSError) -> StartError:
+    whose = f", which {requested.owner} wants" if requested.owner else ""
     if error.errno == errno.EADDRINUSE:
         hint = "stop what listens there, or choose another port with --port"
-        return StartError(f"{wanted}{whose}, is already in use", hint=hint)
+        return StartError(f"{requested}{whose}, is already in use", hint=hint)
     if error.errno in (errno.EACCES, errno.EPERM):
-        return StartError(f"{wanted}{whose}, is not allowed to this user", hint="choose a port from 1024 with --port")
+        return StartError(
+            f"{requested}{whose}, is not allowed to this user", hint="choose a port from 1024 with --port"
+        )
     if error.errno == errno.EADDRNOTAVAIL:
-        return StartError(f"{wanted}{whose}, is no address of this machine", hint="correct --host")
-    return StartError(f"cannot listen on {wanted}{whose}: {error.strerror}", hint="choose another --host or --port")
+        return StartError(f"{requested}{whose}, is no address of this machine", hint="correct --host")
+    return StartError(f"cannot listen on {requested}{whose}: {error.strerror}", hint="choose another --host or --port")
 
 
-# --- letting go -------------------------------------------------------------------------------------------------------
+# --- closing ----------------------------------------------------------------------------------------------------------
 
 _SO_ATTACH_FILTER = 26
 _ONLY_OLD_CONNECTIONS = (
@@ -136,7 +138,7 @@ _ONLY_OLD_CONNECTIONS = (
 
 
 def refuse_new(sock: socket.socket) -> None:
-    """Let no new connection begin on a listening socket, while those under way can still be accepted.
+    """Refuse new connections on a listening socket, while those that have begun can still be accepted.
 
     Closing a listening socket resets the connections that wait to be accepted. On Linux a filter on the socket holds
     back what would open a connection; elsewhere nothing happens, and the moment between the last accept and the close
@@ -152,13 +154,13 @@ def refuse_new(sock: socket.socket) -> None:
 
 
 def waiting(sock: socket.socket) -> Iterator[socket.socket]:
-    """Accept whatever waits on a listening socket now."""
+    """Accept every connection that waits on a listening socket now."""
     while True:
         try:
             connection, _ = sock.accept()
         except (BlockingIOError, InterruptedError):
             return
-        except ConnectionError:  # it gave up meanwhile
+        except ConnectionError:  # the peer has closed it meanwhile
             continue
         connection.setblocking(False)
         yield connection

@@ -1,4 +1,4 @@
-"""Which settings hold: flag before variable before `cap.toml` before default, each with where it came from.
+"""Finds the effective settings: flags override variables, these override `cap.toml`, and that the defaults.
 
 Every layer is read into the same flat form, a value and its origin by path (`("port",)`, `("set", "NAME")`,
 `("upstreams", "ns", "idle")`), so a later layer wins by a dictionary update. Tables of NAME=VALUE pairs are merged name
@@ -83,14 +83,14 @@ def _variables(environ: Mapping[str, str], cwd: Path) -> _Layer:
         text = environ.get(row.variable, "").strip()
         if not text:
             continue
-        # Where lines separate them, values may hold commas.
+        # Values on lines of their own may hold commas.
         texts = text.split("\n" if "\n" in text else ",") if row.many else [text]
         layer |= _texts(row, [part.strip() for part in texts if part.strip()], row.variable, row.variable, cwd)
     return layer
 
 
 def _texts(row: Row, texts: Sequence[str], source: str, origin: str, cwd: Path) -> _Layer:
-    """What the texts of a flag or a variable give."""
+    """The layer of the texts of a flag or a variable."""
     if row.many == "table":
         pairs = (_pair(row, text, source) for text in texts)
         return {
@@ -105,7 +105,7 @@ def _texts(row: Row, texts: Sequence[str], source: str, origin: str, cwd: Path) 
 def _pair(row: Row, text: str, source: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
-        # What was meant as a secret value may stand where the name should.
+        # The text is not part of the message if it may be a secret value without its name.
         given = "" if row.about.hidden else f", not {text!r}"
         raise ConfigError(f"{source} must be {row.about.metavar}{given}")
     return name.strip(), value

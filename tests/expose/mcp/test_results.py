@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cap_core.errors import UpstreamError
 from cap_core.plugins.exposure import Limits
-from cap_core.plugins.messages import Ask, Blob, Content, Reply, Text
+from cap_core.plugins.messages import Blob, Content, InputRequired, Reply, Text
 
 
 @pytest.mark.parametrize("era", ["modern", "legacy"])
@@ -260,7 +260,7 @@ def test_blocks_of_an_error_carry_no_structure(kit):
 
 
 def test_a_question_is_not_asked_yet(kit):
-    got = kit.one(answering(Ask({}, b""))).call("list")
+    got = kit.one(answering(InputRequired({}, b""))).call("list")
 
     assert got.result["isError"] is True
 

@@ -8,7 +8,7 @@ import structlog
 from cap_core.diagnostics.report import Diagnostic
 from cap_core.errors import Mark, Refusal
 from cap_core.plan.call import RejectedOperation
-from cap_core.plugins.messages import Ask, Blob, Caller, Content, Reply, Text
+from cap_core.plugins.messages import Blob, Caller, Content, InputRequired, Reply, Text
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 SENT = [
@@ -104,7 +104,7 @@ def test_blocks_are_answered_as_json(ask, content, status, body):
 
 
 def test_a_question_to_the_caller_is_501(ask):
-    got, _ = ask(answer=Ask({"q": {}}, b""))
+    got, _ = ask(answer=InputRequired({"q": {}}, b""))
 
     assert (501, "urn:cap:problem:not-served") == (got.status, got.json["type"])
     assert "call it through MCP" in got.detail

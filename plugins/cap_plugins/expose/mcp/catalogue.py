@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from functools import lru_cache
-from heapq import nlargest
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from cap_core.syntax.names import similar
 from cap_plugins.expose.mcp.json_rpc import encode
 from cap_plugins.expose.mcp.model import LONGEST_NAME, McpEntry
 from cap_plugins.expose.mcp.tool import ServedTool
@@ -66,8 +65,9 @@ class Catalogue:
         names = [self._directory.listed[i] for i in several if self._directory.listed[i]]
         if names:
             return f"Ambiguous tool: {name!r} means several here; call {' or '.join(map(repr, names))}"
-        near = _near(name[:LONGEST_NAME], [listed for listed, _ in self._visible(accepted)])
-        hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else "; tools/list names those there are"
+        names = [listed for listed, _ in self._visible(accepted)]
+        likely = similar(name[:LONGEST_NAME], names, cutoff=0.5, compared=20)
+        hint = f"; did you mean {' or '.join(map(repr, likely))}?" if likely else "; tools/list names those there are"
         return f"Unknown tool: {name[:100]!r}{hint}"
 
     def _visible(self, accepted: frozenset[str]) -> list[tuple[str, ServedTool]]:
@@ -103,20 +103,6 @@ class NamedTool(msgspec.Struct, frozen=True):
 
     tool: ServedTool
     names: tuple[str, ...]
-
-
-def _near(name: str, known: Sequence[str]) -> list[str]:
-    """The closest of many names.
-
-    A good comparison is slow (0.1 ms each), so only the names that share the most pairs of letters are compared.
-    """
-    pairs = _pairs(name)
-    likely = nlargest(20, known, key=lambda each: len(pairs & _pairs(each)))
-    return get_close_matches(name, likely, cutoff=0.5)
-
-
-def _pairs(name: str) -> set[str]:
-    return {name[i : i + 2] for i in range(len(name) - 1)}
 
 
 def _instructions(exposures: Sequence[ExposurePlan]) -> dict[str, str]:

@@ -7,6 +7,7 @@ import binascii
 import re
 from typing import TYPE_CHECKING, Final
 
+from cap_core.syntax.http import is_traceparent
 from cap_plugins.expose.mcp.json_rpc import HEADER_MISMATCH, RpcError
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 _ROUTING: Final = frozenset({b"mcp-protocol-version", b"mcp-method", b"mcp-name"})
 _BASE64 = re.compile(rb"=\?base64\?(.*)\?=", re.DOTALL)
-_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _BLANKS: Final = b" \t"
 
 
@@ -78,6 +78,6 @@ def traceparent(header: bytes | None, member: bytes) -> bytes | None:
     if header is None and not member:
         return None
     for given in (member.strip(b'"'), header):
-        if given and _TRACEPARENT.fullmatch(given):
+        if given and is_traceparent(given):
             return given
     return None

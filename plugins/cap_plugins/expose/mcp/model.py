@@ -14,6 +14,7 @@ from cap_core.document.reader import ModelNode
 from cap_core.document.steps import Steps, read_steps
 from cap_core.document.unsupported import Unsupported
 from cap_core.plan.exposed import ExposedOperation
+from cap_core.syntax.http import parse_size
 from cap_core.syntax.yaml_tree import Map, Node
 
 if TYPE_CHECKING:
@@ -24,13 +25,10 @@ if TYPE_CHECKING:
 LONGEST_NAME: Final = 64
 """Model APIs take tool names of `[A-Za-z0-9_-]{1,64}`; one that does not fit can cost the caller the whole session."""
 LONG_NAME: Final = 48
-"""Hosts put the server's name in front of a tool's, and count both."""
+"""Characters from which a name is reported: MCP clients put the server's name in front, and limit both together."""
 
 _NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}")
-_SIZE = re.compile(r"(\d{1,12})\s*(B|KiB|MiB|GiB)?", re.ASCII)
-_UNITS = {None: 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _TRANSPORTS = frozenset({"http", "streamable-http", "streamableHttp"})
-
 
 _RESOURCES = Unsupported("not-built-resources", "MCP resources are not served yet; the tools are", False)
 _PROMPTS = Unsupported("not-built-prompts", "MCP prompts are not served yet; the tools are", False)
@@ -105,9 +103,13 @@ def declared(entry: McpEntry, at: ExposeContext) -> Iterator[ExposedOperation]:
 
 
 def binary_limit(entry: McpEntry) -> int | None:
-    """The largest binary answer in bytes; None where the document has no size, or none that can be read."""
-    found = _SIZE.fullmatch(entry.maxBinarySize.strip()) if entry.maxBinarySize is not None else None
-    return int(found[1]) * _UNITS[found[2]] if found else None
+    """The largest binary answer in bytes; None if the document has no valid size."""
+    if entry.maxBinarySize is None:
+        return None
+    try:
+        return parse_size(entry.maxBinarySize)
+    except ValueError:
+        return None
 
 
 def _exposed(tool: Tool, steps: Steps, rejection: Diagnostic | None) -> ExposedOperation:
@@ -131,7 +133,7 @@ def _exposed(tool: Tool, steps: Steps, rejection: Diagnostic | None) -> ExposedO
 
 
 def _check_entry(entry: McpEntry, at: ExposeContext) -> None:
-    """Report what the entry asks for and does not get; its tools are served all the same."""
+    """Report keys of the entry that are invalid or not supported; its tools are served all the same."""
     if entry.transport is not None and entry.transport not in _TRANSPORTS:
         _check_transport(entry.transport, entry, at)
     unsupported.report_unsupported([("mcp", entry)], repr(entry.namespace), at.report)

@@ -1,6 +1,6 @@
-"""The result of `tools/call` made of a call's answer: content for the model, and structured content where it is JSON.
+"""Makes the result of `tools/call` from a call's answer: content for the model, and structured content for JSON.
 
-`Outcome` is the same for both eras; `encode_legacy` and `encode_modern` write it as each has it.
+`Outcome` is the same for both eras; `encode_legacy` and `encode_modern` encode it for each.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from cap_core.plugins.messages import Ask, Blob, Content, Headers, Reply, Text
+from cap_core.plugins.messages import Blob, Content, Headers, InputRequired, Reply, Text
 from cap_plugins.expose.mcp.error_texts import answer_required, not_followed, refused_upstream, too_large
 from cap_plugins.expose.mcp.json_rpc import encode
 from cap_plugins.expose.mcp.media_types import parse_media_type
@@ -78,7 +78,7 @@ def reply_result(reply: Reply, body: bytes, tool: ServedTool) -> Outcome:
 
 
 def _json(body: bytes, charset: str) -> Outcome:
-    """One valid JSON document is spliced byte for byte; anything else that calls itself JSON is text."""
+    """The result for JSON: a valid document is copied byte for byte, anything else becomes text."""
     body = body.removeprefix(_BOM)
     text = _utf8(body)
     if text is None:  # JSON is UTF-8 (RFC 8259, 8.1), but some upstreams use the declared charset all the same
@@ -115,9 +115,9 @@ def _empty(reply: Reply, tool: ServedTool) -> str:
     return "\n".join((line, *fields))
 
 
-def content_result(answer: Content | Ask, tool: ServedTool) -> Outcome:
+def content_result(answer: Content | InputRequired, tool: ServedTool) -> Outcome:
     """The result of an answer that comes from an interceptor and not from an upstream."""
-    if isinstance(answer, Ask):
+    if isinstance(answer, InputRequired):
         return text_result(answer_required(tool), error=True)
     blocks = [_block(block, tool) for block in answer.blocks]
     if answer.structured is None or answer.error:
@@ -151,7 +151,7 @@ def _utf8(body: bytes) -> str | None:
 
 
 def _decoded(body: bytes, charset: str) -> str:
-    """Text in its charset; bytes that are not of it are replaced."""
+    """Text decoded by its charset, with invalid bytes replaced."""
     return body.removeprefix(_BOM).decode(charset, "replace")
 
 

@@ -1,8 +1,8 @@
 """The exposure `type: rest`: exposed operations as an HTTP API.
 
 `model` is what documents declare, `endpoint` answers a request, with `text_inputs` and `request_body` for its inputs;
-`openapi` describes all of it. Imports the core's offers, plan, document model, router, ASGI helpers, messages and
-errors, and nothing of the other plugins.
+`openapi` describes all of it. Imports the core's plugin interfaces, plan, document model, router, ASGI helpers
+and errors, and nothing of the other plugins.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ def _routes(exposure: ExposurePlan, at: AttachContext, streams: EventStreams) ->
     for call in exposure.calls:
         taken.add((call.exposed.method, shape(call.exposed.path or "")))
         yield _route(exposure, call.exposed, compile_endpoint(call, at.runs[call.key], at.limits.body, streams))
-    for left_out in exposure.rejected:
-        exposed = left_out.exposed
+    for rejected in exposure.rejected:
+        exposed = rejected.exposed
         # No request can reach an address whose braces are not balanced, or one that an operation before it has.
         if balanced(exposed.path or "") and (exposed.method, shape(exposed.path or "")) not in taken:
-            yield _route(exposure, exposed, compile_rejected(left_out, exposure.about))
+            yield _route(exposure, exposed, compile_rejected(rejected, exposure.about))
 
 
 def _route(exposure: ExposurePlan, exposed: ExposedOperation, endpoint: Endpoint) -> Route:

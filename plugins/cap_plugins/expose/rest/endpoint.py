@@ -117,11 +117,11 @@ async def _reply(run: Run, values: Values, context: Context) -> Reply:
         return problem(refusal, None, context.id)
 
 
-def compile_rejected(left_out: RejectedOperation, about: About) -> Endpoint:
-    """The endpoint of an operation that is not served: it says why, and where in the document."""
-    why = left_out.why
+def compile_rejected(rejected: RejectedOperation, about: About) -> Endpoint:
+    """The endpoint of a rejected operation: it answers with the reason and its place in the document."""
+    why = rejected.why
     refusal = Refusal(501, "not-served", why.message, hint=why.hint)
-    operation = left_out.exposed.name
+    operation = rejected.exposed.name
 
     async def not_served(scope: Scope, receive: Receive, send: AsgiSend, params: tuple[str, ...]) -> None:
         context = Context("rest", trace=traceparent(dict(scope["headers"]).get(b"traceparent")))

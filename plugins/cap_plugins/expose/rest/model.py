@@ -93,7 +93,7 @@ Levels = tuple[tuple[ExposedParameter, ...], ...]
 
 
 def declared(entry: RestEntry, at: ExposeContext) -> Iterator[ExposedOperation]:
-    """Every operation of an exposure; one that cannot be served says why (`ExposedOperation.rejection`)."""
+    """Every operation of an exposure; one that cannot be served has its reason in `ExposedOperation.rejection`."""
     unsupported.report_unsupported([("rest", entry)], repr(entry.namespace), at.report)
     if entry.description:
         what = "the description of a REST exposure: in no published schema, and shown"
@@ -159,7 +159,7 @@ def _detail(operation: Operation, resource: Resource) -> OperationDetail:
 
 
 def _inputs(levels: Iterable[tuple[ExposedParameter, ...]]) -> tuple[DeclaredInput, ...]:
-    """Adapter, resource, operation: the nearest declaration of a name wins."""
+    """The inputs declared on the exposure, the resource and the operation; the innermost declaration counts."""
     return tuple({item.name: item.declared() for level in levels for item in level}.values())
 
 
@@ -174,7 +174,7 @@ def _report_path(resource: Resource, at: ExposeContext) -> None:
 
 
 def _without_method(operation: Operation, path: str, at: ExposeContext) -> Diagnostic | None:
-    """An operation whose method nobody knows is left out; one of an unknown method is served."""
+    """The rejection of an operation without a method; one with an unusual method is served."""
     if not operation.method:
         return at.report("no-method", operation.at, f"an operation on {path!r} names no method; it is left out")
     if operation.method.upper() not in KNOWN_METHODS:
@@ -197,7 +197,7 @@ def _not_built(operation: Operation, levels: Levels, at: ExposeContext) -> Diagn
 
 
 def _forwarded(resource: Resource, path: str, at: ExposeContext) -> ExposedOperation | None:
-    """The address of a `forward`, so that it answers that it is not served, and not that it is not there."""
+    """The rejected operation of a `forward`, so that its address answers with the reason instead of 404."""
     why = unsupported.report_unsupported([("resource", resource)], f"the resource {path!r}", at.report)
     if why is None:
         return None

@@ -1,7 +1,7 @@
-"""REST exposures described in OpenAPI 3.1: what is served, under the addresses it is served at.
+"""Describes REST exposures in OpenAPI 3.1.
 
-Besides `paths` and `components` there are `tags` (one per capability) and `x-cap-quarantined`: what the documents
-expose and the gateway does not serve, with the reason.
+Beside `paths` and `components` there are `tags` (one per capability) and `x-cap-quarantined`: the rejected operations,
+each with the reason.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class _Description:
 
     def of(self, exposures: list[ExposurePlan]) -> Json:
         """The whole description."""
-        quarantined = [self._left_out(left_out, exposure) for exposure in exposures for left_out in exposure.rejected]
+        quarantined = [self._rejected(one, exposure) for exposure in exposures for one in exposure.rejected]
         for exposure in exposures:
             for call in exposure.calls:
                 self._add(call, exposure)
@@ -66,7 +66,7 @@ class _Description:
         }
 
     def _address(self, exposed: ExposedOperation, capability: str) -> str:
-        """The bare path where no other capability has this route, else the one with the capability's name."""
+        """The bare path if no other capability has this route, else the path with the capability's name."""
         bare = self.owners[_route(exposed)] == {capability}
         return f"{'' if bare else f'/{capability}'}{exposed.path}"
 
@@ -119,8 +119,8 @@ class _Description:
             name = f"{stem}_{n}"
         return name
 
-    def _left_out(self, left_out: RejectedOperation, exposure: ExposurePlan) -> Json:
-        exposed, why = left_out.exposed, left_out.why
+    def _rejected(self, rejected: RejectedOperation, exposure: ExposurePlan) -> Json:
+        exposed, why = rejected.exposed, rejected.why
         return {
             "capability": exposure.about.name,
             "operation": exposed.name,
@@ -150,7 +150,7 @@ def _path_item(call: Call) -> Json:
 
 
 def _valid(address: str) -> str:
-    """A path whose placeholders have plain names, each its own."""
+    """A path in which every placeholder has a unique plain name."""
     taken: set[str] = set()
 
     def named(hole: re.Match[str]) -> str:
@@ -166,7 +166,7 @@ def _valid(address: str) -> str:
 
 
 def _parameters(call: Call, names: tuple[str, ...]) -> list[Json]:
-    """The inputs outside the body, and the placeholders that no input takes: they are part of the address."""
+    """The inputs outside the body, and the path's placeholders that no input reads."""
     order = placeholders(call.exposed.path or "")
     renamed = dict(zip(reversed(order), reversed(names), strict=False))
     out = [

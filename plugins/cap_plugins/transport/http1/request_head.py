@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+from cap_core.syntax.http import is_token
+
 if TYPE_CHECKING:
     from cap_core.plugins.messages import Headers, HttpRequest
 
-_TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _VALUE = bytes([0x09, *range(0x20, 0x7F), *range(0x80, 0x100)])
 _TARGET = bytes(range(0x21, 0x7F))
 _FRAMING = (b"content-length", b"transfer-encoding")
@@ -37,10 +38,10 @@ def header_fields(request: HttpRequest, host: bytes) -> Headers:
 @functools.lru_cache(maxsize=1024)
 def _check_names(method: str, names: tuple[bytes, ...]) -> int | None:
     """Check the method and the header names, which a document's author chose; the index of the request's own `Host`."""
-    if not method or method.encode().translate(None, _TOKEN) or method == "CONNECT":
+    if not is_token(method) or method == "CONNECT":
         raise ValueError(f"{method!r} is no method that can be sent")
     for name in names:
-        if not name or name.translate(None, _TOKEN):
+        if not is_token(name.decode("latin-1")):
             raise ValueError(f"{name!r} is no header name")
     lower = [name.lower() for name in names]
     for name in _FRAMING:

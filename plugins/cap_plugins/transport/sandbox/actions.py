@@ -15,8 +15,8 @@ from cap_plugins.transport.sandbox.items import (
     create_at,
     delete,
     find,
-    find_if_there,
     find_named_in_body,
+    find_or_none,
     merge,
     open_shelf,
     replace,
@@ -88,7 +88,7 @@ def _change(change: _Changer, collection: Collection, status: Mapping[str, objec
 
 def _change_or_create(change: _Changer, collection: Collection) -> Action:
     def change_or_create(state: State, request: SandboxRequest) -> Item:
-        found = find_if_there(state, collection, request.ids)
+        found = find_or_none(state, collection, request.ids)
         if found is None:
             return create_at(state, collection, request.ids, request.members).item
         return change(state, collection, request.ids, found, request.members).item

@@ -1,4 +1,4 @@
-"""Create, find, change and delete items: what every collection has in common."""
+"""Creates, finds, changes and deletes the items of collections."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def open_shelf(state: State, collection: Collection, ids: Sequence[str]) -> str:
 
 def find(state: State, collection: Collection, ids: Sequence[str]) -> Found:
     """The item of these identifiers. Raises `RequestError` 404."""
-    found = find_if_there(state, collection, ids)
+    found = find_or_none(state, collection, ids)
     if found is not None:
         return found
     if collection.single:
@@ -57,7 +57,7 @@ def find(state: State, collection: Collection, ids: Sequence[str]) -> Found:
     return _store_new(state, collection, ids, {}, id)
 
 
-def find_if_there(state: State, collection: Collection, ids: Sequence[str]) -> Found | None:
+def find_or_none(state: State, collection: Collection, ids: Sequence[str]) -> Found | None:
     """The item of these identifiers, or None. Raises `RequestError` 404 for an unknown owner."""
     shelf = open_shelf(state, collection, ids)
     id = SINGLE_ID if collection.single else ids[collection.depth]
@@ -66,7 +66,7 @@ def find_if_there(state: State, collection: Collection, ids: Sequence[str]) -> F
     item = state.get(shelf, id)
     if item is not None:
         return Found(shelf, id, _address(collection, ids), item)
-    return _find_elsewhere(state, collection, ids) if collection.origin in ("elsewhere", "assumed") else None
+    return _find_in_other_collection(state, collection, ids) if collection.origin in ("elsewhere", "assumed") else None
 
 
 def find_named_in_body(state: State, collection: Collection, ids: Sequence[str], members: Members) -> Found | None:
@@ -124,11 +124,11 @@ def clear(state: State, collection: Collection, ids: Sequence[str]) -> list[Item
     return [delete(state, Found(shelf, id, shelf + address_of(id), item)) for id, item in kept]
 
 
-def _find_elsewhere(state: State, collection: Collection, ids: Sequence[str]) -> Found | None:
-    """An item of that identifier which another address created: `/things` creates it, `/thing/{id}` returns it."""
+def _find_in_other_collection(state: State, collection: Collection, ids: Sequence[str]) -> Found | None:
+    """An item with this identifier that another address created: `/things` creates it, `/thing/{id}` returns it."""
     id = ids[collection.depth]
     for shelf, item in state.with_id(id):
-        # Where no name stands before the identifier, an item of any collection may be meant.
+        # Without a name before the identifier, the item may be of any collection.
         if item["object"] == collection.noun or collection.trail[-1:] in ((), (None,)):
             return Found(shelf, id, _address(collection, ids), item)
     return None

@@ -1,4 +1,4 @@
-"""Whom a listener answers: credentials, Host and Origin (`docs/semantics.md`, callers)."""
+"""Credentials of callers, and those that are sent upstream (`docs/semantics.md`, callers)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pytest
 from cap_core.compile.document import CompileOptions, compile_source
 from cap_core.document.sources import DocumentSource
 from cap_core.plugins import loader
-from cap_core.server.gateway import ListenOptions
 from cap_core.testing import gateway, upstream
 
 Things = Callable[..., Path]
@@ -119,49 +118,6 @@ def test_an_expected_credential_that_is_not_set_matches_nobody(
     with gateway(things(get_thing, REST), caller_auth="bearer:DOOR") as cap:
         for token in ("-", "None", "***"):
             assert 401 == httpx.get(cap.url + "/things/7", headers={"authorization": f"Bearer {token}"}).status_code
-
-
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
-        pytest.param({}, 200, id="no-origin"),
-        pytest.param({"host": "localhost"}, 200, id="localhost"),
-        pytest.param({"host": "127.0.0.1:1"}, 200, id="loopback-other-port"),
-        pytest.param({"host": "evil.example"}, 421, id="foreign-host"),
-        pytest.param({"host": "127.0.0.1.evil.example"}, 421, id="host-that-starts-well"),
-        pytest.param({"host": "public.example"}, 200, id="allowed-host"),
-        pytest.param({"origin": "https://evil.example"}, 403, id="foreign-origin"),
-        pytest.param({"origin": "null"}, 403, id="null-origin"),
-        pytest.param({"origin": "http://localhost:3000"}, 200, id="page-of-this-machine"),
-        pytest.param({"origin": "https://page.example"}, 200, id="allowed-origin"),
-        pytest.param({"origin": "https://page.example.evil"}, 403, id="origin-that-starts-well"),
-    ],
-)
-def test_host_and_origin(thing: Path, headers: dict[str, str], status: int) -> None:
-    listening = ListenOptions(allow_hosts=("public.example",), allow_origins=("https://page.example",))
-    with upstream() as api, gateway(thing, base_uris={"api": api.url}, listening=listening) as cap:
-        rest = httpx.get(cap.url + "/things/7", headers=headers)
-        mcp = httpx.post(cap.url + "/mcp", json=LIST, headers=headers)
-
-        assert (status, status) == (rest.status_code, mcp.status_code)
-        assert (1 if status == 200 else 0) == len(api.requests)
-
-
-def test_two_capabilities_that_share_an_address_keep_their_own(things: Things, get_thing: str) -> None:
-    one = things(get_thing, REST, TOOL, name="one.yaml")
-    two = things(get_thing, REST, TOOL, name="two.yaml")
-    with upstream() as api, gateway(one, two, base_uris={"api": api.url}) as cap:
-        bare = httpx.get(cap.url + "/things/7")
-        own = [httpx.get(f"{cap.url}/{name}/things/7").status_code for name in ("one", "two")]
-        tools = [httpx.post(f"{cap.url}/mcp{end}", json=LIST).json()["result"]["tools"] for end in ("", "/one", "/two")]
-
-    assert 404 == bare.status_code
-    assert "/one/things/{id}" in bare.json()["detail"]
-    assert "/two/things/{id}" in bare.json()["detail"]
-    assert [200, 200] == own
-    assert (2, 1, 1) == tuple(map(len, tools))
-    assert "get-thing" not in {tool["name"] for tool in tools[0]}
-    assert ["get-thing", "get-thing"] == [tool["name"] for tool in (*tools[1], *tools[2])]
 
 
 @pytest.mark.parametrize(
