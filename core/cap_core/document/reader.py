@@ -49,8 +49,7 @@ class ModelNode(msgspec.Struct, frozen=True, kw_only=True):
         return self.marks.get(key, self.at)
 
     def unread(self, *, whole: bool = False) -> Iterator[Diagnostic]:
-        """What restricts it and cannot be read, in itself and in its parts: without those that are `apart`, or with
-        them where the `whole` is looked at."""
+        """What restricts it or its parts and cannot be read; parts that are `apart` count for the `whole` alone."""
         yield from self.misspelt
         for field in msgspec.structs.fields(type(self)):
             if whole or field.name not in self.apart:
