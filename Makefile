@@ -32,7 +32,7 @@ demo: $(READY) ## Serve the installed capabilities without key or network, and w
 	$(BIN)/python capabilities/demo.py
 
 test: $(READY) node ## Run all tests, on every core.
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(READY) ## Check style.
 	$(BIN)/ruff format --check .

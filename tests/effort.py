@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import time
 from collections.abc import Callable, Iterator
 
@@ -35,14 +36,21 @@ def at_most(units: float) -> Iterator[None]:
 def assert_linear(work: Callable[[int], object], size: int) -> None:
     """Fail where four times as much of something costs clearly more than four times: what is quadratic costs sixteen.
 
-    `work(n)` does it for n of them. A thousandth of a second either way decides nothing, so less than that counts as it.
+    `work(n)` does it for n of them. Costs below one unit count as one, and what disturbs a measurement only adds to it:
+    the least of several counts. Garbage is not collected meanwhile, which would cost more the more there is.
     """
-
-    def cost(n: int) -> float:
-        begun = time.process_time()
-        work(n)
-        return max(time.process_time() - begun, unit())
-
-    small = min(cost(size) for _ in range(2))
-    large = cost(4 * size)
+    small = min(_cost(work, size) for _ in range(3))
+    large = min(_cost(work, 4 * size) for _ in range(2))
     assert large < 9 * small, f"{size}: {small:.3f} s, four times as many: {large:.3f} s of processor time"
+
+
+def _cost(work: Callable[[int], object], count: int) -> float:
+    """Seconds of processor time."""
+    gc.collect()
+    gc.disable()
+    try:
+        begun = time.process_time()
+        work(count)
+        return max(time.process_time() - begun, unit())
+    finally:
+        gc.enable()

@@ -1,4 +1,4 @@
-"""Cap runs capability documents; these are the names a plugin needs."""
+"""Cap runs capability documents; this module exports the names that plugins need."""
 
 from __future__ import annotations
 

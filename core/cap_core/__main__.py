@@ -1,4 +1,4 @@
-"""`python -m cap_core` is `cap`."""
+"""Runs the command line: `python -m cap_core` is the same as `cap`."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class CapError(Exception):
-    """An error for a person: one line that says where, what and what would help.
+    """An error for people: one line with the place, what is wrong, and what would help.
 
     `exit_code` is what the command line ends with (`docs/command-line.md`): 1 for a refused document or a failed
     start, 2 for a wrong command line or configuration.

@@ -1,4 +1,4 @@
-"""Which Cap this is."""
+"""The version of Cap, and the User-Agent header that it sends."""
 
 from __future__ import annotations
 

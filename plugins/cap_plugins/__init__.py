@@ -1,5 +1,5 @@
-"""The built-in plugins; they register by entry points, like anyone's.
+"""The built-in plugins, which are found by entry points like all others.
 
-Each package imports the public modules of `cap_core` and nothing of its neighbours: `auth` signs and checks, `binding`
-finds secrets, `expose` serves, `output` decodes, `transport` sends.
+Each package imports public modules of `cap_core` and nothing of the other packages: `auth` signs requests and checks
+callers, `binding` reads values, `expose` serves, `output` decodes answers, `transport` sends requests.
 """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -116,12 +115,16 @@ def test_no_call_fails_while_documents_are_edited(
     with live(thing.name) as server:
         clients = load(server.url, "/things/things/1")
 
+        def edit_once(title: str) -> None:
+            thing.write_text(text.replace("label: Things", f"label: {title}"))
+            until(lambda: httpx.get(server.url + "/openapi.json").json()["info"]["title"] == title)
+            refused = _refusals(server)
+            thing.write_text("naftiko: [")
+            until(lambda: _refusals(server) > refused)
+
         def edit() -> None:
             for n in range(6):
-                thing.write_text(text.replace("label: Things", f"label: Edit {n}"))
-                until(lambda n=n: httpx.get(server.url + "/openapi.json").json()["info"]["title"] == f"Edit {n}")  # type: ignore[misc]
-                thing.write_text("naftiko: [")
-                time.sleep(0.2)
+                edit_once(f"Edit {n}")
 
         asyncio.run(clients.run(8, edit))
 
@@ -148,6 +151,11 @@ def test_documents_are_followed_where_their_directory_went_away(
         assert httpx.get(server.url + "/things/1").status_code == 200
         (tmp_path / "elsewhere").rename(tmp_path / "documents")
         server.wait_for('"reloaded"')
+
+
+def _refusals(server: Any) -> int:
+    """How many reloads have been refused so far."""
+    return sum("last good plan" in line for line in server.lines)
 
 
 def _edit(path: Path, before: str, after: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from cap_core.compile.bind_call import bind
 from cap_core.compile.bind_inputs import bind_inputs
 from cap_core.compile.scope import Scope
+from cap_core.compile.step_names import StepNames
 from cap_core.compile.target import BodyTemplate, Parameter, Target
 from cap_core.compile.unclaimed import claim
 from cap_core.compile.variables import Bindings
@@ -42,7 +43,7 @@ def bound(target: Target, **with_: str) -> tuple[dict[str, object], list[str], l
         call_at=AT,
         bindings=Bindings(()),
         prefixes=frozenset({"rest", "tools"}),
-        steps=frozenset({"first-step"}),
+        steps=StepNames(("first-step",)),
         with_=entries,
     )
     diagnostics = Report()

@@ -242,3 +242,55 @@ def test_a_path_and_no_call_is_a_slip_and_no_mock(document: Write, cap: Any) -> 
     printed = json.loads(cap("check", path.name, "--format", "json").stdout)
 
     assert ["no-call", "no-call"] == [one["code"] for one in printed if one["severity"] != "info"]
+
+
+def test_the_older_spelling_const_is_a_value_too(document: Write) -> None:
+    path = written(document, {"name": "n", "type": "number", "const": "42"})
+    path.write_text(path.read_text().replace("1.0.0-alpha2", "1.0.0-alpha1"))
+
+    assert {"n": 42} == both(path)[0]
+
+
+def test_a_value_may_be_an_object_or_a_list_with_variables_in_it(document: Write) -> None:
+    outputs = (
+        {"name": "thing", "type": "object", "value": {"for": "{{who}}", "n": 1, "none": "{{times}}"}},
+        {"name": "words", "type": "array", "value": ["a", "{{who}}"]},
+    )
+
+    assert {"thing": {"for": "Ada", "n": 1}, "words": ["a", "Ada"]} == both(written(document, *outputs))[0]
+
+
+@pytest.mark.parametrize("value", ["{{who}}", "{{rest.who}}", "{{tools.who}}"])
+def test_an_input_has_three_spellings(document: Write, value: str) -> None:
+    assert {"n": "Ada"} == both(written(document, {"name": "n", "type": "string", "value": value}))[0]
+
+
+def test_a_value_that_needs_a_variable_is_refused_while_it_is_not_set(document: Write) -> None:
+    path = written(document, {"name": "n", "type": "string", "value": "{{TENANT_OF_TESTS}}"})
+    text = path.read_text()
+    path.write_text(text.replace("capability:", "binds: [{namespace: env, keys: {TENANT_OF_TESTS: }}]\ncapability:", 1))
+    with gateway(path) as cap:
+        refused = httpx.get(cap.url + "/hello/Ada")
+    with gateway(path, values={"TENANT_OF_TESTS": "us"}) as cap:
+        answer = httpx.get(cap.url + "/hello/Ada")
+
+    assert (503, "TENANT_OF_TESTS is not set") == (refused.status_code, refused.json()["detail"].partition(";")[0])
+    assert {"n": "us"} == answer.json()
+
+
+def test_the_newest_era_gets_the_same(document: Write) -> None:
+    about = {"protocolVersion": "2026-07-28", "clientCapabilities": {}, "clientInfo": {"name": "t", "version": "0"}}
+    meta = {f"io.modelcontextprotocol/{key}": value for key, value in about.items()}
+    params = {"name": "hello", "arguments": {"who": "Ada"}, "_meta": meta}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    headers = {"mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": "hello"}
+    with gateway(written(document, GREETING)) as cap:
+        result = httpx.post(cap.url + "/mcp", json=message, headers=headers).json()["result"]
+
+    assert {"greeting": "Hello Ada"} == result["structuredContent"]
+
+
+def test_the_sandbox_serves_it_as_it_is(document: Write, cap: Any) -> None:
+    called = cap("call", written(document, GREETING).name, "hello", "who=Ada", "--sandbox")
+
+    assert (0, {"greeting": "Hello Ada"}) == (called.returncode, json.loads(called.stdout))

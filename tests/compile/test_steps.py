@@ -227,6 +227,7 @@ BAD = {
     "without a name": ("- {call: search.find}", "bad-step"),
     "of no type": ("- {name: a, type: dance}", "bad-step"),
     "no mapping": ("- words", "bad-step"),
+    "a dot in its name": ("- {name: a.b, call: search.find}", "bad-step"),
     "a name twice": (
         "- {name: found, call: search.find}\n        - {name: found, call: search.find}",
         "duplicate-name",
@@ -268,6 +269,117 @@ def test_an_input_that_no_step_reads_is_reported_and_accepted(document_: Any, ca
     ]
     assert 200 == answer.status_code
     assert all(b"extra" not in one.target for one in (*search.requests, *store.requests))
+
+
+NAMED = {
+    "itself": ("{id: got.id}", "bad-step"),
+    "a later one": ("{id: '{{got.id}}'}", "bad-step"),
+    "no JSONPath": ("{id: 'found.a[['}", "bad-mapping"),
+    "no JSONPath, in a template": ("{id: '{{found.a[[}}'}", "bad-mapping"),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_result_that_cannot_be_there_leaves_out_the_operation_at_its_place(
+    document_: Any, name: str, cap: Any
+) -> None:
+    with_, code = NAMED[name]
+    first = "{type: call, name: got, call: store.get, with: {id: found.id}}"
+    text = LISTS.replace("OUTPUTS", SEEN)
+    assert first in text
+    path = document_(text.replace(first, first.replace("{id: found.id}", with_)), "shop.yaml")
+    printed = json.loads(cap("check", path.name, "--format", "json").stdout)
+    line = next(n for n, text in enumerate(path.read_text().splitlines(), 1) if with_ in text)
+
+    assert [(code, line)] == [(one["code"], one["line"]) for one in printed if one["severity"] == "warning"]
+
+
+@pytest.mark.parametrize("name", ["rest", "shop-rest"])
+def test_a_step_named_like_a_word_for_inputs_is_left_out_where_it_is_named(document_: Any, name: str, cap: Any) -> None:
+    text = (
+        LISTS.replace("OUTPUTS", SEEN)
+        .replace(
+            "name: found, call: search.find, with: {word: rest.word}",
+            f"name: {name}, call: search.find, with: {{word: rest.word}}",
+        )
+        .replace(
+            "{type: call, name: got, call: store.get, with: {id: found.id}}",
+            f"{{type: call, name: got, call: store.get, with: {{id: {name}.id}}}}",
+        )
+    )
+    path = document_(text, "shop.yaml")
+    printed = json.loads(cap("check", path.name, "--format", "json").stdout)
+
+    assert ["bad-step"] == [one["code"] for one in printed if one["severity"] == "warning"]
+
+
+def test_a_slip_in_the_name_of_a_step_is_reported(document_: Any, cap: Any) -> None:
+    with_ = "{type: call, name: got, call: store.get, with: {id: found.id}}"
+    text = LISTS.replace("OUTPUTS", SEEN)
+    slips = {
+        "fuond.id": ("literal-source", "'fuond.id' is sent as that text", "did you mean 'found.id'?"),
+        "Found.id": ("normalized-name", "'Found' is read as 'found'", None),
+        "[found.id]": (
+            "literal-source",
+            "'found.id' inside a list or a mapping is sent as that text",
+            "write '{{found.id}}' for the result of the step",
+        ),
+    }
+    for slip, (code, message, hint) in slips.items():
+        path = document_(text.replace(with_, with_.replace("found.id", slip)), "shop.yaml")
+        printed = json.loads(cap("check", path.name, "--format", "json").stdout)
+        found = [(one["message"], one["hint"]) for one in printed if one["code"] == code]
+        assert message in [one[0] for one in found]
+        assert hint is None or (message, hint) in found
+
+
+def test_what_a_called_operation_says_of_itself_names_no_step(document_: Any) -> None:
+    text = LISTS.replace("OUTPUTS", SEEN).replace(
+        "{name: color, in: body, type: string}, {name: was, in: body}]",
+        "{name: color, in: body, type: string}, {name: was, in: body}, {name: by, in: query, value: '{{found}}'}]",
+    )
+    text = text.replace("color: rest.color}}", "color: rest.color, found: rest.color}}")
+    with upstream(found) as search, upstream(found) as store:
+        with serve(document_(text, "shop.yaml"), search, store) as cap:
+            answer = httpx.patch(cap.url + "/by-word/lamp", json={"color": "red"})
+
+    assert 200 == answer.status_code
+    assert b"/things/7?by=red" == store.requests[0].target
+
+
+def test_call_and_with_beside_steps_have_no_effect_and_are_reported(document_: Any, cap: Any) -> None:
+    text = LISTS.replace("OUTPUTS", SEEN).replace(
+        "name: get-by-word\n        steps",
+        "name: get-by-word\n        call: store.get\n        with: {a: b}\n        steps",
+    )
+    path = document_(text, "shop.yaml")
+    (one,) = [
+        one for one in json.loads(cap("check", path.name, "--format", "json").stdout) if one["code"] == "not-acted-on"
+    ]
+
+    assert "'call' has no effect beside 'steps'" in one["message"]
+    assert "'with' has no effect beside 'steps'" in one["message"]
+
+
+@pytest.mark.parametrize("era", ["2025-11-25", "2026-07-28"])
+def test_cap_call_and_both_eras_run_a_flow(document_: Any, cap: Any, era: str) -> None:
+    path = shop(document_)
+    params: dict[str, Any] = {"name": "get-by-word", "arguments": {"word": "lamp"}}
+    headers = {"mcp-protocol-version": era}
+    if era == "2026-07-28":
+        about = {"protocolVersion": era, "clientCapabilities": {}, "clientInfo": {"name": "t", "version": "0"}}
+        params["_meta"] = {f"io.modelcontextprotocol/{key}": value for key, value in about.items()}
+        headers |= {"mcp-method": "tools/call", "mcp-name": "get-by-word"}
+    with upstream(found) as search, upstream(found) as store:
+        with serve(path, search, store) as running:
+            message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+            result = httpx.post(running.url + "/mcp", json=message, headers=headers).json()["result"]
+        uris = ("--base-uri", f"search={search.url}", "--base-uri", f"store={store.url}")
+        keys = ("--set", "FIRST_KEY=one", "--set", "SECOND_KEY=two")
+        called = cap("call", path.name, "get-by-word", "word=lamp", *uris, *keys)
+
+    assert {"name": "Lamp"} == result["structuredContent"]
+    assert (0, {"name": "Lamp"}) == (called.returncode, json.loads(called.stdout))
 
 
 @pytest.fixture

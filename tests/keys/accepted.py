@@ -10,7 +10,8 @@ import msgspec
 
 from cap_core.document.dialects import VERSIONS
 from cap_core.document.model import Document
-from cap_core.document.reader import ModelNode
+from cap_core.document.reader import NOT_KEYS, ModelNode
+from cap_core.document.steps import ExposedStep
 from cap_core.document.vocabulary import BODY_KEYS, OUTPUT_KEYS
 from cap_core.plugins.auth import AuthScheme
 from cap_core.plugins.registry import Registry
@@ -26,7 +27,7 @@ def accepted(registry: Registry) -> list[str]:
 def _keys(model: type[ModelNode], at: str, registry: Registry, above: tuple[type[ModelNode], ...]) -> Iterator[str]:
     hints = typing.get_type_hints(model)
     for field in msgspec.structs.fields(model):
-        if field.name in ("at", "marks"):
+        if field.name in NOT_KEYS:
             continue
         place = f"{at}.{field.encode_name}".lstrip(".")
         yield place
@@ -58,6 +59,8 @@ def _special(place: str, registry: Registry) -> Iterator[str]:
     if place.endswith("operations[].body"):
         yield from (f"{place}.{key}" for key in BODY_KEYS)
         yield from (f"{place}.data[].{key}" for key in PART_KEYS)
+    if place.endswith("].steps"):
+        yield from _keys(ExposedStep, f"{place}[]", registry, ())
     if place.endswith("].outputRawFormat"):
         for mapper in registry.output_mappers.values():
             known = {field.encode_name for field in msgspec.structs.fields(mapper.options)}

@@ -9,14 +9,8 @@ from keys.seen import answered, checked, mcp, openapi, result, sent, tool
 OTHER = "capability.consumes.1"
 NAMED = {f"{OTHER}.namespace": "other", f"{OTHER}.baseUri": "https://other.example"}
 IMPORTED = ["the namespace 'other': what stands in another file is not read yet; it is left out"]
-OUTPUT = f"{LIST}.outputParameters.0"
 PICTURE = Answered(headers=((b"content-type", b"image/png"),), body=b"\x89PNG" + bytes(60))
 UNTOLD = {f"{LIST_TOOL}.description": None, f"{GET}.description": None}
-
-
-def without_effect(*keys: str):
-    told = "'outputParameters' of the consumed 'list-things' have no effect; they have: "
-    return checked("not-acted-on"), [told + ", ".join(keys)]
 
 
 CASES = [
@@ -154,24 +148,6 @@ CASES = [
         ["things", "stock"],
     ),
     key(f"{LIST}.tags", ["stock"], "", tool("_meta", "tags"), ["stock"], aspect="for MCP"),
-    key(
-        f"{LIST}.outputParameters",
-        [{"name": "id", "type": "string"}],
-        "No effect: answers are read as the exposed outputs say. `cap check` says so once.",
-        *without_effect("name", "type"),
-    ),
-    *(
-        key(f"{OUTPUT}.{name}", value, "No effect, as all of `outputParameters` here.", *without_effect(name))
-        for name, value in {
-            "name": "id",
-            "type": "string",
-            "value": "$.id",
-            "mapping": "$.id",
-            "description": "Which.",
-            "items": {"type": "string"},
-            "properties": [{"name": "a"}],
-        }.items()
-    ),
     key(
         f"{LIST}.outputRawFormat",
         "csv",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cap_core.testing import Answered
 from keys.case import LIST, LIST_TOOL, MAKE_TOOL, MCP, REST, SAME, key
-from keys.seen import FREE, OTHER, checked, count_sent, listens, mcp, result, sent_by_tool, tool
+from keys.seen import FREE, OTHER, checked, listens, mcp, result, sent_by_tool, tool
 
 COLOUR = {f"{LIST}.inputParameters.0": {"name": "colour", "in": "query"}}
 BYTES = Answered(headers=((b"content-type", b"application/zip"),), body=b"PK" + bytes(60))
@@ -119,13 +119,6 @@ CASES = [
         )
     ),
     key(f"{LIST_TOOL}.tags", ["stock"], "Words to choose it by, below `_meta`.", tool("_meta", "tags"), ["stock"]),
-    key(
-        f"{LIST_TOOL}.steps",
-        [{"name": "first", "call": "api.list-things"}, {"name": "second", "call": "api.list-things"}],
-        "Operations that are called one after the other, instead of one `call`; later ones can name what earlier ones gave.",
-        count_sent(result("content")),
-        2,
-    ),
     *(
         key(
             f"{LIST_TOOL}.{name}",

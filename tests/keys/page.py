@@ -43,6 +43,7 @@ SECTIONS = {
     "MCP": (_MCP,),
     "Tools": (f"{_MCP}.tools[]",),
     "Hints of a tool": (f"{_MCP}.tools[].hints",),
+    "Steps": (f"{_ROUTE}.steps[]", f"{_MCP}.tools[].steps[]"),
     "Inputs": (
         f"{_REST}.inputParameters[]",
         f"{_REST}.resources[].inputParameters[]",

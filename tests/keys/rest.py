@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from keys.case import GET, LIST, MCP, REST, ROUTE, SAME, key
-from keys.seen import FREE, OTHER, answered, checked, count_sent, listens, openapi, sent
+from keys.seen import FREE, OTHER, answered, checked, listens, openapi, sent
 
 OPERATION = ("paths", "/things", "get")
 COLOUR = {f"{LIST}.inputParameters.0": {"name": "colour", "in": "query"}}
@@ -112,13 +112,6 @@ CASES = [
         sent("line", target="/things?tint=red"),
         "GET /base/things?colour=red",
         also=COLOUR,
-    ),
-    key(
-        f"{GET}.steps",
-        [{"name": "first", "call": "api.list-things"}, {"name": "second", "call": "api.list-things"}],
-        "Operations that are called one after the other, instead of one `call`; later ones can name what earlier ones gave.",
-        count_sent(answered("status")),
-        2,
     ),
     *(
         key(

@@ -180,6 +180,18 @@ def count_sent(act: Sees) -> Sees:
     return see
 
 
+def last_line(act: Sees) -> Sees:
+    """The method and target of the last request that the upstream gets of what `act` does; None for none."""
+
+    def see(it: Seen) -> str | None:
+        before = len(it.world.api.requests)
+        act(it)
+        new = it.world.api.requests[before:]
+        return f"{new[-1].method} {new[-1].target.decode()}" if new else None
+
+    return see
+
+
 def sent_by_tool(what: str, tool: str = "list-things", **arguments: Any) -> Sees:
     """Of the request that a call of a tool becomes: `line`, `body`, `json`, or a header."""
     return lambda it: _recorded(it, what, lambda: _told(it.rpc("tools/call", {"name": tool, "arguments": arguments})))

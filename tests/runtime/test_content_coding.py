@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
+import tracemalloc
 import zlib
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
+from cap_core.errors import Refusal
+from cap_core.plugins.messages import HttpResponse
+from cap_core.runtime.content_coding import decoded
 from cap_core.testing import Answered, Recorded, Running, gateway, upstream
 
 DOCUMENT = """\
@@ -68,6 +73,8 @@ BROKEN = {
     "garbage-behind": ("gzip", GZIP + b"garbage"),
     "a-second-member-that-is-cut": ("gzip", GZIP + GZIP[:100]),
     "deflate-that-is-cut": ("deflate", zlib.compress(THING)[:-10]),
+    "garbage-behind-deflate": ("deflate", zlib.compress(THING) + b"garbage"),
+    "garbage-behind-raw-deflate": ("deflate", RAW_DEFLATE + b"garbage"),
     "raw-deflate-that-is-cut": ("deflate", RAW_DEFLATE[:-10]),
     "no-gzip-at-all": ("gzip", THING),
     "cut-inside-of-two": ("gzip, gzip", gzip.compress(GZIP[:-20])),
@@ -125,3 +132,49 @@ def test_an_untouched_answer_is_handed_on_as_it_is(thing, document) -> None:
             found = httpx.get(running.url + "/things/1", headers={"accept-encoding": "gzip"})
 
     assert ("gzip", json.loads(THING)) == (found.headers["content-encoding"], found.json())
+
+
+LIMIT = 10_000_000
+BOMB = b" " * 200_000_000
+TINY_MEMBERS = gzip.compress(b"") * 20_000
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        pytest.param(b"gzip", gzip.compress(BOMB, 1), id="gzip"),
+        pytest.param(b"deflate", zlib.compress(BOMB, 1), id="deflate"),
+        pytest.param(b"gzip, gzip", gzip.compress(gzip.compress(BOMB, 1), 1), id="gzip-in-gzip"),
+    ],
+)
+def test_what_an_answer_may_become_is_bounded(coding: bytes, body: bytes) -> None:
+    response = HttpResponse(200, ((b"content-encoding", coding),), body)
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refusal):
+            asyncio.run(decoded(response, LIMIT, "api"))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < 4 * LIMIT
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        pytest.param(b"gzip", TINY_MEMBERS, id="large"),
+        pytest.param(b"gzip, gzip", gzip.compress(TINY_MEMBERS), id="small-and-large-within"),
+    ],
+)
+def test_a_large_answer_is_decoded_beside_other_calls(coding: bytes, body: bytes) -> None:
+    async def others_have_a_turn() -> bool:
+        decoding = asyncio.ensure_future(
+            decoded(HttpResponse(200, ((b"content-encoding", coding),), body), LIMIT, "api")
+        )
+        await asyncio.sleep(0)
+        before = not decoding.done()
+        await decoding
+        return before
+
+    assert asyncio.run(others_have_a_turn())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -82,14 +81,6 @@ def test_an_upstream_that_breaks_off_breaks_the_answer_off(thing: Path) -> None:
     assert result["isError"]
 
 
-def test_a_caller_who_leaves_before_the_answer_frees_the_upstream(thing: Path) -> None:
-    with upstream(lambda r: Answered(pause=30)) as api, gateway(thing, base_uris={"api": api.url}) as cap:
-        with pytest.raises(httpx.ReadTimeout):
-            httpx.get(cap.url + "/things/7", timeout=0.3)
-
-        assert api.gone.wait(PATIENCE)
-
-
 def test_a_caller_who_leaves_mid_stream_frees_the_upstream(thing: Path) -> None:
     endless = Answered(body=[b"data: x\n\n"] * 300, pause=0.1, headers=((b"content-type", b"text/event-stream"),))
     with upstream(lambda r: endless) as api, gateway(thing, base_uris={"api": api.url}) as cap:
@@ -99,22 +90,8 @@ def test_a_caller_who_leaves_mid_stream_frees_the_upstream(thing: Path) -> None:
         assert api.gone.wait(PATIENCE)
 
 
-def test_a_caller_who_leaves_a_tool_call_frees_the_upstream(thing: Path) -> None:
-    with upstream(lambda r: Answered(pause=30)) as api, gateway(thing, base_uris={"api": api.url}) as cap:
-        message = {
-            "jsonrpc": "2.0",
-            "id": 1,
-            "method": "tools/call",
-            "params": {"name": "get-thing", "arguments": {"id": "7"}},
-        }
-        with pytest.raises(httpx.ReadTimeout):
-            httpx.post(cap.url + "/mcp", json=message, timeout=0.3)
-
-        assert api.gone.wait(PATIENCE)
-
-
 def raw_server(answer: bytes | None) -> tuple[str, Callable[[], None]]:
-    """A socket that says `answer` to whatever comes and closes, or says nothing at all."""
+    """A socket that sends `answer` to whatever comes and closes, or sends nothing until the other side closes."""
     listening = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -125,7 +102,7 @@ def raw_server(answer: bytes | None) -> tuple[str, Callable[[], None]]:
                 return
             connection.recv(65536)
             if answer is None:
-                time.sleep(3)
+                connection.recv(1)
             else:
                 connection.sendall(answer)
             connection.close()

@@ -1,15 +1,13 @@
 """A tiny app behind `cap_core.server`, for tests of the server alone: tiny.py DRAIN [CERTIFICATE KEY].
 
 / answers "ok"; /sleep/S does so after S seconds; /large answers 8 MB; /stream sends a line until it is told to drain;
-/deaf ignores that; /broken ends without its end; /fails raises; /block/S holds the whole loop for S seconds once it
-drains. It prints which one it was asked for, except for /.
+/deaf ignores that; /broken ends without its end; /fails raises. It prints which one it was asked for, except for /.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,11 +33,6 @@ class App:
             print(f"asked for {path}", file=sys.stderr, flush=True)
         if path == "sleep":
             await asyncio.sleep(float(argument))
-        if path == "block":
-            await self.draining.wait()
-            await asyncio.sleep(0.05)  # for the server to look at its connections once
-            print("the loop is held", file=sys.stderr, flush=True)
-            time.sleep(float(argument))
         if path == "fails":
             raise RuntimeError("it fails")
         whole = b"x" * LARGE if path == "large" else b"ok"

@@ -15,7 +15,7 @@ from sweeping.sweep import Sweep
 
 from cap_core.errors import CapError
 from cap_core.testing import gateway, upstream
-from published import CORPUS
+from published import CORPUS, OWN
 
 PORTIONS = 14
 SHOWN = 40
@@ -68,11 +68,20 @@ def sources(some):
 
 @pytest.mark.parametrize("portion", range(PORTIONS))
 def test_what_is_sent_is_what_the_document_says(live, portion, monkeypatch):
-    some = live[portion]
+    sweep_all(live[portion], monkeypatch, modern=portion % 2 == 0)
+
+
+@pytest.mark.parametrize("modern", [False, True])
+def test_what_is_sent_is_what_our_own_documents_say(modern, monkeypatch):
+    sweep_all(published(OWN), monkeypatch, modern=modern)
+
+
+def sweep_all(some, monkeypatch, *, modern):
+    """Every operation of some documents, while all variables are set."""
     known = Known(given=frozenset(name for one in some for name in one.undeclared))
     for source, name in sources(some):
         monkeypatch.setenv(source, known[name])
-    with sweeping(some, known, modern=portion % 2 == 0, values={name: known[name] for name in known.given}) as sweep:
+    with sweeping(some, known, modern=modern, values={name: known[name] for name in known.given}) as sweep:
         for one in some:
             sweep.everything(one)
     assert len(some) == sweep.tally.counts["documents"]
@@ -80,10 +89,19 @@ def test_what_is_sent_is_what_the_document_says(live, portion, monkeypatch):
 
 @pytest.mark.parametrize("portion", range(PORTIONS))
 def test_what_is_not_set_is_not_sent(live, portion, monkeypatch):
-    some = live[portion]
+    sweep_unset(live[portion], monkeypatch, modern=portion % 2 == 1)
+
+
+@pytest.mark.parametrize("modern", [False, True])
+def test_what_is_not_set_is_not_sent_by_our_own_documents(modern, monkeypatch):
+    sweep_unset(published(OWN), monkeypatch, modern=modern)
+
+
+def sweep_unset(some, monkeypatch, *, modern):
+    """Every operation of some documents, while no variable is set."""
     for source, _ in sources(some):
         monkeypatch.delenv(source, raising=False)
-    with sweeping(some, Known(), modern=portion % 2 == 1) as sweep:
+    with sweeping(some, Known(), modern=modern) as sweep:
         for one in some:
             sweep.unset(one)
     assert len(some) == sweep.tally.counts["documents"]
@@ -112,7 +130,7 @@ def test_a_document_with_nothing_live_is_refused(documents):
 
 
 def test_no_operation_of_the_manifest_is_overlooked(documents):
-    for one in documents:
+    for one in [*documents, *published(OWN)]:
         rest = [exposed for exposed in one.document.exposed if exposed.method]
         assert one.counted == (len(rest), len(one.document.exposed) - len(rest)), one.path
 

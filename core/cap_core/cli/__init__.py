@@ -27,9 +27,9 @@ COMMANDS = {
     "config": "Show the effective settings and where each came from.",
     "schema": "Print the JSON Schema of the documents that are accepted.",
 }
-"""What there is, in the order of the help; each has a module of its own, imported when it is used."""
+"""The commands in the order of the help. Each has a module of its own, which is imported when it is used."""
 
-_MODULES = {"list": "installed"}  # a module `list` would hide the built-in one in here
+_MODULES = {"list": "installed"}  # a module named `list` would hide the built-in `list` in this package
 
 
 class _Commands(click.Group):
@@ -48,7 +48,7 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         try:
             return super().resolve_command(ctx, args)
-        except click.NoSuchCommand as error:  # its own did-you-mean knows no command that is not imported
+        except click.NoSuchCommand as error:  # its own suggestion knows only commands that are imported
             raise click.NoSuchCommand(error.command_name, possibilities=self.list_commands(ctx), ctx=ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -81,10 +81,10 @@ def cap() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code. Whatever goes wrong is one line on stderr."""
+    """Run one command and return its exit code. Any error is one line on stderr."""
     session = Session()
-    # Until there is something to finish (`cap serve` has its own handler), Ctrl-C just ends it: in the middle of an
-    # import, Python's KeyboardInterrupt comes out as all sorts of errors.
+    # Ctrl-C ends the process at once; `cap serve` sets a handler of its own. Python's KeyboardInterrupt would appear as
+    # different errors in the middle of an import.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         code = cap.main(arguments, prog_name="cap", standalone_mode=False, obj=session)
@@ -100,16 +100,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.Abort:
         return 130
     except BrokenPipeError:
-        # Whoever read our output has what they want; Python must not complain of it when it ends.
+        # The reader has closed the pipe, as `head` does. Python would report that once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    # The last boundary: whatever nobody foresaw is one line too.
+    # Unexpected errors are one line too.
     except Exception as error:
         return _internal(error, debug=session.debug)
 
 
 def _usage(error: click.ClickException) -> str:
-    """What is wrong with a command line, in the form of our own errors."""
+    """A wrong command line as a line in the form of other errors."""
     what = error.format_message()
     hint = ""
     if isinstance(error, click.NoSuchOption | click.NoSuchCommand):

@@ -1,4 +1,4 @@
-"""`k=v` arguments of a call: `k=text`, `k:=JSON`, `k=@FILE`, and `k:=@FILE`."""
+"""Reads the arguments of a call: `k=text`, `k:=JSON`, `k=@FILE`, and `k:=@FILE`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _NUMBERS = {
 
 
 def read_arguments(arguments: Sequence[str], inputs: Inputs, *, strict: bool = True) -> Mapping[str, object]:
-    """Checked values. Raises `ConfigError` for what is no argument, and `Refusal` naming every fault of a value.
+    """The checked values. Raises `ConfigError` for a malformed argument, and `Refusal` that names every wrong value.
 
-    Unless `strict`, what is right is given, and what is wrong left out.
+    Unless `strict`, wrong values are left out instead.
     """
     known = {name: item for item in inputs.items for name in (item.name, item.property_name)}
     given: dict[str, list[bytes]] = {}
@@ -62,7 +62,7 @@ def _literal(name: str, text: str) -> bytes:
 
 
 def _typed(text: str, item: Input | None) -> bytes:
-    """A text as JSON of the input's type; one that does not look like it stays text, and the check says so."""
+    """A text as JSON of the input's type; text of another form stays text, which the check then reports."""
     kind = item.type if item else None
     if (pattern := _NUMBERS.get(kind or "")) is not None:
         return text.encode() if pattern.fullmatch(text) else msgspec.json.encode(text)
@@ -78,7 +78,7 @@ def _typed(text: str, item: Input | None) -> bytes:
 
 
 def _one(values: list[bytes], item: Input | None) -> bytes:
-    """The value of a name; a list's may come one by one."""
+    """The value of a name; the items of a list may be given one by one."""
     if item is not None and item.type == "array" and (len(values) > 1 or not values[0].lstrip().startswith(b"[")):
         return b"[" + b",".join(values) + b"]"
     if len(values) > 1:

@@ -27,7 +27,7 @@ from cap_core.runtime.streams import collect
 from cap_core.settings.table import Settings
 
 _SHOWN = 500
-"""Characters of an upstream's error that are worth a look."""
+"""Characters of an upstream's error that are shown."""
 
 
 @click.command(

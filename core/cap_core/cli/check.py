@@ -46,7 +46,7 @@ def command(settings: Settings, capabilities: tuple[str, ...], format_: str, str
     diagnostics: list[Diagnostic] = []
     known: set[str] = set()
     refused = False
-    # One at a time, so that a thousand documents take no more memory than one and what is said of all.
+    # One document at a time, so that memory is needed for one of them and for the diagnostics of all.
     with asyncio.Runner() as runner, progress_bar(len(sources)) as advance:
         for document in compile_each(settings, registry, sources):
             diagnostics += runner.run(_diagnose(document, registry))
@@ -63,7 +63,7 @@ def command(settings: Settings, capabilities: tuple[str, ...], format_: str, str
 
 
 async def _diagnose(document: Document, registry: Registry) -> tuple[Diagnostic, ...]:
-    """What compiling reported, and which declared variables have no value here and now (it changes no tier)."""
+    """The diagnostics of compiling, and those about declared variables that have no value now."""
     compiled = document.compiled
     if compiled.plan is None:
         return compiled.diagnostics

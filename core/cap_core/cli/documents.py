@@ -1,4 +1,4 @@
-"""The documents a command names, compiled as the settings say."""
+"""Finds and compiles the documents that a command names, with the options of the settings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cap_core.syntax.names import near
 
 
 class Document(msgspec.Struct, frozen=True):
-    """A document and what compiling it gave."""
+    """A document, compiled."""
 
     source: DocumentSource
     compiled: Compiled
@@ -39,13 +39,13 @@ class Document(msgspec.Struct, frozen=True):
 
 
 def registry_of(settings: Settings) -> Registry:
-    """What the plugins offer that these settings let in."""
+    """The registry of the plugins that the settings allow."""
     only = None if settings.only_plugins is None else frozenset(settings.only_plugins)
     return load(block=frozenset(settings.block), files=settings.plugins, only=only)
 
 
 def compile_options(settings: Settings) -> CompileOptions:
-    """What the settings add to documents. Raises `ConfigError` where the dotenv file is not one."""
+    """The options of the settings for compiling. Raises `ConfigError` for an invalid dotenv file."""
     given = {name: Given(value, _origin(settings, "set", name)) for name, value in settings.values.items()}
     return CompileOptions(
         base_uris={ns: Given(url, _origin(settings, "base-uri", ns)) for ns, url in settings.base_uris.items()},
@@ -58,7 +58,7 @@ def compile_options(settings: Settings) -> CompileOptions:
 
 
 def _origin(settings: Settings, *path: str) -> str:
-    """Where a value came from, for people: a flag by its name."""
+    """The origin of a value, for people; a flag by its name."""
     origin = settings.origin(*path)
     return f"--{path[0]}" if origin == "flag" else origin
 
@@ -76,7 +76,7 @@ def _dotenv(settings: Settings) -> dict[str, Given]:
 
 
 def compile_documents(settings: Settings, registry: Registry, names: Sequence[str]) -> tuple[Document, ...]:
-    """The documents that `names` mean, compiled. Raises `ConfigError` for a name or a namespace that means nothing."""
+    """The documents of these names, compiled. Raises `ConfigError` for an unknown name or namespace."""
     compiled = tuple(compile_each(settings, registry, locate(names, registry.capabilities)))
     plans = [document.compiled.plan for document in compiled]
     if all(plans):
@@ -85,17 +85,17 @@ def compile_documents(settings: Settings, registry: Registry, names: Sequence[st
 
 
 def compile_each(settings: Settings, registry: Registry, sources: Iterable[DocumentSource]) -> Iterator[Document]:
-    """Each document, compiled when it is asked for."""
+    """The compiled documents; each is compiled when the iterator reaches it."""
     options = compile_options(settings)
     for source in sources:
         yield Document(source, _compiled(source, registry, options, debug=settings.log_level == "debug"))
 
 
 def _compiled(source: DocumentSource, registry: Registry, options: CompileOptions, *, debug: bool) -> Compiled:
-    """One document, compiled. What nobody foresaw costs this document and none beside it."""
+    """One document, compiled. An unexpected error is a diagnostic of this document, so that others are not affected."""
     try:
         return compile_source(source, registry, options)
-    except CapError:  # a plugin's, or the command line's, for which no document is to blame
+    except CapError:  # an error of a plugin or the command line, and not of the document
         raise
     except Exception as error:
         if debug:
@@ -107,7 +107,7 @@ def _compiled(source: DocumentSource, registry: Registry, options: CompileOption
 
 
 def single_plan(settings: Settings, registry: Registry, name: str) -> CapabilityPlan:
-    """The plan of the one document that `name` means. Raises `CapError` for a refused one, and for several."""
+    """The plan of the document of this name. Raises `CapError` if it is refused, or if there are several."""
     found = compile_documents(settings, registry, [name])
     if len(found) > 1:
         listed = ", ".join(document.source.name for document in found[:8])
@@ -119,15 +119,15 @@ def single_plan(settings: Settings, registry: Registry, name: str) -> Capability
 
 
 def namespaces(plan: CapabilityPlan) -> Iterator[str]:
-    """What the command line may call the namespaces of a document."""
+    """The names that the command line may use for the namespaces of a document."""
     for one in plan.consumed:
         yield from (one.namespace, one.key)
 
 
 def check_namespaces(settings: Settings, names: Iterable[str]) -> None:
-    """A namespace on the command line that nothing consumes is a mistake; a file may speak of other documents too.
+    """Raise `ConfigError` for a flag about a namespace that is not in `names`.
 
-    Raises `ConfigError` where a flag speaks of none of `names`.
+    A `cap.toml` may name other namespaces: it may be for other documents too.
     """
     known = set(names)
     tables = {row.name: row for row in rows()}

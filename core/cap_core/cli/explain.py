@@ -71,7 +71,7 @@ def command(settings: Settings, capability: str, operation: str | None, inputs: 
 
 
 def _printable(data: object) -> object:
-    """Every text in it fit for a terminal."""
+    """The data with every text made safe for a terminal."""
     if isinstance(data, dict):
         return {key: _printable(item) for key, item in data.items()}
     if isinstance(data, list | tuple):
@@ -80,7 +80,7 @@ def _printable(data: object) -> object:
 
 
 class ListedOperation(msgspec.Struct, frozen=True):
-    """An exposed operation in the list: how to name it, what it calls, where it stands, and why it is left out."""
+    """An exposed operation in the list: its name, what it calls, its place, and why it is rejected, if it is."""
 
     exposed: str
     operation: str
@@ -107,7 +107,7 @@ def _why(why: Diagnostic | None) -> str:
 
 
 def _read(arguments: Sequence[str], inputs: Inputs) -> tuple[Mapping[str, object], str | None]:
-    """What is right of the inputs, and what is wrong with the others."""
+    """The valid inputs, and the errors of the others."""
     try:
         return read_arguments(arguments, inputs), None
     except Refusal as refusal:
@@ -119,7 +119,7 @@ def _print(it: Explanation) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    # Away from a terminal a line is as long as it is, so that it can be searched.
+    # Lines are not wrapped unless they go to a terminal, so that the output can be searched.
     out = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
     silent = "calls nothing" if it.quarantined is not None else "answers by itself"
     calls = f" of {it.capability} calls " if it.operation else f" of {it.capability} {silent}"
@@ -180,7 +180,7 @@ def _inputs(it: Explanation) -> Iterable[tuple[str, ...]]:
 
 
 def _steps(steps: Iterable[Waypoint], blank: int) -> Iterable[tuple[str, ...]]:
-    """The further places a value came past, below it."""
+    """Lines for the further places of a value, printed below it."""
     for step in steps:
         yield *("",) * blank, f"  {step.what}", step.at
 

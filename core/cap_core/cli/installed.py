@@ -12,7 +12,7 @@ from cap_core.settings.table import Settings
 
 
 class Installed(msgspec.Struct, frozen=True):
-    """An installed capability: how to name it, what it is, what it serves, and where its document lies."""
+    """An installed capability: its name and title, the number of routes and tools, and the path of its document."""
 
     name: str
     title: str

@@ -1,10 +1,10 @@
-"""How commands get their settings: flags made from the table, and help that shows them in groups with examples."""
+"""Makes the commands' flags from the table of settings, and help that groups them and shows examples."""
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -12,10 +12,11 @@ import click
 from cap_core.cli.session import Session
 from cap_core.settings.resolve import resolve
 from cap_core.settings.rows import Row, rows
+from cap_core.settings.table import Settings
 
 
 class SettingOption(click.Option):
-    """A setting's flag. Its text is read and checked where variables and `cap.toml` are, in the same words."""
+    """A setting's flag. Its text is checked together with variables and `cap.toml`, with the same messages."""
 
     def __init__(self, declarations: list[str], *, row: Row, **rest: Any) -> None:
         super().__init__(declarations, **rest)
@@ -59,10 +60,17 @@ class Command(click.Command):
             )
 
 
-def settings_flags(*, serving: bool = False) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Give a command the flags of the settings, and hand it the effective `settings`.
+def unread_files(settings: Settings) -> Iterator[str]:
+    """A line for each `cap.toml` that lies beside documents and is not read."""
+    for path in settings.unread:
+        yield f"{path} lies beside documents and is not read; if it is yours, name it with --config"
 
-    `serving` gives it all of them, not only those that matter to every command.
+
+def settings_flags(*, serving: bool = False, logs: bool = False) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Give a command the flags of the settings, and pass it the effective `settings`.
+
+    With `serving` it gets all of them, else those that concern every command. A command that `logs` reports
+    `unread_files` itself.
     """
     shown = [row for row in rows() if serving or row.about.everywhere]
 
@@ -72,6 +80,8 @@ def settings_flags(*, serving: bool = False) -> Callable[[Callable[..., int]], C
             named = given.get("capabilities") or [name for name in (given.get("capability"),) if name]
             session = ctx.ensure_object(Session)
             settings = session.read(functools.partial(resolve, flags, os.environ, named))
+            for line in () if logs else unread_files(settings):
+                click.echo(line, err=True)
             return function(settings=settings, **given)
 
         whole: Callable[..., int] = functools.wraps(function)(click.pass_context(command))

@@ -1,4 +1,4 @@
-"""The settings about running calls, as the options with which a plan is opened."""
+"""Makes the options for opening a plan from the settings."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from cap_core.runtime.options import OpenOptions, UpstreamOptions
 from cap_core.settings.table import Settings
 
 SANDBOX = "sandbox"
-"""The transport behind `--sandbox`; a plugin's, like any other."""
+"""The key of the transport for `--sandbox`, which a plugin offers like any other."""
 
 
 def open_options(settings: Settings) -> OpenOptions:
-    """What the settings say about running calls."""
+    """The options for running calls."""
     defaults = UpstreamOptions()
     return OpenOptions(
         allow_plaintext=frozenset(settings.allow_plaintext),

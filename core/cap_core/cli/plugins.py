@@ -17,7 +17,7 @@ from cap_core.settings.table import Settings
 
 
 class Use(msgspec.Struct, frozen=True):
-    """One offer that a capability uses: what for, and whose it is. What is wrapped comes outermost first."""
+    """Something of a plugin that a capability uses: where, and which plugin's; of wrappers the outermost is first."""
 
     offer: str
     where: str
@@ -76,7 +76,7 @@ def _uses(plan: CapabilityPlan, registry: Registry) -> Iterator[Use]:
 
 
 def _needs(plan: CapabilityPlan, registry: Registry) -> Iterator[tuple[str, str]]:
-    """Each offer a capability uses, in the words of `Plugin.offers`, and what for; from the callers inwards."""
+    """What a capability uses, named as in `Plugin.offers`, and where; ordered from the callers to the upstreams."""
     for wrapper in registry.asgi:
         yield f"asgi wrapper {wrapper.key}", "every listener"
     for exposure in plan.exposures:

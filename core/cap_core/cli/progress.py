@@ -1,4 +1,4 @@
-"""A bar on a terminal's standard error for what takes long; elsewhere, and for little, nothing."""
+"""Shows a progress bar for many steps, if standard error is a terminal."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 
 MANY = 50
-"""Fewer steps than this are over before a bar could be read: about 0.1 s for documents."""
+"""Steps from which a bar is shown; fewer take about 0.1 s."""
 
 
 @contextlib.contextmanager
 def progress_bar(count: int) -> Iterator[Callable[[str], None]]:
-    """Show how far `count` steps have come. Gives the function to call after each, with what it was."""
+    """Show the progress of `count` steps. Yields the function to call after each step, with the step's name."""
     if count < MANY or not sys.stderr.isatty():
         yield lambda name: None
         return

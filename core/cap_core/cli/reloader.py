@@ -1,4 +1,4 @@
-"""What `cap serve --reload` does when a document or `cap.toml` changes: the gateway takes over a new plan."""
+"""Reloads for `cap serve --reload`: compiles a new plan when a document or `cap.toml` changes, and replaces the old."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cap_core.settings.watch import changes, state
 _log = get_logger("cap.reload")
 
 _COMPILED = frozenset({"base-uri", "set", "env-file", "allow-files", "caller-auth", "config"})
-"""The settings that a new plan takes up; the others are the running gateway's."""
+"""The settings that a reload applies; changes of others are logged and ignored."""
 
 
 class Reloader:
@@ -52,7 +52,7 @@ class Reloader:
         try:
             paths = [source.path for source in locate(self._names, self._registry.capabilities)]
         except CapError:
-            paths = []  # a document is gone for the moment; the reload says so
+            paths = []  # a document is missing at the moment, which the reload reports
         extra = (self._settings.config, self._settings.env_file)
         return [*paths, *map(Path, self._names), *(path for path in extra if path is not None)]
 

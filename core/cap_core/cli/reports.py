@@ -1,4 +1,4 @@
-"""How `cap check` prints: for people, for programs, for GitHub's annotations, and as SARIF."""
+"""The output formats of `cap check`: text, JSON, GitHub annotations, and SARIF."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cap_core.diagnostics.report import Diagnostic
 from cap_core.version import VERSION
 
 Report = Callable[[Sequence[Diagnostic], int], str]
-"""Diagnostics, and how many documents there are, to what is printed."""
+"""Makes the output from diagnostics and the number of documents."""
 
 
 def text(diagnostics: Sequence[Diagnostic], count: int) -> str:
@@ -30,7 +30,7 @@ _COLORS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
 def _line(it: Diagnostic) -> str:
-    """A diagnostic as `str` has it, in color, which is taken out again where it does not go to a terminal."""
+    """A diagnostic as `str` gives it, in color; click removes the color unless it prints to a terminal."""
     head = click.style(f"{it.severity}[{it.code}]", fg=_COLORS[it.severity], bold=it.severity == "error")
     hint = click.style(f"; {it.hint}", dim=True) if it.hint else ""
     return f"{click.style(str(it.at), bold=True)}: {head}: {it.message}{hint}\n"

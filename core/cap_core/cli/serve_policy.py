@@ -1,4 +1,4 @@
-"""What may be served: which documents, and to whom."""
+"""Decides which documents are served, and refuses to serve anonymous callers off loopback."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = get_logger("cap.serve")
 
 
 def served(found: Sequence[Document], *, keep_going: bool) -> Plan:
-    """The plan of all documents. Raises `SpecError` where one is refused, unless the others should go on without it."""
+    """The plan of all documents. Raises `SpecError` if one is refused, unless `keep_going` leaves it out."""
     good = [document.compiled.plan for document in found if document.compiled.plan is not None]
     bad = [document.refusal for document in found if document.compiled.plan is None]
     if bad and not (keep_going and good):
@@ -32,20 +32,23 @@ def served(found: Sequence[Document], *, keep_going: bool) -> Plan:
 
 
 def _log_warnings(plan: CapabilityPlan) -> None:
-    """What is left out, line by line; of what merely surprises, how much."""
+    """Log each rejection as a line, and the number of other warnings."""
     rejections = {rejected.why for exposure in plan.exposures for rejected in exposure.rejected}
+    places = {(why.code, why.at) for why in rejections}
+    # A misspelt restriction is a line even where no exposed operation uses what it stands on.
+    rejections |= {d for d in plan.diagnostics if d.code == "misspelt-restriction" and (d.code, d.at) not in places}
     for why in sorted(rejections, key=lambda d: (d.at.line, d.at.column)):
         _log.warning(f"{why} (left out)")
     others = sum(d.severity == "warning" and d not in rejections for d in summed(plan.diagnostics))
     if others:
-        # An installed document is known by its name; the place of its file is only for people.
+        # The path of an installed document is shortened in messages, so `cap check` needs the capability's name.
         named = plan.about.file if Path(plan.about.file).is_file() else plan.about.name
         count = "1 warning" if others == 1 else f"{others} warnings"
         _log.warning(f"{named}: {count}; 'cap check {named}' shows {'it' if others == 1 else 'them'}")
 
 
 def refuse_anonymous(plan: Plan, settings: Settings) -> None:
-    """Off loopback, every exposure has to ask who calls. Raises `StartError` for the first that does not."""
+    """Raise `StartError` for an exposure that does not check its callers, unless only this machine can reach it."""
     if settings.allow_anonymous or is_loopback(settings.host):
         return
     asking_nobody = [exposure for exposure in plan.exposures if exposure.authentication is None]

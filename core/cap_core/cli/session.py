@@ -1,4 +1,4 @@
-"""What one run of the command line knows: its settings, and how to read them again."""
+"""The session of one run of the command line, which can read its settings again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """What one run of the command line knows: its settings, once they are read, and how to read them again."""
+    """The settings of one run of the command line, and the function that reads them again."""
 
     def __init__(self) -> None:
         self.settings: Settings | None = None
@@ -25,10 +25,10 @@ class Session:
 
     def reread(self) -> Settings:
         """The settings as they are now; those of this run stay what they were."""
-        assert self._resolve is not None  # a command has its settings before anything can change them
+        assert self._resolve is not None  # `read` is called first
         return self._resolve()
 
     @property
     def debug(self) -> bool:
-        """Whether tracebacks were asked for."""
+        """Whether tracebacks are shown (`--log-level debug`)."""
         return self.settings is not None and self.settings.log_level == "debug"

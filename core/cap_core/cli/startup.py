@@ -1,4 +1,4 @@
-"""What `cap serve` prints before it is ready: where it listens, what lives there, and which variable goes where."""
+"""Reports the start of `cap serve`: the listeners, what each serves, and the hosts that variables are sent to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _log = get_logger("cap.serve")
 
 
 def report_listeners(gateway: Gateway, style: log.Format) -> None:
-    """Everything but the last line."""
+    """Report all but the last line."""
     if style == "console":
         _print(gateway)
     else:
@@ -33,7 +33,7 @@ def report_listeners(gateway: Gateway, style: log.Format) -> None:
 
 
 def report_ready(gateway: Gateway, style: log.Format) -> None:
-    """The last line."""
+    """Report the last line: that the gateway is ready."""
     tables = gateway.tables.values()
     capabilities = len(gateway.plan.capabilities)
     routes = sum(_routes(table) for table in tables)
@@ -83,7 +83,7 @@ def _lines(table: RoutingTable) -> Iterator[tuple[str, str, str]]:
     for name, call in calls:
         owners.setdefault(_address(call), set()).add(name)
     for name, call in calls:
-        # Where several capabilities have an address, each has only the one below its name.
+        # If several capabilities have an address, each is only served below its name.
         prefix = f"/{name}" if len(owners[_address(call)]) > 1 else ""
         yield str(call.exposed.method), f"{prefix}{call.exposed.path}", call.describes.address
 

@@ -1,4 +1,4 @@
-"""What `cap --version` prints."""
+"""Makes the output of `cap --version`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cap_core.version import VERSION
 
 
 def versions() -> str:
-    """Our version, Python's, and that of every distribution with plugins; nothing is imported for it."""
+    """The versions of Cap, of Python, and of every distribution with plugins, without importing plugins."""
     lines = [f"cap {VERSION}", f"{platform.python_implementation()} {platform.python_version()}"]
     found: dict[tuple[str, str], set[str]] = {}
     for point in metadata.entry_points(group=GROUP):

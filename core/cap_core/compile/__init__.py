@@ -1,3 +1,3 @@
 """Compiles a document's model to a frozen plan with every name resolved, or to the diagnostics that refuse it.
 
-Imports runtime, document, plugins, plan and what stands below them; no event loop, no network."""
+Imports runtime, document, plugins, plan and the packages below them; no event loop, no network."""

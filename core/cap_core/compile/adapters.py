@@ -40,7 +40,7 @@ def compile_adapter(entry: ConsumesEntry, compilation: Compilation) -> tuple[Con
     except SpecError as error:
         rejection = _unusable(error, entry, compilation)
     rejection = _unknown_protocol(entry, compilation) or rejection
-    rejection = rejection or _tunnel(entry, compilation)
+    rejection = rejection or _tunnel(entry, compilation) or _unread(entry, compilation)
     consumed = Consumed(
         capability=compilation.source.name,
         namespace=entry.namespace,
@@ -88,6 +88,12 @@ def _tunnel(entry: ConsumesEntry, compilation: Compilation) -> Rejection | None:
     return _cause(unsupported.report_key("consumes", "tunnel", at, subject, compilation.report), compilation)
 
 
+def _unread(entry: ConsumesEntry, compilation: Compilation) -> Rejection | None:
+    """What would restrict every operation of the namespace and cannot be read."""
+    found = next(entry.unread(), None)
+    return _cause(found, compilation) if found is not None else None
+
+
 def _cause(diagnostic: Diagnostic, compilation: Compilation) -> Rejection:
     """The rejection of all operations of a namespace, for the reason of a diagnostic."""
     compilation.causes.append(diagnostic)
@@ -127,7 +133,7 @@ def _check(entry: ConsumesEntry, template: Template, at: Mark, compilation: Comp
     try:
         base = literal_base(template)
     except ValueError as error:
-        # What stands before an @ is a user name and a password.
+        # The part before an @ is a user name and a password, which must not be shown.
         shown = _USERINFO.sub("//…@", entry.baseUri or "")
         raise SpecError(f"the baseUri {shown!r} {error}", at=at, code="bad-base-uri") from None
     if base is None or base.safe or entry.authentication is None:

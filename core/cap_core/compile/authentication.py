@@ -19,7 +19,7 @@ from cap_core.syntax.templates import TemplateError, parse
 from cap_core.syntax.yaml_tree import Map, Node, Scalar
 
 SECRET = ("password", "token", "secret")
-"""Options whose names say that their value is a credential, whatever the scheme."""
+"""Names of options whose values are credentials, in any scheme."""
 
 OPERATOR = "(operator)"
 """The namespace of names that are read from the environment for the operator, not for the document."""
@@ -95,7 +95,7 @@ def _wrong(block: Authentication, code: str, error: OptionError) -> SpecError:
 
 
 def caller_authentication(entry: ExposesEntry, compilation: Compilation) -> CallerAuthentication | None:
-    """How an exposure's callers are checked: as the document says, else as `--caller-auth` does.
+    """The check of an exposure's callers: that of the document, else that of `--caller-auth`; None without either.
 
     Raises `UnusableAuthentication` for a wrong block of the document, `SpecError` for a wrong `--caller-auth`.
     """

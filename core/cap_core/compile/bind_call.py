@@ -16,6 +16,7 @@ from cap_core.compile.body_encoding import BodyEncodingChoice, chosen_encoding, 
 from cap_core.compile.bound import Bound, BoundField, request_field
 from cap_core.compile.expressions import Names, value
 from cap_core.compile.scope import Scope
+from cap_core.compile.step_names import StepNames
 from cap_core.compile.supplied import without_supplied
 from cap_core.compile.target import Parameter, Target
 from cap_core.diagnostics.reporter import Reporter
@@ -41,8 +42,11 @@ def bind(target: Target, scope: Scope, report: Reporter) -> Bound:
         target=target,
         scope=scope,
         assignments=assignments,
-        # The templates of the target may name the keys of `with` as they name inputs.
-        names=scope.names(known | assignments.entries.keys(), known, report),
+        # The templates of the target may name the keys of `with` as they name inputs. They cannot name steps: a target
+        # means the same for all calls.
+        names=msgspec.structs.replace(
+            scope.names(known | assignments.entries.keys(), known, report), steps=StepNames()
+        ),
         assigned=Spellings(assigned),
         free=Spellings(placeholder for placeholder in scope.placeholders if placeholder not in assigned),
         typing=bodies if has_template else {},

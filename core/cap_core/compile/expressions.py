@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from cap_core.compile.respelled import respelled_input, unwrapped
+from cap_core.compile.step_names import StepNames
 from cap_core.compile.variables import Bindings
 from cap_core.errors import Mark
 from cap_core.plan.values import Binding, Constant, InputRef, StepRef, Template, Tree, Value
@@ -20,7 +22,7 @@ class Names(msgspec.Struct, frozen=True):
     """What the names in an expression mean.
 
     `prefixes` are the words before a dot that mean an input; `inputs` are the names that are surely inputs here;
-    `steps` are the earlier steps of a flow, whose outputs can be named.
+    `steps` are those of the flow that the expression belongs to.
     """
 
     bindings: Bindings
@@ -28,7 +30,7 @@ class Names(msgspec.Struct, frozen=True):
     """Called for each variable that nothing declares, with its name and place."""
     prefixes: frozenset[str] = frozenset()
     inputs: frozenset[str] = frozenset()
-    steps: frozenset[str] = frozenset()
+    steps: StepNames = StepNames()
 
 
 def with_value(node: Node, names: Names) -> Value:
@@ -38,15 +40,30 @@ def with_value(node: Node, names: Names) -> Value:
         text = str(node).removeprefix("$this.")
         prefix, dot, rest = text.partition(".")
         if dot and rest and not any(c.isspace() for c in rest):
+            taken = prefix in names.prefixes or names.bindings.find(text) is not None
+            step = names.steps.reference(text, node.mark, taken=taken)
+            if step is not None:
+                return step
             if prefix in names.prefixes:
                 return InputRef(rest)
-            if prefix in names.steps:
-                return StepRef(prefix, f"$.{rest}")
         if dot and rest and (binding := names.bindings.find(text)):
             return binding
         if prefix == "env" and rest.isidentifier():
             return _unbound(text, node.mark, names)
+        if (name := respelled(node, names)) is not None:
+            return InputRef(name)
     return value(node, names)
+
+
+def respelled(text: Scalar, names: Names) -> str | None:
+    """The input that a `with` entry means by another spelling of a source, where it means nothing else."""
+    inner, _ = unwrapped(text)
+    word = inner.partition(".")[0]
+    if names.steps.find(word) is not None or word in names.bindings.namespaces or word == "env":
+        return None
+    if (inner == text and word in names.prefixes) or names.bindings.find(inner) is not None:
+        return None
+    return respelled_input(text, names.prefixes, names.inputs)
 
 
 def value(node: Node, names: Names) -> Value:
@@ -65,13 +82,15 @@ def value(node: Node, names: Names) -> Value:
 
 def _variable(var: Var, at: Mark, names: Names) -> InputRef | Binding | StepRef:
     binding = names.bindings.find(var.name)
+    prefix, dot, rest = var.name.partition(".")
+    of_input = bool(dot and rest) and prefix in names.prefixes
+    step = names.steps.reference(var.name, at, taken=of_input or binding is not None)
+    if step is not None:
+        return step
     if binding is not None:
         return binding
-    prefix, dot, rest = var.name.partition(".")
-    if dot and rest and prefix in names.prefixes:
+    if of_input:
         return InputRef(rest)
-    if prefix in names.steps and bool(dot) == bool(rest):
-        return StepRef(prefix, f"$.{rest}" if rest else "$")
     if var.name in names.inputs:
         return InputRef(var.name)
     return _unbound(var.name, at, names)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from cap_core.diagnostics.reporter import Reporter
-from cap_core.document.model import ConsumedParameter, ConsumesEntry
+from cap_core.document.consumed_outputs import unknown_keys
+from cap_core.document.model import ConsumedOutput, ConsumedParameter, ConsumesEntry
 from cap_core.errors import Mark
 from cap_core.plan.exposed import DeclaredOutput
 from cap_core.plan.plan import ExposurePlan
@@ -31,8 +32,9 @@ def _seen_by_steps(exposures: Iterable[ExposurePlan]) -> frozenset[Mark]:
 def _without_effect(entries: Iterable[ConsumesEntry], seen: frozenset[Mark], report: Reporter) -> None:
     """Report outputs of consumed operations: only later steps read them, exposed outputs decide about the answer."""
     resources = (resource for entry in entries for resource in entry.resources)
-    every = (one for resource in resources for one in resource.operations)
-    operations = [one for one in every if one.outputParameters and one.at not in seen]
+    declaring = [one for resource in resources for one in resource.operations if one.outputParameters]
+    _report_seen([output for one in declaring if one.at in seen for output in one.outputParameters], report)
+    operations = [one for one in declaring if one.at not in seen]
     if not operations:
         return
     keys = sorted({key for one in operations for output in one.outputParameters for key in output.marks})
@@ -41,6 +43,17 @@ def _without_effect(entries: Iterable[ConsumesEntry], seen: frozenset[Mark], rep
         f"'outputParameters' of the consumed {operations[0].name!r}{more} have no effect; they have: {', '.join(keys)}"
     )
     report("not-acted-on", operations[0].mark("outputParameters"), what)
+
+
+def _report_seen(outputs: Sequence[ConsumedOutput], report: Reporter) -> None:
+    """What of the outputs that steps see has no effect all the same."""
+    described = [output for output in outputs if output.description]
+    if described:
+        what = "'description' of what a step sees of an answer has no effect; nobody is shown it"
+        report("not-acted-on", described[0].mark("description"), what)
+    for key in (key for output in outputs for key in unknown_keys(output)):
+        what = f"an entry of 'outputParameters' has the key {str(key)!r}, which is not acted upon"
+        report("unknown-key", key.mark, what)
 
 
 def _beyond_schema(entries: Iterable[ConsumesEntry], report: Reporter) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable
 
@@ -14,6 +15,7 @@ from cap_core.compile.query_template import QueryTemplate, query_template
 from cap_core.compile.rejection import Rejected, Rejection
 from cap_core.compile.target import BodyTemplate, Parameter, Safety, Target
 from cap_core.diagnostics.reporter import Reporter
+from cap_core.document.consumed_outputs import declared
 from cap_core.document.model import ConsumedOperation, ConsumedParameter, ConsumedResource, ConsumesEntry, texts
 from cap_core.document.vocabulary import KNOWN_METHODS, OUTPUT_KEYS, WRITES
 from cap_core.errors import Mark
@@ -98,6 +100,7 @@ def _target(adapter: Adapter, resource: ConsumedResource, operation: ConsumedOpe
         _bad_method(method, operation),
         _unsendable(parameters.items, path, operation),
         body.rejection,
+        _unread(resource, operation),
     )
     plan = _operation(adapter.consumed, resource, operation, path, method, parameters)
     return Target(
@@ -119,8 +122,8 @@ def _target(adapter: Adapter, resource: ConsumedResource, operation: ConsumedOpe
 
 
 def _outputs(operation: ConsumedOperation) -> tuple[DeclaredOutput, ...]:
-    """The outputs that later steps of a flow can read; of each the name, the type and the path count."""
-    return mapped_outputs(tuple(output.declared() for output in operation.outputParameters))
+    """The outputs of its answer that later steps of a flow can read."""
+    return mapped_outputs(tuple(declared(output) for output in operation.outputParameters))
 
 
 def _operation(
@@ -234,6 +237,12 @@ def _drops_content_type(parameter: Parameter, report: Reporter) -> bool:
     what = f"the gateway sets the header {parameter.name!r} of a multipart body itself"
     report("reserved-header", parameter.at, what)
     return True
+
+
+def _unread(resource: ConsumedResource, operation: ConsumedOperation) -> Rejection | None:
+    """What would restrict an operation, or its whole resource, and cannot be read."""
+    found = next(itertools.chain(resource.unread(), operation.unread()), None)
+    return Rejection(found.code, found.at, found.message, found.hint) if found is not None else None
 
 
 def _bad_method(method: str, operation: ConsumedOperation) -> Rejection | None:

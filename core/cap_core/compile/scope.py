@@ -8,6 +8,7 @@ from functools import cached_property
 import msgspec
 
 from cap_core.compile.expressions import INPUT_PREFIXES, Names
+from cap_core.compile.step_names import StepNames
 from cap_core.compile.variables import Bindings
 from cap_core.diagnostics.reporter import Reporter
 from cap_core.document.vocabulary import WRITES
@@ -21,7 +22,7 @@ from cap_core.syntax.yaml_tree import Node
 class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """An exposed operation, or a step of a flow, as binding sees it.
 
-    A step has no declared inputs and no path of its own; it has `steps`, the names of those before it.
+    A step has no declared inputs and no path of its own; it has `steps`, the names of all of its flow.
     """
 
     at: Mark
@@ -30,8 +31,8 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     bindings: Bindings
     prefixes: frozenset[str]
     """The words before a dot that mean an input: `rest`, `tools`, the namespace of the exposure."""
-    steps: frozenset[str] = frozenset()
-    """The earlier steps of a flow, whose outputs can be named."""
+    steps: StepNames = StepNames()
+    """The steps of the flow; the results of the earlier ones can be named."""
     with_: Mapping[str, Node] | None = None
     """The `with` map; None where the document has none."""
     declared: Mapping[str, DeclaredInput] = {}

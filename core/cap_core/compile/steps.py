@@ -20,6 +20,7 @@ from cap_core.compile.request import bound_request
 from cap_core.compile.resolve_call import OperationIndex, find
 from cap_core.compile.scope import Scope, exposed_scope
 from cap_core.compile.state import Compilation
+from cap_core.compile.step_names import StepNames
 from cap_core.compile.target import Target
 from cap_core.compile.unclaimed import Claimed, claim_step
 from cap_core.diagnostics.reporter import Reporter
@@ -47,8 +48,9 @@ def compile_steps(
         joined = _joined_inputs(steps, scope, report)
     except TemplateError as error:
         raise Rejected("bad-template", exposed.at, str(error)) from None
-    if exposed.call:
-        report("not-acted-on", exposed.call_at, "'call' has no effect beside 'steps'")
+    for key, given in (("call", exposed.call), ("with", exposed.with_)):
+        if given:
+            report("not-acted-on", exposed.call_at, f"{key!r} has no effect beside 'steps'")
     outputs = mapped_outputs(exposed.outputs)
     check_mappings(outputs)
     compiled: list[CallStep] = []
@@ -72,29 +74,27 @@ def _bound_steps(
 ) -> list[_BoundStep]:
     """Each step, bound to what it calls. Its values may refer to the results of the steps before it."""
     steps: list[_BoundStep] = []
-    earlier: set[str] = set()
-    for step in exposed.steps:
-        if step.name in earlier:
+    names = tuple(step.name for step in exposed.steps)
+    for n, step in enumerate(exposed.steps):
+        if step.name in names[:n]:
             raise Rejected("duplicate-name", step.at, f"the step {step.name!r} already stands above")
         call = msgspec.structs.replace(
             exposed, kind="step", name=step.name, at=step.at, call=step.call, call_at=step.call_at, with_=step.with_
         )
         target = find(call, index, report, compilation.unread_namespaces)
-        own = msgspec.structs.replace(
-            scope, at=step.at, call_at=step.call_at, with_=step.with_, steps=frozenset(earlier)
-        )
+        seen = StepNames(names[:n], names[n:])
+        own = msgspec.structs.replace(scope, at=step.at, call_at=step.call_at, with_=step.with_, steps=seen)
         bound = bind(target, own, report)
         claimed = claim_step(bound, report, last=step is exposed.steps[-1])
         steps.append(_BoundStep(step, target, bound, claimed))
-        earlier.add(step.name)
     return steps
 
 
 def _joined_inputs(steps: Sequence[_BoundStep], scope: Scope, report: Reporter) -> BoundInputs:
     """The inputs behind the values of all steps, and those values in order."""
     fields = tuple(field for one in steps for field in one.claimed.fields)
-    scope = _without_supplied(steps, scope, origins(fields))
-    unread = _unread(scope, origins(fields), steps, report)
+    scope = _without_supplied(steps, scope, origins(fields).keys())
+    unread = _unread(scope, origins(fields).keys(), steps, report)
     entries = {f"{one.step.name} {key}": entry for one in steps for key, entry in one.bound.assignments.entries.items()}
     bound = Bound(
         target=Target(

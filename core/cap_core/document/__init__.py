@@ -1,3 +1,3 @@
 """Reads documents: from files and any published dialect to one model, with the place of every key.
 
-Imports plugins, settings, plan and what stands below them."""
+Imports plugins, settings, plan and the packages below them."""

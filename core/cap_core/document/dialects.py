@@ -32,7 +32,7 @@ KEYED = frozenset(
 )
 """Keys of named things: lists in the alpha dialects, maps by name in later ones; both are accepted in all."""
 RENAMED = {"display": "label"}
-"""Keys of older dialects, and the keys that later ones have for them."""
+"""Keys that only one of the dialects has, and the keys of the same meaning by which all documents are read."""
 ALIASES = {"auth": "authentication", "id": "name", "title": "label"}
 """Keys of no published schema, and the keys they are read as; each is reported once per file."""
 

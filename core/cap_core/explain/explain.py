@@ -150,7 +150,7 @@ _FILE_WIDE = {"alias-key", "alias-body", "newer-version"}
 
 
 def _places(operation: Operation) -> set[Mark]:
-    """Every place of a consumed operation and its namespace that a diagnostic may stand at."""
+    """Every mark of a consumed operation and its namespace that a diagnostic may have."""
     consumed = operation.consumed
     authentication = consumed.authentication
     found = {operation.at, *operation.path_at, *operation.marks.values(), consumed.at}

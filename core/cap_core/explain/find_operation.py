@@ -59,7 +59,7 @@ def _matching(requested: str, among: Sequence[Call | RejectedOperation]) -> list
 
 
 def _send_the_same(found: Sequence[Call | RejectedOperation]) -> bool:
-    """Whether several operations send the same request, so that it makes no difference which is meant."""
+    """Whether all of these operations send the same request, so that any of them can be used."""
     requests = [_request_of(one) for one in found if isinstance(one, Call)]
     return bool(requests) and all(request == requests[0] for request in requests)
 

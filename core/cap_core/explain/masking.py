@@ -15,7 +15,7 @@ from cap_core.plugins.auth import AuthFlow, AuthScheme, Credentials
 from cap_core.runtime.credentials import sign
 
 _CREDENTIAL_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
-"""Headers whose values are credentials, whoever wrote them (RFC 9110, 11.6.2 and 11.7.2; RFC 6265, 4.2)."""
+"""Headers whose values are always credentials (RFC 9110, 11.6.2 and 11.7.2; RFC 6265, 4.2)."""
 
 
 def masked_credentials(

@@ -1,3 +1,3 @@
-"""What is written to the log, and what is kept out of it: one pipeline, secrets, redaction.
+"""The log: its pipeline, and what keeps secrets out of it.
 
 Imports errors and version only."""

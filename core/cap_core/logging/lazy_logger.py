@@ -1,4 +1,4 @@
-"""Loggers that load structlog with their first line: most commands never log, and loading it takes 35 ms."""
+"""Loggers that import structlog at their first line, because that takes 35 ms and most commands never log."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def _structlog_logger(name: str) -> Any:
 
 
 def get_logger(name: str) -> FilteringBoundLogger:
-    """The logger of this name, configured as `cap_core.log.configure` says when it logs."""
+    """The logger of this name, configured by `cap_core.logging.log.configure` when it is first used."""
     return _LazyLogger(name)

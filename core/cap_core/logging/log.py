@@ -1,4 +1,4 @@
-"""Structured logs on stderr: one pipeline for our own lines and those of the libraries below us."""
+"""Structured logs on stderr: one pipeline for the gateway's lines and those of its libraries."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _Event = MutableMapping[str, Any]
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 _EXPECTED = (
-    # The gateway ends an answer this way on purpose when its upstream breaks off, and has logged why.
+    # The gateway does so on purpose if its upstream breaks off, and has logged the reason.
     "ASGI callable returned without completing response.",
-    # Clients that ask for h2c or a web socket, politely; they are served in HTTP/1.1, and could fill the log.
+    # Clients that offer h2c or a web socket are served in HTTP/1.1; such lines would only fill the log.
     "Unsupported upgrade request.",
     "No supported WebSocket library detected.",
 )
 
 
 def chosen_format(format: Format | None) -> Format:
-    """How log lines look: as the settings say, else for people on a terminal and for machines elsewhere."""
+    """The format of log lines: that of the settings, else `console` on a terminal and `json` otherwise."""
     return format or ("console" if sys.stderr.isatty() else "json")
 
 
@@ -79,10 +79,10 @@ def _take_over(level: int) -> None:
 
 
 class _Bridge(logging.Handler):
-    """Hands a log record of the standard library over to structlog."""
+    """Passes log records of the standard library to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log a record, unless it is about something that is meant to happen."""
+        """Log a record, unless it is one of the expected ones."""
         try:
             text = record.getMessage().strip()
         except (TypeError, ValueError):  # a library's arguments do not fit its own message
@@ -94,7 +94,7 @@ class _Bridge(logging.Handler):
 
 
 class _Lines:
-    """A logger whose lines go to whatever stderr is at the time, each in one write."""
+    """A logger that writes each line to the current stderr, in one write."""
 
     def __init__(self, name: str = "") -> None:
         self.name = name
@@ -105,7 +105,7 @@ class _Lines:
             sys.stderr.write(line + "\n")
             sys.stderr.flush()
         except (OSError, ValueError):  # ValueError: closed
-            return  # nobody reads the log any more; that must not stop the gateway
+            return  # the log cannot be written any more, which must not stop the gateway
 
     log = debug = info = warning = warn = error = critical = exception = fatal = msg
 
@@ -138,7 +138,7 @@ def _in_one_line(_logger: _Lines, _method: str, event: _Event) -> _Event:
 
 
 def one_line(error: BaseException) -> str:
-    """An exception without its traceback: what it is, what it says, and where it was raised."""
+    """An exception without its traceback: its type, its message, and where it was raised."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     message = " ".join(str(error).split())

@@ -1,6 +1,6 @@
-"""Known secrets, and text without them: whatever is printed or logged passes here last.
+"""Removes known secrets, in all common encodings, from everything that is printed or logged.
 
-It catches what slipped through, in whichever common spelling; keeping credentials in `Secret` comes first.
+This is the last safeguard; the first is to keep credentials in `Secret`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus
 
 MASK = "***"
 SHORTEST = 4
-"""Shorter values would blank out ordinary words, and guard nothing."""
+"""Characters; masking shorter values would mask parts of ordinary words."""
 _SHORTEST_BASE64 = 6
 
 
@@ -25,12 +25,12 @@ class Redaction:
         self._forms: list[str] = []
 
     def add(self, values: Iterable[str]) -> None:
-        """Mask these values from now on, in all their spellings."""
+        """Mask these values from now on, in all their encodings."""
         known = {*self._forms}
         for value in values:
             if len(value) >= SHORTEST:
                 known.update(_spellings(value))
-        # The longest first, so that no spelling is cut in two by a shorter one.
+        # The longest first, so that no form is split by a shorter one inside of it.
         self._forms = sorted(known, key=len, reverse=True)
 
     def text(self, text: str) -> str:
@@ -41,7 +41,7 @@ class Redaction:
         return text
 
     def value(self, value: Any) -> Any:
-        """A log value without any of them; what is no JSON value becomes text."""
+        """A log value without any of them; anything but a JSON value becomes text."""
         if isinstance(value, str):
             return self.text(value)
         if value is None or isinstance(value, bool | int | float):
@@ -54,7 +54,7 @@ class Redaction:
 
 
 _PROCESS = Redaction()
-"""What this process must not show; its logs and its stderr are one each, too."""
+"""The secrets of this process, for its log and its stderr."""
 
 redact = _PROCESS.add
 hidden = _PROCESS.text
@@ -62,7 +62,7 @@ hidden_in = _PROCESS.value
 
 
 def _spellings(value: str) -> Iterator[str]:
-    """A value as it is, and as it looks in URLs, in quotes and inside of base64."""
+    """A value as it is, and as it is encoded in URLs, in quotes and inside of base64."""
     yield value
     yield quote(value, safe="")
     yield quote(value)
@@ -77,7 +77,7 @@ def _spellings(value: str) -> Iterator[str]:
 
 
 def _inside(encoded: str, offset: int, length: int) -> Iterator[str]:
-    """The characters of a base64 text that depend on the value alone, whatever stands `offset` bytes around it.
+    """The characters of a base64 text that depend on the value alone, with `offset` other bytes before it.
 
     `user:secret` in an Authorization header is the usual case: the secret begins at any of three offsets.
     """

@@ -1,4 +1,4 @@
-"""A value that must not be shown."""
+"""The type of values that must not be shown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 class Secret:
     """Holds a credential so that it cannot be printed, logged, compared or serialized by accident.
 
-    It guards against accidents, not against a hostile plugin: whoever holds the handle can `reveal` it.
+    It prevents accidents, not hostile plugins: any code that has the object can `reveal` the value.
     """
 
     __slots__ = ("_value", "origin")

@@ -75,7 +75,7 @@ class ExposedOperation(msgspec.Struct, frozen=True, kw_only=True):
     call: str | None
     call_at: Mark
     with_: Mapping[str, Node] | None = None
-    """The `with` map, its values as they stand in the document; None where the document has none."""
+    """The `with` map with its values unparsed; None if the document has none."""
     steps: tuple[DeclaredStep, ...] = ()
     """The operations to call one after the other, instead of one `call`."""
     inputs: tuple[DeclaredInput, ...] = ()
@@ -87,4 +87,7 @@ class ExposedOperation(msgspec.Struct, frozen=True, kw_only=True):
     """The path template of an operation; None for other kinds."""
     rejection: Diagnostic | None = None
     """Why the exposure itself rejects this operation; None if it does not."""
+    unread: tuple[Diagnostic, ...] = ()
+    """What would restrict it and cannot be read (`ModelNode.unread` of its parts of the document); it is left out then.
+    What of an entry's stands here for none of its operations leaves out all of them."""
     detail: object = None

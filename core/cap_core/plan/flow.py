@@ -28,7 +28,7 @@ class CallStep(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     request: Request
     with_: Mapping[str, Node] | None = None
-    """Its `with` map as it stands in the document, for `cap explain`."""
+    """Its `with` map, unparsed, for `cap explain`."""
     decode: Decoding | None = None
     """How the answer is decoded; None if it is passed through untouched."""
     outputs: tuple[DeclaredOutput, ...] = ()

@@ -48,7 +48,7 @@ class Upstream(msgspec.Struct, frozen=True):
 
 
 class Authentication(msgspec.Struct, frozen=True):
-    """An `authentication` block: its type, its options with their templates unexpanded, and where each stands."""
+    """An `authentication` block: its type, its options with their templates unexpanded, and the mark of each."""
 
     type: str
     options: Mapping[str, Value]

@@ -68,7 +68,7 @@ def leaves(item: Value) -> Iterator[InputRef | StepRef | Binding | Constant]:
 
 
 def input_names(item: Value) -> Iterator[str]:
-    """The name of every input in a value, each as often as it stands there."""
+    """The name of every input in a value, once for each occurrence."""
     return (leaf.name for leaf in leaves(item) if isinstance(leaf, InputRef))
 
 

@@ -1,3 +1,3 @@
 """The interfaces to plugins: what plugins offer and receive, their hooks, and how they are found and loaded.
 
-Imports plan and what stands below it."""
+Imports plan and the packages below it."""

@@ -25,9 +25,9 @@ def _same_send(operation: object, send: Send) -> Send:
 class Interceptor(msgspec.Struct, frozen=True, kw_only=True):
     """Wraps the functions that run a call and that send a request; returning the argument unchanged costs nothing.
 
-    `wrap_call` is called once for each exposed call, whatever its channel; `wrap_send` once for each consumed operation
-    that is called. The function that `wrap_send` returns runs for each request of that operation, and again for each
-    attempt if an interceptor around it retries.
+    `wrap_call` is called once for each exposed call, whatever its channel; `wrap_send` once for each step of each call,
+    with the consumed operation. The function that `wrap_send` returns runs for each request of that step: the first,
+    each redirect that is followed, and each attempt if an interceptor around it retries.
     """
 
     key: str

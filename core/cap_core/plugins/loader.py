@@ -64,7 +64,7 @@ def load(
 
 
 def _installed() -> list[_Candidate]:
-    """Entry points: ours first, then by distribution and name, because importlib.metadata promises no order."""
+    """The installed plugins: the built-in ones first, then by distribution and name; metadata has no fixed order."""
     # Reading a distribution's metadata parses a file, so it is done once for all of its entry points.
     names: dict[metadata.Distribution | None, tuple[str, str]] = {None: ("", "")}
     found = []

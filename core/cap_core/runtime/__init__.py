@@ -1,3 +1,3 @@
-"""A plan opened and its calls run: connections, credentials, requests built and sent, answers mapped.
+"""Opens a plan and runs its calls: connections, credentials, building and sending requests, mapping answers.
 
-Imports document, plugins, settings, plan and what stands below them."""
+Imports document, plugins, settings, plan and the packages below them."""

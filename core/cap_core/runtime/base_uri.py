@@ -1,4 +1,4 @@
-"""Base URIs: variables are put in as they are, then the whole is parsed (`docs/semantics.md`, base URI)."""
+"""Base URIs: values of variables are inserted as they are, then the text is parsed (`docs/semantics.md`, base URI)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Base(msgspec.Struct, frozen=True):
-    """An upstream's address: where to connect, and the path that every operation's path follows."""
+    """An upstream's address: where to connect, and the path that comes before every operation's path."""
 
     scheme: Literal["http", "https"]
     host: str
@@ -30,7 +30,7 @@ class Base(msgspec.Struct, frozen=True):
     @property
     def loopback(self) -> bool:
         """Whether the address is on this machine."""
-        # Names below `localhost` lead nowhere else (RFC 6761, 6.3).
+        # Names that end in `.localhost` are this machine (RFC 6761, 6.3).
         return is_loopback(self.host) or self.host.endswith(".localhost")
 
     @property
@@ -40,7 +40,7 @@ class Base(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """The address as people write it."""
+        """The address as a URI."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{host}{port}{self.path}"
@@ -52,7 +52,7 @@ def missing(template: Template, values: Mapping[Binding, str]) -> list[Binding]:
 
 
 def render(template: Template, values: Mapping[Binding, str]) -> Base:
-    """The address a base URI means, once every variable has a value. Raises `ValueError` saying what is wrong with it.
+    """The address of a base URI whose variables all have a value. Raises `ValueError` with the reason.
 
     A value that carries a scheme replaces the literal one before it (`https://api.example` for `http://{{baseurl}}`).
     """
@@ -66,7 +66,7 @@ def render(template: Template, values: Mapping[Binding, str]) -> Base:
 
 
 def in_path(template: Template, values: Mapping[Binding, str]) -> list[Binding]:
-    """The variables of a base URI that land behind its host: what stands there may be a credential."""
+    """The variables of a base URI after its host, whose values may be credentials."""
     out, found = "", []
     for part in template.parts:
         text = values.get(part, "") if isinstance(part, Binding) else str(part)
@@ -84,7 +84,7 @@ def literal_base(template: Template) -> Base | None:
 
 
 def parse(text: str) -> Base:
-    """An address from its text. Raises `ValueError` with a reason that reads after the text itself."""
+    """Parse an address. Raises `ValueError` with the reason, worded to follow the text in a message."""
     if any(c.isspace() or ord(c) < 32 for c in text.strip()):
         raise ValueError("contains white space")
     try:
@@ -106,7 +106,7 @@ def parse(text: str) -> Base:
 
 
 def base_of(consumed: Consumed, values: Mapping[Binding, str]) -> Base | Refusal:
-    """A namespace's address, or the refusal that says what is missing."""
+    """A namespace's address, or the refusal of its calls if a variable has no value or the address is invalid."""
     name = consumed.namespace
     if consumed.base is None:
         return Refusal(503, "not-configured", f"{name} has no base URI", hint=f"give one with --base-uri {name}=URL")
@@ -119,7 +119,7 @@ def base_of(consumed: Consumed, values: Mapping[Binding, str]) -> Base | Refusal
     try:
         return render(consumed.base, values)
     except ValueError as error:
-        # The text is not repeated: a variable in it may be somebody's secret.
+        # The text is not part of the message: it may hold a secret.
         return Refusal(
             503, "not-configured", f"the base URI of {name} {error}", hint=f"give one with --base-uri {name}=URL"
         )

@@ -1,4 +1,4 @@
-"""The body of an upstream request, encoded as its type says."""
+"""Compiles the body of an upstream request, encoded by its type."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from cap_core.plan.values import Binding, InputRef, Template, Tree, Value
 from cap_core.plugins.auth import Credentials
 from cap_core.plugins.messages import Body, Entity
 from cap_core.runtime import multipart
-from cap_core.runtime.values import ABSENT, Evaluate, Frame, as_text, compile_json, compile_text
+from cap_core.runtime.values import ABSENT, Evaluate, Frame, as_text, compile_json, compile_template, compile_text
 
 Encoded = tuple[Body, int | None, bytes | None]
-"""The body, its length where it is a stream of known size, and its content type (None: none, or the author's own)."""
+"""The body, its length if it is a stream of known size, and its content type (None: none, or set by the document)."""
 
 NO_BODY: Encoded = (b"", None, None)
 
@@ -35,7 +35,7 @@ _CONTENT_TYPES = {
 def compile_body(
     request: Request, types: Mapping[str, str | None], credentials: Credentials, variables: Mapping[Binding, str]
 ) -> Callable[[Frame], Encoded]:
-    """The function that makes the bodies of a request; an absent body is no body.
+    """The function that makes the bodies of a request; without a value there is no body.
 
     `types` are those of the call's inputs, by name.
     """
@@ -60,7 +60,7 @@ def compile_body(
 def _entity(
     name: str, content_type: bytes | None, credentials: Credentials, *, named: bool
 ) -> Callable[[Frame], Encoded]:
-    """A body that is one input: handed on byte for byte where it came as bytes."""
+    """A body that is one input; bytes are passed through untouched, with their type unless a header is `named` so."""
 
     alone = _credentials_only(credentials, content_type)
 
@@ -168,10 +168,10 @@ def _lines(value: object) -> bytes:
 
 
 def _yaml(value: object) -> bytes:
-    """A text as it is, everything else as YAML spells it."""
+    """A text as it is, everything else encoded as YAML."""
     if isinstance(value, str):
         return value.encode()
-    # By way of JSON: a body that came as JSON text becomes the data it says.
+    # Encoded as JSON and decoded again, so that parts that are still JSON text become data.
     data = msgspec.json.decode(msgspec.json.encode(value))
     return yaml.safe_dump(data, allow_unicode=True, sort_keys=False).encode()
 
@@ -184,27 +184,13 @@ def _form(value: object) -> bytes:
     return urlencode(pairs).encode()
 
 
-def _escaped(item: Template, variables: Mapping[Binding, str], change: Callable[[str], str]) -> Evaluate:
+def _escaped(item: Template, variables: Mapping[Binding, str], escape_text: Callable[[str], str]) -> Evaluate:
     """A template whose values are escaped for the text around them."""
-    evaluators = [part if isinstance(part, str) else compile_text(part, variables) for part in item.parts]
-
-    def escaped(frame: Frame) -> object:
-        out = []
-        for part in evaluators:
-            if isinstance(part, str):
-                out.append(part)
-                continue
-            value = part(frame)
-            if value is ABSENT:
-                return ABSENT
-            out.append(change(as_text(value)))
-        return "".join(out)
-
-    return escaped
+    return compile_template(item, variables, lambda value: escape_text(as_text(value)))
 
 
 def _credentials_only(credentials: Credentials, content_type: bytes | None) -> Encoded:
-    """The body of a call that brings none: what authentication adds, if it adds anything."""
+    """The body of a call without one: the members that authentication adds, if any."""
     if not credentials.members:
         return NO_BODY
     return msgspec.json.encode(dict(credentials.members)), None, content_type

@@ -1,4 +1,4 @@
-"""The way to each consumed namespace's upstream: its address, its credentials, and the pool behind it."""
+"""Opens the connection of each consumed namespace: its address, its credentials, and the pool that sends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from cap_core.runtime.refusals import not_set
 
 
 class Connection(msgspec.Struct, frozen=True):
-    """A namespace that can be called: where it is, what is added to each request, and how a request is sent."""
+    """A namespace that can be called: its address, its credentials, and the function that sends requests."""
 
     base: Base
     credentials: Credentials
@@ -35,7 +35,7 @@ class Connection(msgspec.Struct, frozen=True):
 class Connector:
     """Opens the connections of one capability, one for each consumed namespace.
 
-    Whatever it takes from the pools it adds to `leases`, so that a failure later on can give it back.
+    Every lease of a pool is added to `leases`, so that it can be given back if opening fails later.
     """
 
     def __init__(
@@ -56,8 +56,8 @@ class Connector:
         self._opened: dict[int, Connection | Refusal] = {}
 
     async def connect(self, consumed: Consumed) -> Connection | Refusal:
-        """The connection of a namespace, or why there is none. Raises `CapError` for options that do not fit."""
-        # A namespace may stand twice in a document, so its key does not tell two apart.
+        """The connection of a namespace, or the refusal of its calls. Raises `CapError` for invalid options."""
+        # A document may have one namespace twice, so its key is not unique.
         known = self._opened.get(id(consumed))
         if known is None:
             connect = self._connect_locally if self._pools.local else self._connect
@@ -78,7 +78,7 @@ class Connector:
         return Connection(address, credentials, exchange.wrap(send) if exchange else send, local=False)
 
     async def _connect_locally(self, consumed: Consumed) -> Connection:
-        """Where nothing leaves the process, nothing has to be configured: masks take the place of credentials."""
+        """The connection if nothing leaves the process: nothing has to be configured, credentials are masks."""
         known = base_of(consumed, self._values)
         address = known if isinstance(known, Base) else Base("https", "sandbox.invalid", 443, "")
         credentials, exchange = self._sign(consumed, lambda binding: MASK, masked=True)
@@ -92,7 +92,7 @@ class Connector:
     def _sign(
         self, consumed: Consumed, value_of: ValueOf, *, masked: bool = False
     ) -> tuple[Credentials, AuthFlow | None]:
-        """What is added to every request, or the exchange that gets it."""
+        """The credentials of every request; and the flow around sending, if the scheme needs one."""
         authentication = consumed.authentication
         if authentication is None:
             return Credentials(), None

@@ -1,4 +1,4 @@
-"""Content codings removed from an answer (RFC 9110, 8.4), for an upstream that compresses although it was asked not to.
+"""Removes content codings from an answer (RFC 9110, 8.4), for upstreams that compress although they should not.
 
 The standard library's readers do it. `gzip.GzipFile` reads every member of a stream (RFC 1952, 2.2) and checks its
 CRC, its length and that it has an end, which the decoders of urllib3 and httpx do not; zlib's own object tells whether
@@ -17,10 +17,11 @@ import msgspec
 
 from cap_core.plugins.messages import Headers, HttpResponse
 from cap_core.runtime.failures import malformed
+from cap_core.runtime.offload import offload
 from cap_core.runtime.streams import collect
 
 MAX_CODINGS: Final = 5
-"""Of one answer. Each is undone on the whole of it."""
+"""Codings that one answer may have; each is removed from the entire body."""
 
 
 def is_encoded(headers: Headers) -> bool:
@@ -32,7 +33,7 @@ def is_encoded(headers: Headers) -> bool:
 
 
 def _codings(headers: Headers) -> tuple[str, ...]:
-    """The codings of an answer, in the order in which they were applied; `identity` is none."""
+    """The codings of an answer, in the order in which they were applied, without `identity`."""
     values = [value.decode("latin-1") for name, value in headers if name == b"content-encoding"]
     names = [name.strip().lower() for value in values for name in value.split(",")]
     return tuple(name for name in names if name not in ("", "identity"))
@@ -54,15 +55,15 @@ async def decoded(response: HttpResponse, limit: int, namespace: str) -> HttpRes
         raise malformed(namespace, f"the answer is encoded {len(applied)} times")
     body = await collect(response.body, limit)
     for name in reversed(applied):
-        # An answer to HEAD has its coding, and no body.
-        body = _decode(name, body, limit, namespace) if body else body
+        # An answer to HEAD names its coding, but has no body.
+        body = await offload(_decode, body, name, limit, namespace) if body else body
     if body is None:
         raise malformed(namespace, f"the answer is larger than {limit} bytes")
     headers = tuple(header for header in response.headers if header[0] not in (b"content-encoding", b"content-length"))
     return msgspec.structs.replace(response, headers=headers, body=body)
 
 
-def _decode(name: str, body: bytes, limit: int, namespace: str) -> bytes | None:
+def _decode(body: bytes, name: str, limit: int, namespace: str) -> bytes | None:
     """A body without one coding; None where it is larger than `limit` bytes."""
     try:
         out = _DECODERS[name](body, limit + 1)

@@ -1,4 +1,4 @@
-"""An `authentication` block expanded, and handed to its scheme."""
+"""Expands the templates of an `authentication` block, and passes the options to its scheme."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cap_core.syntax.http import has_control, is_token
 from cap_core.syntax.names import near
 
 ValueOf = Callable[[Binding], str | None]
-"""A variable's value; None where it has none, which only a variable of an optional option may have."""
+"""Gives a variable's value; None if it has none, which is allowed for variables of optional options alone."""
 
 
 def bindings_of(authentication: Authentication) -> list[Binding]:
@@ -27,12 +27,12 @@ def bindings_of(authentication: Authentication) -> list[Binding]:
 
 
 def required(scheme: AuthScheme[Any], authentication: Authentication) -> list[Binding]:
-    """The variables without which an authentication is not ready."""
+    """The variables that an authentication requires."""
     return _bindings(item for name, item in authentication.options.items() if name not in scheme.optional)
 
 
 def optional_variables(plan: CapabilityPlan, schemes: Mapping[str, AuthScheme[Any]]) -> frozenset[Binding]:
-    """The variables that only optional options name: leaving one unset is a choice, not an omission."""
+    """The variables in optional options alone; leaving one of them unset is not an error."""
     towards_upstreams = [one.authentication for one in plan.consumed]
     of_callers = [one.authentication for one in plan.exposures]
     found = [one for one in (*towards_upstreams, *of_callers) if one is not None]
@@ -53,7 +53,7 @@ def sign(
     *,
     masked: bool = False,
 ) -> Credentials | AuthFlow:
-    """What a scheme sends with these values. Raises `OptionError`."""
+    """The credentials that a scheme makes with these values. Raises `OptionError`."""
     if scheme.sign is None:
         raise OptionError("type", f"authentication type {scheme.key!r} cannot be sent", "it checks callers only")
     at = SignContext(
@@ -68,7 +68,7 @@ def sign(
 
 
 def _check_sendable(credentials: Credentials) -> None:
-    """What a transport would refuse to send is refused here, where there is a place in the document to point at."""
+    """Raise `OptionError` for a header that transports refuse to send; here its place in the document is known."""
     for name, value in credentials.headers:
         if not is_token(name.decode("latin-1")):
             raise OptionError("", f"{name.decode('utf-8', 'replace')!r} is not the name of a header")
@@ -141,7 +141,7 @@ def _expand(item: Value, value_of: ValueOf) -> object:
             return {entry[0]: _expand(entry[1], value_of) for entry in item.items if isinstance(entry, tuple)}
         return [_expand(entry, value_of) for entry in item.items if not isinstance(entry, tuple)]
     if isinstance(item, Constant):
-        # A number where text is meant (a password of digits) is its text.
+        # A number is converted to text: it may be a password of digits.
         return item.value if isinstance(item.value, str | list | dict) else msgspec.json.encode(item.value).decode()
     return item
 
@@ -150,5 +150,5 @@ def _part(part: InputRef | StepRef | Binding, value_of: ValueOf) -> str:
     if isinstance(part, InputRef | StepRef):
         raise OptionError("", "an authentication option cannot depend on the caller's input")
     value = value_of(part)
-    assert value is not None  # whoever asks has made sure that the required ones are set
+    assert value is not None  # callers check first that all required variables are set
     return value

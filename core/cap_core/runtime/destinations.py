@@ -1,4 +1,4 @@
-"""Which variable goes to which host: what `cap serve` shows before it is ready."""
+"""Lists the hosts that each variable is sent to, which `cap serve` prints before it is ready."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cap_core.runtime.refusals import origin_of
 
 
 class Destination(msgspec.Struct, frozen=True):
-    """Which variable goes to which host, for people. `set` is False where it has no value."""
+    """A variable and a host that it is sent to, for people. `set` is False if it has no value."""
 
     variable: str
     origin: str
@@ -50,7 +50,7 @@ def destinations(
 def _of_namespace(
     consumed: Consumed, secrets: Mapping[Binding, Secret], schemes: Mapping[str, AuthScheme[Any]]
 ) -> Iterator[Binding]:
-    """The variables of a base URI and of an authentication; optional ones where they have a value."""
+    """The variables of a base URI and of an authentication; optional ones only if they have a value."""
     base = consumed.base.parts if consumed.base is not None else ()
     yield from (part for part in base if isinstance(part, Binding))
     if (authentication := consumed.authentication) is not None:

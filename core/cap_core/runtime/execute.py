@@ -1,10 +1,9 @@
-"""Run a call: get the answer of each of its steps, and hand the last one on, untouched or mapped."""
+"""Runs a call: gets the answer of each step in order, and returns the last one, untouched or mapped."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
@@ -16,6 +15,7 @@ from cap_core.plugins.context import Context, Run
 from cap_core.plugins.messages import Answer, Headers, HttpResponse, Reply
 from cap_core.runtime import jsonpath, output_mapping
 from cap_core.runtime.failures import malformed, nothing_found, unanswered
+from cap_core.runtime.offload import offload
 from cap_core.runtime.send import SendStep
 from cap_core.runtime.streams import collect
 from cap_core.runtime.values import ABSENT, Evaluate, Frame
@@ -25,28 +25,22 @@ _KEPT: Final = frozenset(
     b" accept-ranges etag last-modified vary cache-control link location allow retry-after x-request-id".split()
 )
 _KEPT_PREFIXES: Final = (b"ratelimit-", b"x-ratelimit-")
-# What a body that is made anew no longer has.
+# Headers about the upstream's body, which are dropped if the gateway makes another body.
 _OF_THE_BODY: Final = frozenset(
     b"content-type content-length content-encoding content-range accept-ranges etag".split()
 )
 _OF_THE_BYTES: Final = frozenset((b"content-length", b"content-encoding"))
 _JSON: Final = (b"content-type", b"application/json")
 
-LARGE: Final = 256 * 1024
-"""Bytes above which an answer is decoded in a thread, so that it holds nobody else up: 10 MB of XML or CSV take 2 to
-3 s, 256 KB about 60 ms."""
-
-R = TypeVar("R")
-
 Decode = Callable[[bytes, str | None], object]
 """From an answer's bytes and its content type to JSON-like data. Raises `ValueError`."""
 
 Finish = Callable[[Frame, Context], Awaitable[Answer]]
-"""The last step of a flow, from the frame that the steps before it have filled to the call's answer."""
+"""Runs the last step of a flow, and makes the call's answer; the frame holds the results of the steps before it."""
 
 
 class OpenedStep(msgspec.Struct, frozen=True):
-    """A step that can be run: how its answer is had, and how it is read (`decode` is None where it is not)."""
+    """A step that can be run: how it is sent, and how its answer is decoded (None: passed through untouched)."""
 
     step: CallStep
     send: SendStep
@@ -66,7 +60,7 @@ def compile_flow(steps: Sequence[OpenedStep], outputs: tuple[DeclaredOutput, ...
 
 
 def compile_composed(evaluate: Evaluate, outputs: tuple[DeclaredOutput, ...]) -> Run:
-    """The function that answers with a value of the document itself; with 204 where there is none."""
+    """The function that answers with a value of the document itself, or with 204 if the value is absent."""
     mapping = output_mapping.compile(outputs)
 
     async def composed(values: Mapping[str, object], context: Context) -> Answer:
@@ -79,7 +73,7 @@ def compile_composed(evaluate: Evaluate, outputs: tuple[DeclaredOutput, ...]) ->
 
 
 def plain(value: object) -> object:
-    """A value as the data it says: JSON text that was handed through is decoded."""
+    """A value as data: values that are still JSON text are decoded."""
     return msgspec.json.decode(msgspec.json.encode(value))
 
 
@@ -98,7 +92,7 @@ def _untouched(send: SendStep) -> Finish:
 def _mapped(
     last: OpenedStep, decode: Decode, outputs: tuple[DeclaredOutput, ...], limit: int, *, strict: bool
 ) -> Finish:
-    """Outputs shape successes only (`docs/semantics.md`, the response)."""
+    """The last step if outputs are mapped; only successes are mapped (`docs/semantics.md`, the response)."""
     operation = last.step.request.operation
     send, convert = last.send, _compile_conversion(operation, decode, outputs, strict=strict)
 
@@ -110,7 +104,7 @@ def _mapped(
         body = await _whole(response, limit, operation)
         if not body:
             return Reply(response.status, tuple(h for h in headers if h[0] not in _OF_THE_BYTES), b"")
-        data = await _off_the_loop(convert, body, _content_type(response))
+        data = await offload(convert, body, _content_type(response))
         return Reply(response.status, (_JSON, *(h for h in headers if h[0] not in _OF_THE_BODY)), data)
 
     return mapped
@@ -131,11 +125,11 @@ def _compile_conversion(
 # --- the steps before it ------------------------------------------------------------------------------------------
 
 _ResultOf = Callable[[Frame, Context], Awaitable[object]]
-"""A step before the last, from a frame to its result, or to the `Reply` that ends the call."""
+"""Runs a step before the last. Gives its result, or the `Reply` with which the call ends at once."""
 
 
 def _in_order(earlier: Sequence[tuple[str, _ResultOf]], finish: Finish) -> Run:
-    """Steps one after the other; one whose upstream refuses ends the call with that answer."""
+    """Run steps one after the other. If the upstream of one refuses, that answer ends the call."""
 
     async def in_order(values: Mapping[str, object], context: Context) -> Answer:
         results: dict[str, object] = {}
@@ -167,7 +161,7 @@ def _result(opened: OpenedStep, limit: int) -> _ResultOf:
         body = await _whole(response, limit, operation)
         if response.status >= 300:
             raise malformed(operation.consumed.namespace, f"{operation.address} answered {response.status}")
-        return await _off_the_loop(read, body, _content_type(response)) if body else None
+        return await offload(read, body, _content_type(response)) if body else None
 
     return result
 
@@ -189,13 +183,6 @@ async def _whole(response: HttpResponse, limit: int, operation: Operation) -> by
     if body is None:
         raise malformed(namespace, f"the answer is larger than {limit} bytes")
     return body
-
-
-async def _off_the_loop(read: Callable[[bytes, str | None], R], body: bytes, content_type: str | None) -> R:
-    """Read an answer, a large one in a thread."""
-    if len(body) > LARGE:
-        return await asyncio.to_thread(read, body, content_type)
-    return read(body, content_type)
 
 
 def _content_type(response: HttpResponse) -> str | None:
@@ -224,5 +211,5 @@ def _unmapped(error: Exception, operation: Operation) -> Refusal:
 
 
 def kept(headers: Headers) -> Headers:
-    """The upstream headers that the caller gets to see; no hop-by-hop ones, and no cookies."""
+    """The upstream's headers that are passed on to the caller: no hop-by-hop ones, and no cookies."""
     return tuple([header for header in headers if header[0] in _KEPT or header[0].startswith(_KEPT_PREFIXES)])

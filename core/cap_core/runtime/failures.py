@@ -1,4 +1,4 @@
-"""What goes wrong between the gateway and an upstream, as the refusal that a caller gets."""
+"""The refusals that callers get if sending to an upstream or reading its answer fails."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from cap_core.errors import Refusal, UpstreamError
 
 
 def unanswered(error: UpstreamError, namespace: str) -> Refusal:
-    """A transport's failure: out of time is 504, anything else 502 (`docs/semantics.md`, the response)."""
+    """The refusal for a transport's error: 504 for a timeout, else 502 (`docs/semantics.md`, the response)."""
     if error.kind in ("connect", "idle", "total"):
         return Refusal(
             504, "upstream-timeout", f"{namespace} did not answer in time: {error.detail}", hint="try again later"
@@ -16,23 +16,28 @@ def unanswered(error: UpstreamError, namespace: str) -> Refusal:
 
 
 def malformed(namespace: str, what: str) -> Refusal:
-    """An answer that came, and cannot be read."""
+    """The refusal for an answer that arrived and cannot be read."""
     return Refusal(502, "upstream-malformed", f"{namespace}: {what}")
 
 
 def unsendable() -> Refusal:
-    """A request that its transport refuses to send. The transport's own words may quote what must not be shown."""
+    """The refusal for a request that its transport does not send. The transport's own text may quote a secret."""
     what = "the request cannot be sent: a header, its path or the length of its body is not what HTTP allows"
     return Refusal(400, "invalid-input", what)
 
 
 def nothing_found(path: str, address: str) -> Refusal:
-    """A mapping that found nothing, where mappings are strict."""
+    """The refusal for a mapping that found nothing, if mappings are strict."""
     what = f"the mapping {path} found nothing in the answer of {address}"
     hint = "see 'cap explain', or serve without --strict-outputs"
     return Refusal(502, "nothing-found", what, hint=hint)
 
 
-def no_result(step: str, name: str) -> Refusal:
-    """An earlier step of a flow that gave nothing for a part of the path that a later one needs."""
-    return Refusal(502, "upstream-malformed", f"the step {step} gave nothing for {name}, which the next step needs")
+def no_result(step: str, name: str, address: str) -> Refusal:
+    """An earlier step of a flow that gave nothing for a value that a request needs."""
+    return Refusal(502, "upstream-malformed", f"the step {step} gave nothing for {name}, which {address} needs")
+
+
+def unusable_result(step: str, name: str, address: str) -> Refusal:
+    """An earlier step of a flow that gave what cannot be sent where it is wanted."""
+    return Refusal(502, "upstream-malformed", f"what the step {step} gave for {name} of {address} cannot be sent")

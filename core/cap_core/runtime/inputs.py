@@ -1,4 +1,4 @@
-"""How the inputs of a call are checked: from JSON arguments to values, or to a refusal that names every fault."""
+"""Checks the inputs of a call: makes values of JSON arguments, or a refusal that names every error."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ JsonCheck = Callable[[object], str | None]
 
 
 def text_check(item: Input) -> TextCheck | None:
-    """A function that says what is wrong with a text spelling of this input, or None if every text is right."""
+    """The function that checks a text as this input, giving an error message or None; None if any text is valid."""
     checks: list[TextCheck] = []
     if item.type == "integer":
         checks.append(lambda text: None if _INTEGER.fullmatch(text) else f"must be an integer, not {_show(text)}")
@@ -48,7 +48,7 @@ def text_check(item: Input) -> TextCheck | None:
 
 
 def json_check(item: Input) -> JsonCheck | None:
-    """A function that says what is wrong with a JSON value of this input, or None if every value is right."""
+    """The function that checks a JSON value as this input, giving an error message or None; None if any is valid."""
     checks: list[JsonCheck] = []
     if item.type in _JSON_TYPES:
         checks.append(_JSON_TYPES[item.type])
@@ -68,9 +68,8 @@ def json_check(item: Input) -> JsonCheck | None:
 def reader(inputs: Inputs, *, strict: bool = True) -> Callable[[bytes | msgspec.Raw], dict[str, object]]:
     """Compile a function from the text of a JSON object of arguments to checked values.
 
-    Unless `strict`, it gives what is right of the arguments, and leaves out what is not. A body comes out as
-    `msgspec.Raw`, its JSON text untouched. Explicit null on an optional input means absent. Raises `Refusal` 400
-    naming every fault. The text must already be valid UTF-8.
+    A body becomes `msgspec.Raw`, its JSON text untouched. Null for an optional input means absent. The function raises
+    `Refusal` 400 that names every error; unless `strict`, it drops wrong arguments instead. The text must be UTF-8.
     """
     known = {name: (item, _reading(item)) for item in inputs.items for name in {item.name, item.property_name}}
     required = tuple(item for item in inputs.items if item.required)
@@ -112,7 +111,7 @@ def reader(inputs: Inputs, *, strict: bool = True) -> Callable[[bytes | msgspec.
 
 
 def refuse(field_errors: tuple[FieldError, ...]) -> Refusal:
-    """The refusal of a request with these faults."""
+    """The refusal of a request with these errors."""
     return Refusal(400, "invalid-input", "; ".join(map(str, field_errors)), field_errors=field_errors)
 
 
@@ -157,7 +156,7 @@ def _at_most(length: int) -> TextCheck:
 
 
 def _show(text: str) -> str:
-    """A caller's text, quoted and cut short, for a message."""
+    """A caller's text for a message: quoted, and shortened if it is long."""
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
@@ -190,7 +189,7 @@ def _expect(noun: str, test: Callable[[object], bool]) -> JsonCheck:
 
 
 def _kind(value: object) -> str:
-    """A JSON value as a message names it; containers by their kind alone."""
+    """A JSON value for a message; of a container just its kind."""
     if isinstance(value, str):
         return f"the string {_show(value)}"
     if isinstance(value, dict):
@@ -211,7 +210,7 @@ _JSON_TYPES: dict[str | None, JsonCheck] = {
 
 
 def _all(checks: list[Callable[[T], str | None]]) -> Callable[[T], str | None] | None:
-    """One function for several checks: the first complaint, or None."""
+    """One function for several checks, giving the first error message or None."""
     if not checks:
         return None
     if len(checks) == 1:

@@ -1,6 +1,6 @@
-"""Bodies of type `multipart/form-data`: the parts of a template's value, encoded as RFC 7578 and the WHATWG say.
+"""Encodes bodies of type `multipart/form-data` (RFC 7578; WHATWG HTML, form submission).
 
-The boundary is made from the parts, so one request has one spelling: what `cap explain` shows is what is sent.
+The boundary is a hash of the parts, so that `cap explain` shows exactly what is sent.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TEXT = re.compile(r"text/|[^;]*[/+](json|xml|yaml|javascript|jsonl|x-ndjson|sql
 
 
 def fault(data: Node) -> tuple[Mark, str] | None:
-    """What is wrong with the `data` of such a body: it is a mapping of fields, or a list of parts."""
+    """The place and the error of `data` that is neither a mapping of fields nor a list of parts; None if it is one."""
     if isinstance(data, Map):
         return None
     if not isinstance(data, Seq):
@@ -42,7 +42,7 @@ def fault(data: Node) -> tuple[Mark, str] | None:
 def encode(value: object) -> tuple[bytes, bytes] | None:
     """The body and its content type; None where no part has a value.
 
-    Raises `Refusal` 400 for a `contentType` of a part that is none.
+    Raises `Refusal` 400 for a part whose `contentType` is no media type.
     """
     parts = list(_parts(value))
     if not parts:
@@ -73,7 +73,7 @@ def _part(name: str, text: str, filename: object, content_type: object) -> bytes
             raise refuse((FieldError(f"contentType of part {name}", "must be a media type"),))
         return f"{head}\r\nContent-Type: {media_type}\r\n\r\n".encode() + _content(text, media_type)
     if filename is not None:
-        head += "\r\nContent-Type: application/octet-stream"  # as a browser says where it does not know
+        head += "\r\nContent-Type: application/octet-stream"  # as browsers send for an unknown type
     return f"{head}\r\n\r\n{text}".encode()
 
 

@@ -1,4 +1,4 @@
-"""Opens a plan: secrets are fetched, pools are opened, and every call becomes a function that runs."""
+"""Opens a plan: fetches secrets, opens pools, and makes a function of every call."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from cap_core.runtime.variable_values import fetch
 
 
 class OpenedPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """A plan that can be served: by key, a run for each call and a check for each exposure that requires callers."""
+    """A plan that can be served. `runs` by the calls' keys; `checks` by the keys of exposures that check callers."""
 
     runs: Mapping[str, Run]
     checks: Mapping[str, Check]
     leases: tuple[TransportContext, ...]
-    """What was taken from the pools; `close` gives it back."""
+    """The leases of pools, which `close` gives back."""
     destinations: tuple[Destination, ...]
     secrets: tuple[str, ...]
     """Every value fetched, for the log's redaction."""
 
 
 async def open_plan(plan: Plan, registry: Registry, options: OpenOptions, pools: Pools) -> OpenedPlan:
-    """Open everything a plan needs. What is not configured does not fail the start: its calls answer 503.
+    """Open everything that a plan needs. Calls for which something is not configured are opened too, and answer 503.
 
-    Raises `CapError` for an option that does not fit its scheme or format, with nothing left open.
+    Raises `CapError` for an option that its scheme or format refuses; then nothing stays open.
     """
     leases: list[TransportContext] = []
     parts: list[OpenedPlan] = []

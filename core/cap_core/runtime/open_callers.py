@@ -1,4 +1,4 @@
-"""Each exposure's check of its callers, with the values of its variables (`docs/semantics.md`, callers)."""
+"""Opens an exposure's check of its callers, with the values of its variables (`docs/semantics.md`, callers)."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def open_check(
     values: Mapping[Binding, str],
     schemes: Mapping[str, AuthScheme[Any]],
 ) -> Check:
-    """The check of an exposure's callers; one that accepts nobody where what they must know has no value.
+    """The check of an exposure's callers. If the expected credential has no value, it accepts no caller.
 
-    Raises `CapError` for options that do not fit.
+    Raises `CapError` for options that the scheme refuses.
     """
     scheme = schemes[authentication.type]
     unset = [binding for binding in required(scheme, authentication) if not values.get(binding)]

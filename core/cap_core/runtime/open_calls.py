@@ -1,4 +1,4 @@
-"""Each call of a plan as a function that runs it: its requests, their sending and their answers compiled together."""
+"""Opens each call of a plan: compiles its requests, their sending and the reading of answers to one function."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ class CallOpener:
         self._warned: set[str] = set()
 
     async def open(self, call: Call) -> Run:
-        """The function behind a call; one that refuses where something is not configured.
+        """The function that runs a call. If something is not configured, it refuses every call.
 
-        Raises `CapError` for an option of its format that does not fit.
+        Raises `CapError` for an option that its format refuses.
         """
         result = call.flow.result
         run = self._composed(call, result) if isinstance(result, Composed) else await self._flow(call)
@@ -73,7 +73,7 @@ class CallOpener:
         return run if media_type is None else output_format.named(run, media_type)
 
     async def _step(self, call: Call, step: CallStep) -> OpenedStep | Refusal:
-        """A step that can be run, or why it cannot."""
+        """The opened step, or the refusal if it cannot be run."""
         request, values = step.request, self._values
         connection = await self._connector.connect(request.operation.consumed)
         if isinstance(connection, Refusal):
@@ -100,7 +100,7 @@ class CallOpener:
         return OpenedStep(step, send, self._decoder(call, step))
 
     def _warn_once(self, request: Request, refusal: Refusal) -> None:
-        """Log why a namespace's calls are refused."""
+        """Log once why a namespace's calls are refused."""
         namespace = request.operation.consumed.key
         if namespace not in self._warned:
             self._warned.add(namespace)

@@ -1,4 +1,4 @@
-"""What the configuration says about running calls: time limits, TLS, proxies, sizes, the transport."""
+"""The options for running calls: time limits, TLS, proxies, sizes, the transport."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cap_core.plugins.exposure import Limits
 
 
 class UpstreamOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How one namespace's upstream is reached, where the configuration says so."""
+    """The options of one namespace's upstream."""
 
     timeouts: Timeouts = Timeouts()
     tls: Tls = Tls()
@@ -23,7 +23,7 @@ class UpstreamOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What the configuration says about running calls. `upstreams` by namespace or `capability:namespace`."""
+    """The options for running calls. `upstreams` by namespace or `capability:namespace`."""
 
     allow_plaintext: frozenset[str] = frozenset()
     """The namespaces, by either key, whose credentials may go over plain http."""

@@ -1,4 +1,4 @@
-"""How the answers of an operation are read: its format's decoder, sizes and media types."""
+"""The decoder of an operation's answers, and its options for size and media type."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def decoder(
 
 
 def size(operation: Operation) -> int | None:
-    """`maxBinarySize` in bytes, where the operation says it. Raises `OptionError`."""
+    """`maxBinarySize` in bytes; None if the operation has none. Raises `OptionError`."""
     text = operation.output.get("maxBinarySize")
     if text is None:
         return None
@@ -35,7 +35,7 @@ def size(operation: Operation) -> int | None:
 
 
 def media_type(operation: Operation) -> str | None:
-    """`outputMediaType`, where the operation says it. Raises `OptionError`."""
+    """`outputMediaType`; None if the operation has none. Raises `OptionError`."""
     text = operation.output.get("outputMediaType")
     if text is not None and not is_media_type(text):
         raise OptionError("outputMediaType", f"{text!r} is not a media type", "write it like image/png")
@@ -43,7 +43,7 @@ def media_type(operation: Operation) -> str | None:
 
 
 def named(run: Run, media_type: str) -> Run:
-    """A run whose untouched successes are of this media type, whatever the upstream calls them."""
+    """A run that replaces the content type of untouched successes by this media type."""
     own = (b"content-type", media_type.encode())
 
     async def renamed(values: Mapping[str, object], context: Context) -> Answer:

@@ -1,4 +1,4 @@
-"""Output mappings compiled to one function from a decoded answer to what the caller gets (`docs/semantics.md`)."""
+"""Compiles output mappings to one function of a decoded answer (`docs/semantics.md`, the response)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from cap_core.plan.exposed import DeclaredOutput
 from cap_core.runtime import jsonpath
 
 Mapper = Callable[[Any], Any]
-"""From a decoded answer, or an element of it, to what an output makes of it."""
+"""Makes the value of an output from a decoded answer, or from an element of it."""
 
 
 class NothingFound(Exception):
-    """A mapping found nothing, and mappings are strict."""
+    """Raised by a strict mapping that finds nothing."""
 
 
 def check_outputs(outputs: tuple[DeclaredOutput, ...]) -> Iterator[tuple[DeclaredOutput, str]]:
-    """Every output whose mapping is not a path we can follow, with what is wrong."""
+    """Every output whose mapping is not a valid path, with the reason."""
     for output in outputs:
         if output.mapping is not None:
             try:
@@ -33,7 +33,7 @@ def check_outputs(outputs: tuple[DeclaredOutput, ...]) -> Iterator[tuple[Declare
 
 
 def _query(mapping: str) -> jsonpath.Query:
-    """YAML has ways to write text that end it with a line break, which is no part of the path."""
+    """The compiled path of a mapping, without the line break with which YAML block texts end."""
     return jsonpath.compile(mapping.strip())
 
 
@@ -77,9 +77,9 @@ def _output(output: DeclaredOutput, strict: bool) -> Mapper:
 
 
 def _by_name(output: DeclaredOutput) -> Mapper:
-    """An output without a mapping is the member of its name, and without a name the element itself.
+    """An output without a mapping: the member of its name, or without a name the element itself.
 
-    One with `properties` or `items` stands on the element itself, too, where that has no object or list of its name.
+    With `properties` or `items` it is the element itself too, if that has no object or list of its name.
     """
     name = output.name
     if name is None:
@@ -96,7 +96,7 @@ def _member(node: Any, name: str) -> Any:
 
 
 def _own_object(node: Any, name: str) -> Any:
-    """The member of this name if it is an object, or `null`, which says that there is none; else the element itself."""
+    """The member of this name if it is an object or `null`; else the element itself."""
     if not isinstance(node, dict):
         return None
     member = node.get(name, node)
@@ -104,7 +104,7 @@ def _own_object(node: Any, name: str) -> Any:
 
 
 def _nested(output: DeclaredOutput) -> Mapper:
-    """Nested `properties` and `items` apply at every depth, relative to the current element."""
+    """An output with nested `properties` or `items`, which are relative to the current element at every depth."""
     if output.items is not None:
         each = _output(output.items, strict=False)
         return lambda found: [each(item) for item in found] if isinstance(found, list) else found
@@ -155,4 +155,4 @@ def _boolean(value: Any) -> Any:
 
 
 _CONVERSIONS: dict[str, Mapper] = {"string": _string, "integer": _integer, "number": _number, "boolean": _boolean}
-"""Scalar types are enforced: a lossless conversion, else null."""
+"""Conversions to scalar types: lossless, else null."""

@@ -1,4 +1,4 @@
-"""`pattern` of an input: matched within a bounded time, because callers choose the text it is tried on."""
+"""Matches the `pattern` of an input within a bounded time, because callers choose the text."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from cap_core.diagnostics.reporter import Reporter
 from cap_core.errors import Mark
 
 PATIENCE = 0.05
-"""Seconds for one match. A pattern that backtracks without end must not hold up everybody else's calls."""
+"""Seconds for one match. A pattern that backtracks without end must not block other calls."""
 
 MAX_LENGTH = 1000
 """Characters of a pattern; no published one has more than 60."""
 MAX_DEPTH = 50
 """Groups within groups."""
 MAX_SIZE = 100_000
-"""What a pattern may come to once `{n}` is written out, as compiling does it."""
+"""Characters of a pattern after each repetition `{n}` is written out, which compiling it does."""
 
 _ESCAPES_AND_SETS = re.compile(r"\\.|\[\^?\]?[^\]]*\]", re.DOTALL)
 _LEAST = re.compile(r"(?P<group>(?:^|[\s)}?*+])\s*)?\{(?P<least>[0-9]+)(?:,[0-9]*)?\}")
 
 
 def checked_pattern(pattern: str | None, at: Mark, report: Reporter) -> str | None:
-    """The pattern, or None where it is none, which is reported."""
+    """The pattern, or None if it is invalid, which is reported."""
     if pattern is None:
         return None
     fault = _beyond(pattern)
@@ -43,7 +43,7 @@ def checked_pattern(pattern: str | None, at: Mark, report: Reporter) -> str | No
 
 
 def _beyond(pattern: str) -> str | None:
-    """What about a pattern is larger than anybody means, or None. Compiling a small text can take all there is."""
+    """Why a pattern is too large, or None. Compiling even a short one can exhaust time and memory."""
     if len(pattern) > MAX_LENGTH:
         return f"it has {len(pattern)} characters, more than {MAX_LENGTH}"
     bare = _ESCAPES_AND_SETS.sub("x", pattern)
@@ -53,7 +53,7 @@ def _beyond(pattern: str) -> str | None:
         deepest = max(deepest, depth)
     if deepest > MAX_DEPTH:
         return f"its groups are nested more than {MAX_DEPTH} deep"
-    # Too large rather than too small where the text leaves it open: what follows a group multiplies all there is.
+    # The estimate is never too small: a repetition after a group multiplies everything before it.
     size, times = len(bare), 1
     for found in _LEAST.finditer(bare):
         least = int(found["least"])
@@ -67,7 +67,7 @@ def _beyond(pattern: str) -> str | None:
 
 
 def matcher(pattern: str) -> Callable[[str], str | None]:
-    """A function that says what is wrong with a text, or None where the pattern is found in it."""
+    """The function that searches a text for the pattern. It gives None if it is found, else an error message."""
     search = regex.compile(pattern).search
 
     def match(text: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Opened transports, shared by whatever goes to the same upstream, and kept across a reload."""
+"""Pools: opened transports, one for each upstream, shared by namespaces and kept across reloads."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ class Pools:
         return self._transport.local
 
     def _identity(self, at: TransportContext) -> Hashable:
-        """What an opened transport is known by: the upstream alone where it is shared."""
+        """The key of an opened transport: the upstream alone if transports are shared."""
         if self._transport.shared:
             return at.upstream
         return at.namespace, at.prefix, tuple((o.method, o.path, o.parameters) for o in at.operations)
 
     async def acquire(self, at: TransportContext) -> Send:
-        """The way to an upstream, opened if it is not yet."""
+        """Lease the pool of an upstream, which is opened if it is not open yet."""
         key = self._identity(at)
         pool = self._pools.get(key)
         if pool is not None:
@@ -64,7 +64,7 @@ class Pools:
         return send
 
     async def release(self, at: TransportContext) -> None:
-        """Give back what `acquire` gave."""
+        """Give back a lease."""
         key = self._identity(at)
         pool = self._pools[key]
         pool.users -= 1

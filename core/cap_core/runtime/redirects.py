@@ -1,4 +1,4 @@
-"""Where a redirect leads, if the gateway follows it: on the same scheme, host and port, and nowhere else."""
+"""Chooses the redirects that are followed: those that stay on the same scheme, host and port."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
 def redirected(request: HttpRequest, response: HttpResponse, origin: str) -> HttpRequest | None:
-    """The request that a redirect asks for; None where there is none to follow, so that the answer is the redirect.
+    """The next request of a redirect; None if the response is no redirect, or one that is not followed.
 
     `origin` is the upstream's scheme, host and port.
     """
-    # A streamed body has been sent and is gone.
+    # A streamed body cannot be sent again.
     if response.status not in REDIRECTS or not isinstance(request.body, bytes):
         return None
     location = next((value.decode("latin-1") for name, value in response.headers if name == b"location"), "")
@@ -28,7 +28,7 @@ def redirected(request: HttpRequest, response: HttpResponse, origin: str) -> Htt
 
 
 def _same_origin(location: str, target: bytes, origin: str) -> bytes | None:
-    """The target on the same origin; None where the location leads elsewhere, or is no address."""
+    """The target of a location on the same origin; None if it is on another one, or invalid."""
     try:
         absolute = urljoin(origin + target.decode("latin-1"), location)
         parts = urlsplit(absolute)

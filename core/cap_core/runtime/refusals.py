@@ -1,4 +1,4 @@
-"""Calls and callers that are refused because of the configuration (`docs/errors.md`, problems)."""
+"""The refusals of calls and callers because of missing or unsafe configuration (`docs/errors.md`, problems)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cap_core.runtime.options import OpenOptions
 
 
 def not_set(unset: Sequence[Binding], plan: CapabilityPlan) -> Refusal:
-    """The refusal of a call that needs variables which have no value; it names them and where they would come from."""
+    """The refusal of a call because variables have no value; it names them, and where their values would come from."""
     names = ", ".join(binding.name for binding in unset)
     what = f"{names} is not set" if len(unset) == 1 else f"{names} are not set"
     first = unset[0]
@@ -37,9 +37,9 @@ def origin_of(binding: Binding, plan: CapabilityPlan) -> str:
 
 
 def unprotected(request: Request, base: Base, values: Mapping[Binding, str], options: OpenOptions) -> Refusal | None:
-    """The refusal of a request whose credential would go over plain http to another machine; None where it would not.
+    """The refusal of a request that would send a credential over plain http to another machine; else None.
 
-    Every variable in a request counts as a credential, and so does one of the base URI that stands behind its host.
+    Every variable in a request counts as a credential, and so does one in the base URI after its host.
     """
     consumed = request.operation.consumed
     secret = bool(consumed.authentication) or any(mentions_binding(field.value) for field in request.fields)
@@ -51,7 +51,7 @@ def unprotected(request: Request, base: Base, values: Mapping[Binding, str], opt
 
 
 def refusing(refusal: Refusal) -> Run:
-    """A run that answers every call with the same refusal."""
+    """The run of a call that is always refused."""
 
     async def refused(values: Mapping[str, object], context: object) -> Answer:
         raise Refusal(refusal.status, refusal.code, refusal.detail, hint=refusal.hint)
@@ -60,7 +60,7 @@ def refusing(refusal: Refusal) -> Run:
 
 
 def nobody(exposure: ExposurePlan) -> Check:
-    """A check that accepts no caller, where the credential to compare callers with has no value."""
+    """The check that accepts no caller, used if the expected credential has no value."""
 
     async def check(request: Incoming) -> Caller:
         headers = ((b"www-authenticate", f'Bearer realm="{exposure.about.name}"'.encode()),)

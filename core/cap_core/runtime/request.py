@@ -1,4 +1,4 @@
-"""The fields of a request compiled to one function from a call's frame to what is sent.
+"""Compiles the fields of a request to one function that makes the HTTP request of a call.
 
 `cap explain` uses the same function with masked values, so what it shows is what would be sent.
 """
@@ -15,6 +15,7 @@ from cap_core.plugins.messages import HttpRequest
 from cap_core.runtime.bodies import compile_body
 from cap_core.runtime.request_headers import compile_headers, compile_passing, names_set
 from cap_core.runtime.request_target import compile_target
+from cap_core.runtime.step_results import compile_check
 from cap_core.runtime.values import Frame
 
 if TYPE_CHECKING:
@@ -34,9 +35,10 @@ def compile_request(
 ) -> Build:
     """The function that makes the requests of a step.
 
-    `types` are those of the call's inputs, by name; `identity` says that the answer goes through untouched, so that
-    the caller's wishes about it go along. `prefix` is the path of the base URI; `variables` has every binding that the
-    fields need. The function raises `Refusal` 400 for a value that cannot stand where it lands.
+    `types` are those of the call's inputs, by name. With `identity` the answer is passed through untouched, so the
+    caller's headers about it are sent too. `prefix` is the path of the base URI; `variables` has every binding that the
+    fields need. The function raises `Refusal` for a value that is not allowed in its place: 400, or 502 if an earlier
+    step gave it.
     """
     target = compile_target(request, prefix, credentials, variables)
     body = compile_body(request, types, credentials, variables)
@@ -55,4 +57,12 @@ def compile_request(
             out = (*out, (b"traceparent", context.trace))
         return HttpRequest(context.method or method, target(frame), out, content, length)
 
-    return build
+    check = compile_check(request, variables)
+    if check is None:
+        return build
+
+    def checked(frame: Frame, context: Context) -> HttpRequest:
+        check(frame)
+        return build(frame, context)
+
+    return checked

@@ -1,4 +1,4 @@
-"""The headers of an upstream request: what the document sets, what authentication adds, what callers may send along."""
+"""Compiles the headers of an upstream request: those of the document, the authentication and the caller."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BAD_HEADER = re.compile(r"[\r\n\0]")
 def compile_headers(
     request: Request, credentials: Credentials, variables: Mapping[Binding, str]
 ) -> Callable[[Frame], Headers]:
-    """The function that makes the headers of the call's own; it raises `Refusal` 400 for a value with a line break."""
+    """The function that makes all headers but the caller's. It raises `Refusal` 400 for a value with a line break."""
     fields = [
         (field.name, field.name.encode("latin-1", "replace"), compile_text(field.value, variables))
         for field in request.fields
@@ -70,20 +70,20 @@ def _cookie(crumbs: tuple[str, ...]) -> Headers:
 
 
 def names_set(request: Request, credentials: Credentials) -> frozenset[bytes]:
-    """The headers the document sets, which a caller's header of the same name does not double."""
+    """The lower-case names of headers that the request sets, so that the caller's headers of these are not sent."""
     named = {field.name.lower().encode("latin-1", "replace") for field in request.fields if field.place == "header"}
     return frozenset(named | {name.lower() for name, _ in credentials.headers})
 
 
-# --- what callers send along --------------------------------------------------------------------------------------
+# --- the caller's headers --------------------------------------------------------------------------------------
 
 _IDENTITY: Headers = ((b"Accept-Encoding", b"identity"),)
 
 
 def compile_passing(fixed: frozenset[bytes], *, identity: bool) -> Callable[[Headers], Headers]:
-    """From a caller's headers to those that go along, with `Accept-Encoding: identity` unless they name a coding.
+    """The function that selects the caller's headers to send, and adds `Accept-Encoding: identity` if they have none.
 
-    Those in `fixed`, which the document sets, do not. Where the answer is read (not `identity`), none do.
+    Headers in `fixed`, which the document sets, are not sent; none are if the answer is read (not `identity`).
     """
     if not identity:
         return lambda headers: _IDENTITY

@@ -1,4 +1,4 @@
-"""Path and query of an upstream request: each value escaped for the place where it stands."""
+"""Compiles the path and the query of an upstream request, with each value escaped for its place."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from urllib.parse import quote, unquote_to_bytes
 
 from cap_core.errors import FieldError
 from cap_core.plan.request import Request, RequestField
-from cap_core.plan.values import Binding, InputRef, StepRef, leaves
+from cap_core.plan.values import Binding, InputRef
 from cap_core.plugins.auth import Credentials
-from cap_core.runtime.failures import no_result
 from cap_core.runtime.inputs import refuse
 from cap_core.runtime.values import ABSENT, Evaluate, Frame, as_text, compile_text
 from cap_core.syntax.templates import Var
 
-# RFC 3986: unreserved, sub-delims, ":" and "@" stand for themselves in a segment. Everything else is escaped, and so is
-# ";", behind which many servers see parameters of the segment that do not belong to its name.
+# Characters that are not escaped in a segment: unreserved, sub-delims, ":" and "@" (RFC 3986, 3.3). Only ";" is: many
+# servers read what follows it as parameters of the segment that do not belong to its name.
 _SEGMENT_SAFE = "-._~!$&'()*+,=:@"
 _QUERY_SAFE = "-._~!$'()*,:@/"
 _PLAIN = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
@@ -27,7 +26,7 @@ def compile_target(
 ) -> Callable[[Frame], bytes]:
     """The function that makes path and query. `prefix` is the path of the base URI.
 
-    The function raises `Refusal` 400 for a value that cannot stand in a path.
+    The function raises `Refusal` 400 for a value that is not allowed in a path.
     """
     path, query = _path(request, prefix, variables), _query(request, credentials, variables)
     if isinstance(path, bytes) and isinstance(query, bytes):
@@ -67,7 +66,7 @@ def _constant(piece: bytes) -> Piece:
 
 
 def _segments(parts: tuple[str | Var, ...]) -> list[list[str | Var]]:
-    """The path cut before each slash, each segment with its own slash in front; one slash leads."""
+    """The path split before each slash; every segment begins with its slash, also the first."""
     out: list[list[str | Var]] = [["/"]]
     leading = True
     for part in parts:
@@ -88,7 +87,7 @@ def _segments(parts: tuple[str | Var, ...]) -> list[list[str | Var]]:
 
 
 def _encoded(text: str) -> bytes:
-    """Literal text of a path or query as its author wrote it; only what cannot be sent is escaped."""
+    """Literal text of a path or query; only characters that cannot be sent are escaped."""
     return quote(text, safe="%/?&=+:@!$'()*,;~[]{}|^\\\"<>`-._").replace("{", "%7B").replace("}", "%7D").encode()
 
 
@@ -99,21 +98,7 @@ def _piece(
         return part.encode()
     field = fields[part.name]
     shown = next((leaf.name for leaf in [field.value] if isinstance(leaf, InputRef)), field.name)
-    evaluate = compile_text(field.value, variables)
-    steps = [leaf.step for leaf in leaves(field.value) if isinstance(leaf, StepRef)]
-    return shown, _needed(evaluate, steps[0], field.name) if steps else evaluate
-
-
-def _needed(evaluate: Evaluate, step: str, name: str) -> Evaluate:
-    """A value of an earlier step, without which there is no path to go to: no fault of the caller's."""
-
-    def needed(frame: Frame) -> object:
-        value = evaluate(frame)
-        if value is ABSENT or as_text(value).partition(";")[0] in ("", ".", ".."):
-            raise no_result(step, name)
-        return value
-
-    return needed
+    return shown, compile_text(field.value, variables)
 
 
 def _merged(pieces: list[bytes | Piece]) -> list[bytes | Piece]:
@@ -128,7 +113,7 @@ def _merged(pieces: list[bytes | Piece]) -> list[bytes | Piece]:
 
 
 def _segment(pieces: list[bytes | tuple[str, Evaluate]]) -> Piece:
-    """A segment with values in it; one that is a value and nothing else, and needs no escaping, goes the short way."""
+    """The function for a segment with values; it is fast for a segment that is one value and needs no escaping."""
     if len(pieces) != 2 or isinstance(pieces[1], bytes) or pieces[0] != b"/":
         return lambda frame: _any_segment(pieces, frame)
     evaluate, plain = pieces[1][1], _PLAIN.fullmatch
@@ -143,7 +128,7 @@ def _segment(pieces: list[bytes | tuple[str, Evaluate]]) -> Piece:
 
 
 def _any_segment(pieces: list[bytes | tuple[str, Evaluate]], frame: Frame) -> bytes:
-    """One segment with values in it. A value that would make it empty, `.` or `..` would name another resource.
+    """One segment with values. Raises `Refusal` if it is empty, `.` or `..`, which would name another resource.
 
     What counts is the segment up to its first `;`: servers drop the rest before they resolve dots, escaped or not.
     """

@@ -1,4 +1,4 @@
-"""One step of a call: its request built and sent, redirects followed, the answer checked and decoded."""
+"""Compiles one step of a call: builds and sends its request, follows redirects, and checks the response."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from cap_core.runtime.values import Frame
 from cap_core.syntax.http import has_control
 
 SendStep = Callable[[Frame, Context], Awaitable[HttpResponse]]
-"""From a call's frame to the upstream's response, whose body is then the taker's to close. Raises `Refusal`."""
+"""Gets the upstream's response for a call's frame; the function's caller closes the body. Raises `Refusal`."""
 
 
 def compile_send(operation: Operation, build: Build, send: Send, *, origin: str, reads: bool, limit: int) -> SendStep:
     """The function that gets an operation's answers (`docs/semantics.md`, the upstream request).
 
-    Where the gateway reads the answer itself (`reads`), or its caller wants it whole (`Context.follow`), redirects of
-    GET and HEAD are followed on `origin` (scheme, host and port), and content codings are removed, which makes the body
-    `limit` bytes at most.
+    If the gateway reads the answer (`reads`), or the context requires it (`Context.follow`), redirects of GET and HEAD
+    are followed on `origin` (scheme, host and port), and content codings are removed; the body then has at most `limit`
+    bytes.
     """
     namespace = operation.consumed.namespace
     follows = operation.method in ("GET", "HEAD")
@@ -38,8 +38,8 @@ def compile_send(operation: Operation, build: Build, send: Send, *, origin: str,
                 response = await send(request, context)
             except ValueError:
                 raise unsendable() from None
-            # From here until it is handed over, the response in hand is this function's: whatever fails, and a
-            # cancellation too, closes its body, or its connection would be lost to the pool.
+            # Until it is returned, this function owns the response: any failure, and a cancellation too, closes the
+            # body, because otherwise the pool would lose the connection.
             try:
                 if whole and follows and response.status in REDIRECTS:
                     for _ in range(MAX_REDIRECTS):

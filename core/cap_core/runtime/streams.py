@@ -1,4 +1,4 @@
-"""Bodies that may still be arriving: taken whole, or given up."""
+"""Reads a body that may still be arriving, or closes it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from cap_core.plugins.messages import Body
 
 
 async def collect(body: Body, limit: int) -> bytes | None:
-    """The whole of a body, or None where it is larger than `limit` bytes; it is closed either way.
+    """The complete body, or None if it is larger than `limit` bytes. It is closed in any case.
 
     Raises `UpstreamError`.
     """
@@ -25,6 +25,6 @@ async def collect(body: Body, limit: int) -> bytes | None:
 
 
 async def drop(body: Body) -> None:
-    """Close a body that nobody will read; closing it again does nothing."""
+    """Close a body without reading it; closing it again does nothing."""
     if not isinstance(body, bytes):
         await body.aclose()

@@ -1,4 +1,4 @@
-"""Values compiled to functions: what a reference, a template or a literal gives for a call."""
+"""Compiles values (references, templates, literals) to functions of a call's frame."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ NO_RESULTS: Final[Mapping[str, object]] = MappingProxyType({})
 
 
 class Frame(msgspec.Struct):
-    """What the values of one call are evaluated against: the caller's inputs, and the results of earlier steps by the
-    steps' names."""
+    """The data of one call: the caller's inputs, and the results of earlier steps by the names of the steps."""
 
     inputs: Mapping[str, object]
     results: Mapping[str, object] = NO_RESULTS
@@ -34,7 +33,7 @@ class Absent:
 ABSENT: Final = Absent()
 
 Evaluate = Callable[[Frame], object]
-"""From a call's frame to a value, or `ABSENT`. Raises `Refusal`."""
+"""Gives the value for a call's frame, or `ABSENT`. Raises `Refusal`."""
 
 Convert = Callable[[object], object]
 
@@ -42,19 +41,19 @@ _encode = msgspec.json.encode
 
 
 def as_text(value: object) -> str:
-    """A value as text: text as it is, everything else as JSON spells it."""
+    """A value as text: text as it is, everything else as JSON."""
     if isinstance(value, str):
         return value
     return bytes(value).decode() if isinstance(value, msgspec.Raw) else _encode(value).decode()
 
 
 def compile_text(item: Value, variables: Mapping[Binding, str]) -> Evaluate:
-    """For places that take text: inputs as the caller spelt them."""
+    """The function for a place that takes text; inputs keep the spelling of the caller."""
     return _compile(item, variables, _input)
 
 
 def compile_json(item: Value, variables: Mapping[Binding, str], types: Mapping[str, str | None]) -> Evaluate:
-    """For places that take JSON: a text spelling becomes a value of its input's type."""
+    """The function for a place that takes JSON; text is converted to the type of its input."""
 
     def typed(name: str) -> Evaluate:
         convert = _TYPED.get(types.get(name) or "")
@@ -81,7 +80,7 @@ def _compile(item: Value, variables: Mapping[Binding, str], of_input: Callable[[
     if isinstance(item, Constant):
         return _constant(item.value)
     if isinstance(item, Template):
-        return _template(item, variables)
+        return compile_template(item, variables)
     return _tree(item, variables, of_input)
 
 
@@ -94,7 +93,7 @@ def _input(name: str) -> Evaluate:
 
 
 def _result(item: StepRef) -> Evaluate:
-    """What a path finds in the result of an earlier step; absent where that is nothing or `null`."""
+    """What a path finds in the result of an earlier step; absent if it finds nothing, or `null`."""
     name, find = item.step, jsonpath.compile(item.path).find
 
     def result(frame: Frame) -> object:
@@ -108,9 +107,11 @@ def _result(item: StepRef) -> Evaluate:
     return result
 
 
-def _template(item: Template, variables: Mapping[Binding, str]) -> Evaluate:
-    """Text with values in it; absent as a whole where one of them is."""
-    parts = [part if isinstance(part, str) else _part(part, variables) for part in item.parts]
+def compile_template(
+    item: Template, variables: Mapping[Binding, str], render: Callable[[object], str] = as_text
+) -> Evaluate:
+    """Text with values in it, each written by `render`; absent if one of them is absent."""
+    parts = [part if isinstance(part, str) else _part(part, variables, render) for part in item.parts]
     texts = [part for part in parts if isinstance(part, str)]
     if len(texts) == len(parts):
         return _constant("".join(texts))
@@ -124,18 +125,20 @@ def _template(item: Template, variables: Mapping[Binding, str]) -> Evaluate:
             value = part(frame)
             if value is ABSENT:
                 return ABSENT
-            out.append(as_text(value))
+            out.append(render(value))
         return "".join(out)
 
     return template
 
 
-def _part(part: InputRef | Binding | StepRef, variables: Mapping[Binding, str]) -> str | Evaluate:
-    return variables[part] if isinstance(part, Binding) else compile_text(part, variables)
+def _part(
+    part: InputRef | Binding | StepRef, variables: Mapping[Binding, str], render: Callable[[object], str]
+) -> str | Evaluate:
+    return render(variables[part]) if isinstance(part, Binding) else compile_text(part, variables)
 
 
 def _tree(item: Tree, variables: Mapping[Binding, str], of_input: Callable[[str], Evaluate]) -> Evaluate:
-    """A list or an object; absent members are dropped, and so is a container that they leave empty."""
+    """A list or an object without absent members; absent itself if that leaves it empty."""
     if item.keyed:
         members = [(e[0], _compile(e[1], variables, of_input)) for e in item.items if isinstance(e, tuple)]
 
@@ -154,7 +157,7 @@ def _tree(item: Tree, variables: Mapping[Binding, str], of_input: Callable[[str]
 
 
 def _number(text: object) -> object:
-    """A number as JSON spells it, with every digit its caller gave: no float, no limit, no null."""
+    """A number in text as JSON text, with every digit that the caller gave, instead of a float."""
     sign, digits = ("-", str(text)[1:]) if str(text).startswith("-") else ("", str(text))
     whole = len(digits) - len(digits.lstrip("0123456789"))
     return msgspec.Raw(f"{sign}{digits[:whole].lstrip('0') or '0'}{digits[whole:]}".encode())

@@ -1,4 +1,4 @@
-"""The values of variables, fetched from where each is found."""
+"""Fetches the values of variables from their sources."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cap_core.plan.variables import ValueSource, Variable
 
 
 async def fetch(variables: Iterable[Variable]) -> dict[Binding, Secret]:
-    """The value of every variable that has one; an empty value is none."""
+    """The value of every variable that has one; an empty value counts as none."""
     out: dict[Binding, Secret] = {}
     by_source: dict[int, tuple[ValueSource, list[Variable]]] = {}
     for variable in variables:
@@ -32,7 +32,7 @@ async def fetch(variables: Iterable[Variable]) -> dict[Binding, Secret]:
 
 
 async def unset(variables: Iterable[Variable]) -> list[Variable]:
-    """The declared variables that have no value, as far as looking needs no network."""
+    """The declared variables without a value, as far as that can be found out without the network."""
     near = [variable for variable in variables if variable.at is not None and variable.local]
     values = await fetch(near)
     return [variable for variable in near if variable.binding not in values]

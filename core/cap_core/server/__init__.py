@@ -1,3 +1,3 @@
-"""Requests served: listeners, routes, admission of callers, pages, and the process around them.
+"""Serves requests: listeners, routes, admission of callers, pages, and the process around them.
 
-Imports runtime, document, plugins, settings, plan and what stands below them; not compile."""
+Imports runtime, document, plugins, settings, plan and the packages below them; not compile."""

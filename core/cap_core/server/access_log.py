@@ -1,4 +1,4 @@
-"""A log line for every request."""
+"""Logs a line for every request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Drainable(Protocol):
 
 
 class AccessLog:
-    """Wraps an app and logs its answers. Queries are left out: they may hold credentials."""
+    """Wraps an app and logs its answers. Queries are not logged, because they may hold credentials."""
 
     def __init__(self, app: _Drainable) -> None:
         self._app = app

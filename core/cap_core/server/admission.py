@@ -1,7 +1,7 @@
-"""Which Host and Origin a listener answers to.
+"""Refuses requests by their Host and Origin headers.
 
-A page in somebody's browser must not spend the owner's key: a foreign Origin is refused, and so is a Host that is not
-ours, because a page can point its own name at this machine (DNS rebinding).
+A page in a browser on this machine must not use the owner's credentials. So a foreign Origin is refused, and so is an
+unknown Host, because a page can point its own host name at this machine (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from cap_core.errors import Refusal
 
 Admit = Callable[[Mapping[bytes, bytes], str], None]
-"""Look at a request's headers and the local address it reached. Raises `Refusal` 403 or 421."""
+"""Checks a request's headers, given the local address that it reached. Raises `Refusal` 403 or 421."""
 
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -25,7 +25,7 @@ def admission(host: str, hosts: Iterable[str], origins: Iterable[str]) -> Admit:
     """
     names = frozenset({host.lower().strip("[]"), *_LOCAL, *(h.lower() for h in hosts)})
     pages = frozenset(origin.lower().rstrip("/") for origin in origins)
-    # Host values that passed once; bounded, because callers choose them.
+    # Host values that were accepted before; their number is limited, because callers choose them.
     known: set[bytes] = set()
 
     def admit(headers: Mapping[bytes, bytes], local: str) -> None:
@@ -49,7 +49,7 @@ def _is_accepted_host(value: bytes, names: frozenset[str], local: str) -> bool:
     name = _name(text)
     if text in names or name in names:
         return True
-    # The address the connection itself reached: a page cannot make that its own name.
+    # The address that the connection reached; a page cannot have an IP address of this machine as its host name.
     return name == local.lower() and _is_address(name)
 
 

@@ -1,4 +1,4 @@
-"""The few things every raw ASGI endpoint does: read a body, answer, notice that the caller has gone."""
+"""What every raw ASGI endpoint needs: reading a body, answering, and noticing that the caller has gone."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ if TYPE_CHECKING:
 _log = get_logger("cap.answer")
 
 WATCH_AFTER = 0.05
-"""Seconds after which somebody starts to watch for a caller who goes away. A timer costs 1-4 µs per request, a watching
-task from the start 6-16 µs; most calls are over before it starts."""
+"""Seconds after which a task starts to watch for a caller who goes away; most calls are over before that.
+
+The timer costs 1-4 µs per request, a task from the start would cost 6-16 µs.
+"""
 
 
 class CallerGone(Exception):
-    """The caller closed the connection; nobody is left to answer."""
+    """Raised if the caller has closed the connection, so that no answer can be sent."""
 
 
 class Watch:
-    """Cancels the current task when its caller goes away, and turns that cancellation into `CallerGone`.
+    """A context manager that cancels its task when the caller goes away, and raises `CallerGone` instead.
 
-    Enter it once the request body has been read; whatever is awaited inside is cancelled, which aborts the upstream.
+    Enter it once the request body has been read. The cancellation aborts the request to the upstream.
     """
 
     __slots__ = ("_gone", "_handle", "_receive", "_task", "_watcher")
@@ -66,12 +68,12 @@ class Watch:
 
 
 def has_body(headers: dict[bytes, bytes]) -> bool:
-    """Whether a request says that it has a body (RFC 9112, 6.3)."""
+    """Whether a request has a body, by its headers (RFC 9112, 6.3)."""
     return b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0") != b""
 
 
 async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:
-    """The whole request body. Raises `Refusal` 413 above `limit` bytes and `CallerGone` if it never arrives whole."""
+    """The complete request body. Raises `Refusal` 413 above `limit` bytes, `CallerGone` if it does not arrive."""
     length = headers.get(b"content-length")
     if length is not None and length.isdigit() and int(length) > limit:
         raise _too_large(limit)
@@ -96,13 +98,13 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -
 
 
 def _too_large(limit: int) -> Refusal:
-    """The connection stays: closing it while the rest of the body arrives would lose the caller this answer."""
+    """The refusal of a body that is too large. The connection stays open, else the caller might lose this answer."""
     what = f"is larger than {limit} bytes"
     return Refusal(413, "too-large", f"body {what}", field_errors=(FieldError("body", what),))
 
 
 class BodyStream:
-    """A request body as it arrives, for handing through unread. `done` says that all of it has been read."""
+    """A request body as it arrives, to be passed through. `done` is True once all of it has been read."""
 
     __slots__ = ("_receive", "done")
 
@@ -121,24 +123,24 @@ class BodyStream:
                 yield chunk
 
     async def aclose(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to close."""
 
 
 class EventStreams:
-    """The event streams that are open now. They have no end of their own, so a gateway that stops has to end them."""
+    """The open event streams. Most never end by themselves, so a gateway that stops has to end them."""
 
     def __init__(self) -> None:
         self._open: set[asyncio.Event] = set()
         self._ended = False
 
     def drain(self) -> None:
-        """End every open stream, and each further one at once, with the end that HTTP gives a whole answer."""
+        """End every open stream, and every later one at once, as a complete HTTP answer."""
         self._ended = True
         for stop in self._open:
             stop.set()
 
     async def relay(self, body: Stream, send: AsgiSend) -> None:
-        """Pass a stream's parts on until it ends, or until the gateway drains."""
+        """Pass on a stream's parts until it ends, or until the gateway drains."""
         stop = asyncio.Event()
         if self._ended:
             stop.set()
@@ -158,7 +160,7 @@ class EventStreams:
             self._open.discard(stop)
             if part is not None and not part.done():
                 part.cancel()
-                await asyncio.wait((part,))  # nobody may close the body while it is being read
+                await asyncio.wait((part,))  # the body must not be closed while it is being read
 
 
 async def _next(parts: AsyncIterator[bytes]) -> bytes | None:
@@ -170,10 +172,10 @@ def _is_events(headers: Headers) -> bool:
 
 
 async def answer(send: AsgiSend, reply: Reply, *, head: bool = False, streams: EventStreams | None = None) -> None:
-    """Send an answer; an event stream ends when `streams` is told to drain.
+    """Send an answer; an event stream ends when `streams` drains.
 
-    A stream that breaks leaves the answer without its end: the server then closes the connection, so that the caller
-    can tell (`docs/semantics.md`, the response).
+    If a stream breaks, the answer stays incomplete: the server then closes the connection, by which the caller notices
+    (`docs/semantics.md`, the response).
     """
     body = reply.body
     if isinstance(body, bytes):

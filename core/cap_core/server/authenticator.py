@@ -9,7 +9,7 @@ from cap_core.runtime.open import OpenedPlan
 
 
 class ExposureAuthenticator:
-    """Checks callers, exposure by exposure (`cap_core.offers.Authenticator`)."""
+    """Checks the callers of each exposure; this is the core's `Authenticator` (`cap_core.plugins.exposure`)."""
 
     def __init__(self, opened: OpenedPlan, url: str) -> None:
         self._checks = opened.checks
@@ -17,17 +17,17 @@ class ExposureAuthenticator:
 
     @property
     def public_url(self) -> str:
-        """What the listener calls itself."""
+        """The listener's address in metadata."""
         return self._url
 
     def requires_caller(self, exposure: str) -> bool:
-        """Whether an exposure takes calls only from callers that it knows."""
+        """Whether an exposure checks its callers."""
         return exposure in self._checks
 
     async def authenticate(
         self, exposure: str, scope: Mapping[str, object], headers: Mapping[bytes, bytes]
     ) -> Caller | None:
-        """Check a caller. Raises `Refusal` 401 or 403; None where nobody is asked."""
+        """The authenticated caller; None if the exposure does not check. Raises `Refusal` 401 or 403."""
         check = self._checks.get(exposure)
         if check is None:
             return None

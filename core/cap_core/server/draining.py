@@ -9,11 +9,11 @@ from math import inf
 from typing import Any, Literal, Protocol
 
 FRESH = 0.5
-"""Seconds that a new connection gets to send the request it was opened for: a few round trips, or a TLS handshake."""
+"""Seconds that a new connection has to send its first request: a few round trips, or a TLS handshake."""
 QUIET = 0.2
-"""Seconds without a request after which a kept-alive connection is closed; one between two requests is not cut."""
+"""Seconds without a request after which a kept-alive connection is closed, so that the next request is not cut off."""
 LINGER = 0.5
-"""Seconds that a peer gets to answer a TLS goodbye once everything has been sent to it."""
+"""Seconds that a peer has to confirm the end of a TLS connection, once everything has been sent."""
 STEP = 0.01
 
 _Phase = Literal["fresh", "busy", "idle", "closing"]
@@ -27,7 +27,7 @@ class Cycle(Protocol):
 
 
 class Connection(Protocol):
-    """What uvicorn's HTTP protocols have in common."""
+    """The common attributes of uvicorn's HTTP protocols."""
 
     transport: asyncio.Transport
     cycle: Cycle | None
@@ -42,7 +42,7 @@ class Draining:
 
     @property
     def busy(self) -> int:
-        """How many connections wait for an answer, or for the rest of one."""
+        """The number of connections on which an answer is still due, or incomplete."""
         return sum(_phase(c) == "busy" or c.transport.get_write_buffer_size() > 0 for c in self._connections)
 
     async def finish(self, *, at_least: float = 0.0) -> None:
@@ -55,7 +55,7 @@ class Draining:
             await asyncio.sleep(STEP)
 
     def abort(self) -> None:
-        """Cut every connection."""
+        """Close every connection at once."""
         for connection in list(self._connections):
             connection.transport.abort()
 
@@ -70,7 +70,7 @@ class Draining:
         if phase == "closing":
             if waited > LINGER and not transport.get_write_buffer_size():
                 transport.abort()
-        # What has arrived but is not read yet is a request that would be lost.
+        # Bytes that have arrived and are not read yet belong to a request, which closing would lose.
         elif waited > _PATIENCE.get(phase, inf) and not _readable(transport):
             transport.close()
 

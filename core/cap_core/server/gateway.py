@@ -1,4 +1,4 @@
-"""The gateway: an ASGI app over all listeners, whose plan is replaced by one assignment."""
+"""The gateway: one ASGI app for all listeners, whose plan can be replaced while it serves."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Generation:
 
 
 class Gateway:
-    """All listeners in one ASGI app; a request's listener is known by the local port it came in through.
+    """One ASGI app for all listeners. The local port of a connection decides which listener's routes count.
 
     `on_closed_plan` is called when a plan that was replaced has answered its last request and is closed.
     """
@@ -84,14 +84,14 @@ class Gateway:
     # --- generations ------------------------------------------------------------------------------------------------
 
     async def open(self, plan: Plan, bound: Mapping[int, int] | None = None) -> None:
-        """Open a plan and serve it. `bound` gives the real port of each listener's where they differ (port 0)."""
+        """Open a plan and serve it. `bound` maps the listeners' ports to the real ones, which differ for port 0."""
         self._bound = dict(bound or {})
         self._current = await self._generation(plan)
 
     async def replace(self, plan: Plan) -> None:
-        """Open a new plan beside the old one and take it over; the old one closes when its last request ends.
+        """Open a new plan beside the old one, and serve it; the old one closes when its last request has ended.
 
-        Raises `CapError`, with the old plan still serving, where the new one does not open or wants other ports.
+        Raises `CapError` if the new plan does not open or needs other ports; the old one is then served on.
         """
         old = self._current
         assert old is not None
@@ -130,7 +130,7 @@ class Gateway:
         self._on_closed_plan()
 
     def drain(self) -> None:
-        """Become not ready: every further answer closes its connection, and open streams end."""
+        """Become not ready: every further answer closes its connection, and open event streams end."""
         self.draining = True
         current = [self._current] if self._current is not None else []
         for generation in (*current, *self._leaving):
@@ -139,7 +139,7 @@ class Gateway:
                     exposure.drain()
 
     async def close(self) -> None:
-        """Close every pool, after the last request."""
+        """Close every pool; called after the last request."""
         if self._retiring:
             await asyncio.gather(*self._retiring)
         if self._current is not None:
@@ -160,12 +160,12 @@ class Gateway:
 
     @property
     def local(self) -> bool:
-        """Whether answers are made in this process: nothing reaches an upstream."""
+        """Whether nothing leaves the process, as in the sandbox."""
         return self._pools.local
 
     @property
     def destinations(self) -> tuple[Destination, ...]:
-        """Which variable goes to which host."""
+        """The hosts that each variable is sent to."""
         return self._current.opened.destinations if self._current is not None else ()
 
     # --- requests ---------------------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ _ONCE = (b"host", b"authorization", b"origin", b"content-type")
 
 
 def _refuse_repeated(headers: list[tuple[bytes, bytes]]) -> None:
-    """Two values of a field that decides about a request leave open which one counts (RFC 9112, 3.2)."""
+    """Raise `Refusal` for a repeated header that must be unique: which value counts would be open (RFC 9112, 3.2)."""
     names = [name for name, _ in headers]
     for name in _ONCE:
         if names.count(name) > 1:

@@ -8,7 +8,7 @@ from cap_core.plan.plan import ExposurePlan, Plan
 
 
 class ListenOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to listen and whom to answer."""
+    """Where to listen, and the further Host and Origin headers that are accepted."""
 
     host: str = "127.0.0.1"
     port: int | None = None
@@ -19,7 +19,7 @@ class ListenOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listener(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to listen, and which exposures live there. `url` is what it calls itself in metadata."""
+    """Where to listen, and the exposures that are served there. `url` is its address in metadata."""
 
     host: str
     port: int
@@ -28,7 +28,7 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def listeners(plan: Plan, options: ListenOptions) -> tuple[Listener, ...]:
-    """The listeners a plan wants: one for everything with a `port`, else one for each port that an exposure names."""
+    """The listeners of a plan: with a `port` one for everything, else one for each port that an exposure names."""
     ports: dict[int, list[object]] = {}
     for exposure in plan.exposures:
         ports.setdefault(exposure.port if options.port is None else options.port, []).append(exposure)

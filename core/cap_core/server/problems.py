@@ -33,13 +33,13 @@ TITLES = {
     "nothing-found": "An output mapping found nothing",
     "internal": "The gateway failed",
 }
-"""The core's problem types, by their slug, with its title (`docs/errors.md`)."""
+"""The titles of the core's problem types, by slug (`docs/errors.md`)."""
 
 
 def problem(
     refusal: Refusal, call: Call | None = None, trace_id: str = "", more: Mapping[str, object] | None = None
 ) -> Reply:
-    """A refusal as an HTTP answer. Where a call is known, it names the capability, the operation and its place.
+    """A refusal as an HTTP answer, which names the capability, the operation and its place if the call is known.
 
     `more` are further members.
     """

@@ -1,11 +1,11 @@
-"""uvicorn's HTTP protocol, with a limit on the head of a request, and without trailers, which it takes for headers."""
+"""uvicorn's HTTP protocol, changed to limit the head of a request and to ignore trailers."""
 
 from __future__ import annotations
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD = 64 * 1024
-"""Bytes of a request line and its headers; what nginx and others take by default is 8 to 32 KB."""
+"""Bytes of a request line and its headers; other servers accept 8 to 32 KB by default."""
 
 _TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-type: text/plain\r\n"
@@ -20,7 +20,7 @@ class Protocol(HttpToolsProtocol):
     """How many bytes of a head came in earlier packets, or -1 outside of one."""
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field of the head. Those of a trailer come after it was looked at, and count for nothing."""
+        """Store a header. Fields of a trailer, which come after the head, are dropped."""
         if self._head >= 0:
             super().on_header(name, value)
 

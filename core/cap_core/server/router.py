@@ -1,10 +1,10 @@
-"""Find the route of a request by its raw path: static text beats placeholders, level by level, with backtracking.
+"""Finds the route of a request by its raw path: segment by segment, static text before placeholders, backtracking.
 
 A path is split at `/` before it is decoded, so an encoded slash stays inside its value (`docs/semantics.md`, the REST
-surface). Paths and templates are compared in the normal form of `cap_core.path_template`.
+surface). Paths and templates are compared in the normal form of `cap_core.syntax.path_template`.
 
-An address is a method with a path: a route that has the path but not the method steps aside for one that has both.
-Otherwise a new static route would take requests from a route with a placeholder that answered them before.
+A route must match the path and the method. A static route without the method is skipped for a route with a placeholder
+that has it; otherwise adding a static route could break requests that were answered before.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class Found(msgspec.Struct, Generic[T], frozen=True):
 
 
 class WrongMethod(msgspec.Struct, frozen=True):
-    """The path is known, but not with this method; `allow` is the `Allow` list, OPTIONS included."""
+    """A known path without this method; `allow` are the methods for the `Allow` header, OPTIONS included."""
 
     allow: tuple[str, ...]
 
 
 class Router(Generic[T]):
-    """A compiled table of routes; immutable once built, shared by all requests."""
+    """A compiled table of routes, which is not changed once it is built."""
 
     __slots__ = ("_exact", "_root")
 
@@ -82,11 +82,11 @@ class Router(Generic[T]):
 
 
 _Pick = Callable[[str], tuple[str, ...] | None]
-"""Takes the values out of a segment, or says that it does not fit."""
+"""Gives the values of the placeholders in a segment; None if the segment does not match."""
 
 
 class _Node(Generic[T]):
-    """One level: where each segment leads, and what ends here by method."""
+    """A node of the tree of segments: its children, and the entries that end here, by method."""
 
     __slots__ = ("bare", "ends", "grown", "open", "partials", "static")
 
@@ -99,13 +99,13 @@ class _Node(Generic[T]):
         self.ends: dict[str, Found[T]] = {}
 
     def grow(self, literals: Literals) -> _Node[T]:
-        """The node below a segment, made if it is new."""
+        """The child for a segment, made if it is new."""
         if len(literals) == 1:
             return self.static.setdefault(literals[0], _Node())
         return self.grown.setdefault(literals, _Node())
 
     def settle(self) -> None:
-        """Put what has placeholders in the order it is tried in: most static text first, the bare one last."""
+        """Sort the children with placeholders: most static text first, a placeholder alone last."""
         if "GET" in self.ends:
             self.ends.setdefault("HEAD", self.ends["GET"])
         self.bare = self.grown.get(("", ""))
@@ -151,7 +151,7 @@ def _wrong_method(root: _Node[T], segments: list[str]) -> WrongMethod | None:
 
 
 def _ends(node: _Node[T], segments: list[str], at: int) -> Iterator[dict[str, Found[T]]]:
-    """What ends at a path, of every route that fits it."""
+    """The entries of every node that matches a path."""
     if at == len(segments):
         yield node.ends
         return
@@ -173,9 +173,9 @@ def _decoded(found: Found[T]) -> Found[T] | None:
 
 
 def _partial(literals: Literals) -> _Pick:
-    """For a segment with text and placeholders. No value is empty; where several splits fit, the first one is short.
+    """The function for a segment of text and placeholders. No value is empty; earlier values are as short as possible.
 
-    Searching from left to right takes linear time, where a regular expression would try every split.
+    The search from left to right takes linear time; a regular expression could try every split.
     """
     first, *between, last = literals
     start, tail = len(first), len(last)
@@ -207,5 +207,5 @@ def _find(segment: str, literal: str, at: int, end: int) -> int:
 
 
 def _in_escape(segment: str, at: int) -> bool:
-    """Whether the middle of a `%XX` stands at a place; every `%` of the normal form begins one."""
+    """Whether a position is inside of a `%XX`; in the normal form every `%` begins one."""
     return segment.find("%", max(at - 2, 0), at) >= 0

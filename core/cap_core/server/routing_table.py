@@ -20,7 +20,7 @@ from cap_core.syntax.path_template import shape
 
 
 class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
-    """A listener's compiled routes and the faces behind them, for one generation."""
+    """A listener's routes and the mounted exposures behind them, for one generation."""
 
     listener: Listener
     router: Router[Endpoint]
@@ -29,7 +29,7 @@ class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build_table(listener: Listener, opened: OpenedPlan, registry: Registry, limits: Limits) -> RoutingTable:
-    """Let each exposure type attach its exposures on this listener, and route what they give."""
+    """Mount the exposures of a listener, each type by its plugin, and route what they serve."""
     authenticator = ExposureAuthenticator(opened, listener.url)
     mounted = tuple(
         registry.exposures[type_].attach(
@@ -47,7 +47,7 @@ def build_table(listener: Listener, opened: OpenedPlan, registry: Registry, limi
 
 
 def _entries(routes: Iterable[Route], authenticator: ExposureAuthenticator) -> Iterable[tuple[str, str, Endpoint]]:
-    """Every route at its prefixed address, and at its bare one while that is unique; a clash says so to callers."""
+    """Every route at its prefixed address, and at its bare one if that is unique; else an answer about the conflict."""
     bare: dict[tuple[str, str], list[Route]] = {}
     for route in routes:
         endpoint = _authenticated(route, authenticator)

@@ -1,4 +1,4 @@
-"""One uvicorn over all listeners' sockets: started together, stopped on a signal without failing a request."""
+"""Runs one uvicorn server on the sockets of all listeners, and stops it on a signal without failing a request."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ GRACE = 0.3
 clients that keep connections alive learn of it from an answer, not from a connection that is gone."""
 
 SETTLE = 0.05
-"""Seconds for connections under way to be accepted, once no new one can begin."""
+"""Seconds in which connections that have begun are still accepted, once no new one can begin."""
 
 TWICE = 0.1
-"""A second Ctrl-C within this time is the same one: a terminal and a wrapper such as `uv run` both pass it on."""
+"""Seconds in which a second Ctrl-C counts as the same one: a terminal and a wrapper such as `uv run` both send it."""
 
 LEAST = 1.0
-"""Seconds that stopping may take even where nothing is waited for."""
+"""Seconds that stopping may take at least, even with a shorter `--drain`."""
 
 LAST = 1.0
-"""Seconds that cancelled calls and plugins get to clean up."""
+"""Seconds that cancelled calls and plugins have to clean up."""
 
 KEEP_ALIVE = 75
 """Seconds that an idle connection is kept: longer than proxies keep theirs (60), so that they close first."""
@@ -42,7 +42,7 @@ _log = get_logger("cap.server")
 
 
 class Served(Protocol):
-    """An ASGI app that can be told to drain."""
+    """An ASGI app that can drain."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None: ...
 
@@ -80,11 +80,11 @@ class Stop:
             self.forced.set()
 
     async def unless_requested(self, work: Awaitable[object]) -> bool:
-        """Do work; False when it was cancelled because a signal said stop."""
+        """Await work; False if it was cancelled because of a signal."""
         return await _unless(self.requested, work, None)
 
     async def unless_forced(self, work: Awaitable[object], seconds: float) -> bool:
-        """Do work; False when it was cancelled because time ran out or a signal forced the end."""
+        """Await work; False if it was cancelled after `seconds`, or because a second Ctrl-C forced the end."""
         return await _unless(self.forced, work, seconds)
 
 
@@ -102,7 +102,7 @@ async def _unless(event: asyncio.Event, work: Awaitable[object], seconds: float 
 
 
 def tls(certificate: Path, key: Path) -> ssl.SSLContext:
-    """A context for serving https. Raises `StartError` for files that are not what they should be."""
+    """The TLS context for serving https. Raises `StartError` for files that cannot be used."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.set_alpn_protocols(["http/1.1"])
     try:
@@ -140,9 +140,9 @@ async def serve(
     context: ssl.SSLContext | None = None,
     ready: Callable[[], None] = lambda: None,
 ) -> int:
-    """Serve on bound sockets until a signal says stop; returns the exit code.
+    """Serve on bound sockets until a signal stops it; returns the exit code.
 
-    `ready` is called once every socket accepts. Raises `StartError` where one does not, with nothing listening.
+    `ready` is called once every socket accepts. Raises `StartError` if one cannot; then none listens.
     """
     server = _uvicorn(app, context)
     sockets.listen(bound)
@@ -182,7 +182,7 @@ def _uvicorn(app: Served, context: ssl.SSLContext | None) -> uvicorn.Server:
 
 
 async def _tick(server: uvicorn.Server) -> None:
-    """Keep the Date header right."""
+    """Update the Date header every second, as uvicorn's main loop would."""
     while True:
         await server.on_tick(0)
         await asyncio.sleep(1)
@@ -191,9 +191,9 @@ async def _tick(server: uvicorn.Server) -> None:
 async def _finish(
     server: uvicorn.Server, bound: Sequence[Bound], context: ssl.SSLContext | None, draining: Draining
 ) -> None:
-    """Stop accepting connections, serve those that were under way, and wait until every answer has been sent."""
+    """Stop accepting connections, serve those that have begun, and wait until every answer has been sent."""
     await asyncio.sleep(GRACE)
-    # The loop closes its own handle of a socket; through ours we still reach who is waiting.
+    # uvicorn closes its handles of the sockets; through these copies, waiting connections can still be accepted.
     spare = [sock.dup() for one in bound for sock in one.sockets]
     for sock in spare:
         sockets.refuse_new(sock)
@@ -203,7 +203,7 @@ async def _finish(
     late = [_serve_late(server, connection, context) for sock in spare for connection in sockets.waiting(sock)]
     for sock in spare:
         sock.close()
-    # A TLS handshake under way is no connection yet that could be seen.
+    # A connection during its TLS handshake is not in the server's list yet.
     await asyncio.gather(draining.finish(at_least=FRESH if context else 0.0), *late)
 
 
@@ -229,7 +229,7 @@ async def _abort(server: uvicorn.Server, draining: Draining, drain: float, *, fo
         calls = "1 call was" if draining.busy == 1 else f"{draining.busy} calls were"
         _log.warning(f"{calls} cut off after {why}", calls=draining.busy)
     draining.abort()
-    await asyncio.sleep(0)  # so that uvicorn knows they are gone, and answers nobody
+    await asyncio.sleep(0)  # so that uvicorn notices the closed connections, and does not answer on them
     tasks = set(server.server_state.tasks)
     for task in tasks:
         task.cancel()

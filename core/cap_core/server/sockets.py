@@ -1,4 +1,4 @@
-"""The sockets of all listeners: bound all or none, and closed without dropping who is already waiting."""
+"""Binds the sockets of all listeners, all or none, and closes them without dropping connections that wait."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BACKLOG = 2048
 
 
 class ListenAddress(msgspec.Struct, frozen=True):
-    """An address to listen on, and for people who wants it ("things/things-rest")."""
+    """An address to listen on, and the exposures that need it ("things/things-rest"), for messages."""
 
     host: str
     port: int
@@ -30,7 +30,7 @@ class ListenAddress(msgspec.Struct, frozen=True):
 
 
 class Bound(msgspec.Struct, frozen=True):
-    """An address that was got: the port it really has, and its sockets (`localhost` has two)."""
+    """A bound address: its real port, and its sockets (`localhost` has two)."""
 
     requested: ListenAddress
     port: int
@@ -43,7 +43,7 @@ def address(host: str, port: int) -> str:
 
 
 def bind(requested: Sequence[ListenAddress]) -> tuple[Bound, ...]:
-    """Bind every address; nothing listens yet. Raises `StartError` for the first that cannot be had, holding none."""
+    """Bind every address, without listening. Raises `StartError` for the first that cannot be bound; then none is."""
     with contextlib.ExitStack() as undo:
         bound = tuple(_bind(one, undo) for one in requested)
         undo.pop_all()
@@ -51,7 +51,7 @@ def bind(requested: Sequence[ListenAddress]) -> tuple[Bound, ...]:
 
 
 def listen(bound: Sequence[Bound]) -> None:
-    """Let connections in, everywhere at once. Raises `StartError`, with nothing listening, where one cannot."""
+    """Accept connections on all sockets. Raises `StartError` if one cannot listen; then none does."""
     for one in bound:
         for sock in one.sockets:
             try:
@@ -62,7 +62,7 @@ def listen(bound: Sequence[Bound]) -> None:
 
 
 def close(bound: Sequence[Bound]) -> None:
-    """Let all of them go."""
+    """Close all sockets."""
     for one in bound:
         for sock in one.sockets:
             sock.close()
@@ -96,7 +96,7 @@ def _prepare(sock: socket.socket, family: int, *, several: bool) -> None:
     if os.name == "posix":  # elsewhere it would share a port that is in use
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
-        # `::` alone hears IPv4 too; beside an IPv4 address of the same name it must not take that one's port.
+        # `::` alone accepts IPv4 too; with an IPv4 address of the same name it must not take that one's port.
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, several)
     sock.setblocking(False)
 
@@ -125,7 +125,7 @@ def _refused(requested: ListenAddress, error: OSError) -> StartError:
     return StartError(f"cannot listen on {requested}{whose}: {error.strerror}", hint="choose another --host or --port")
 
 
-# --- letting go -------------------------------------------------------------------------------------------------------
+# --- closing ----------------------------------------------------------------------------------------------------------
 
 _SO_ATTACH_FILTER = 26
 _ONLY_OLD_CONNECTIONS = (
@@ -138,7 +138,7 @@ _ONLY_OLD_CONNECTIONS = (
 
 
 def refuse_new(sock: socket.socket) -> None:
-    """Let no new connection begin on a listening socket, while those under way can still be accepted.
+    """Refuse new connections on a listening socket, while those that have begun can still be accepted.
 
     Closing a listening socket resets the connections that wait to be accepted. On Linux a filter on the socket holds
     back what would open a connection; elsewhere nothing happens, and the moment between the last accept and the close
@@ -154,13 +154,13 @@ def refuse_new(sock: socket.socket) -> None:
 
 
 def waiting(sock: socket.socket) -> Iterator[socket.socket]:
-    """Accept whatever waits on a listening socket now."""
+    """Accept every connection that waits on a listening socket now."""
     while True:
         try:
             connection, _ = sock.accept()
         except (BlockingIOError, InterruptedError):
             return
-        except ConnectionError:  # it gave up meanwhile
+        except ConnectionError:  # the peer has closed it meanwhile
             continue
         connection.setblocking(False)
         yield connection

@@ -1,3 +1,3 @@
-"""The settings: one table of them, their values from flags, variables and `cap.toml`, each with its origin.
+"""The settings: their table, and their values from flags, variables and `cap.toml`, each with its origin.
 
-Imports plan and what stands below it."""
+Imports plan and the packages below it."""

@@ -1,4 +1,4 @@
-"""Which settings hold: flag before variable before `cap.toml` before default, each with where it came from.
+"""Finds the effective settings: flags override variables, these override `cap.toml`, and that the defaults.
 
 Every layer is read into the same flat form, a value and its origin by path (`("port",)`, `("set", "NAME")`,
 `("upstreams", "ns", "idle")`), so a later layer wins by a dictionary update. Tables of NAME=VALUE pairs are merged name
@@ -38,38 +38,27 @@ def resolve(
     """The effective settings.
 
     `flags` holds what the command line gave, by the settings' names: text, a boolean, or several texts. `documents` are
-    what it named as capabilities. Raises `ConfigError` for the first thing that is wrong.
+    what it named as capabilities; a file beside them is only reported. Raises `ConfigError` for the first thing that is
+    wrong.
     """
     given = _variables(environ, cwd) | _flags(flags, cwd)
     chosen = given.get(("config",))
-    file = chosen.value if chosen else _beside(documents, cwd)
+    here = cwd / FILE
+    file = chosen.value if chosen else here if here.is_file() else None
     if file is not None:
         found: _Layer = {("config",): _Entry(file, "found")}
-        from_file = _file(file)
-        if not chosen and file.parent.resolve() != cwd.resolve():
-            _refuse_plugins(from_file)
-        given = found | from_file | given
-    return _settings(given)
+        given = found | _file(file) | given
+    return msgspec.structs.replace(_settings(given), unread=() if chosen else _elsewhere(documents, cwd))
 
 
-def _refuse_plugins(from_file: _Layer) -> None:
-    """Documents from elsewhere must not bring code that runs: `cap check` is for looking at what one does not trust."""
-    plugins = from_file.get(("plugin",))
-    if plugins is not None:
-        what = f"{plugins.origin}: 'plugin' stands in a {FILE} beside documents, where it is not followed"
-        raise ConfigError(what, hint="say it in the working directory's cap.toml, with --config, or as --plugin")
-
-
-def _beside(documents: Sequence[str], cwd: Path) -> Path | None:
-    """The `cap.toml` beside the documents, else the one in the working directory."""
+def _elsewhere(documents: Sequence[str], cwd: Path) -> tuple[Path, ...]:
+    """The files beside documents that are not in the working directory: whoever wrote the documents wrote them too, and
+    what they say could lift every guard that the operator relies on."""
     paths = [cwd / document for document in documents]
     places = [path if path.is_dir() else path.parent for path in paths if path.exists()]
     found = {place.resolve(): place / FILE for place in places if (place / FILE).is_file()}
-    if len(found) > 1:
-        what = f"several documents have a {FILE} beside them: {', '.join(map(str, found.values()))}"
-        raise ConfigError(what, hint="name one with --config")
-    here = cwd / FILE
-    return next(iter(found.values()), here if here.is_file() else None)
+    found.pop(cwd.resolve(), None)
+    return tuple(found.values())
 
 
 # --- flags and variables ----------------------------------------------------------------------------------------------
@@ -94,14 +83,14 @@ def _variables(environ: Mapping[str, str], cwd: Path) -> _Layer:
         text = environ.get(row.variable, "").strip()
         if not text:
             continue
-        # Where lines separate them, values may hold commas.
+        # Values on lines of their own may hold commas.
         texts = text.split("\n" if "\n" in text else ",") if row.many else [text]
         layer |= _texts(row, [part.strip() for part in texts if part.strip()], row.variable, row.variable, cwd)
     return layer
 
 
 def _texts(row: Row, texts: Sequence[str], source: str, origin: str, cwd: Path) -> _Layer:
-    """What the texts of a flag or a variable give."""
+    """The layer of the texts of a flag or a variable."""
     if row.many == "table":
         pairs = (_pair(row, text, source) for text in texts)
         return {
@@ -116,7 +105,7 @@ def _texts(row: Row, texts: Sequence[str], source: str, origin: str, cwd: Path) 
 def _pair(row: Row, text: str, source: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
-        # What was meant as a secret value may stand where the name should.
+        # The text is not part of the message if it may be a secret value without its name.
         given = "" if row.about.hidden else f", not {text!r}"
         raise ConfigError(f"{source} must be {row.about.metavar}{given}")
     return name.strip(), value

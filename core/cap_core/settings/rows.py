@@ -1,4 +1,4 @@
-"""The rows of the table of settings: how each is called, on the command line, in the environment and in `cap.toml`."""
+"""The rows of the table of settings, with the names on the command line, in the environment and in `cap.toml`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cap_core.settings.value_types import COUNT, FILE, SECONDS, SWITCH, TEXT, Va
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One row of the table: how a setting is called, its field in the struct, its default, its values, and the rest."""
+    """One setting: its names, its field in the struct, its default, and the type of its values."""
 
     name: str
     field: str
@@ -27,12 +27,12 @@ class Row(msgspec.Struct, frozen=True):
 
     @property
     def flag(self) -> str:
-        """As the command line spells it."""
+        """Its flag on the command line."""
         return f"--{self.name}"
 
     @property
     def variable(self) -> str:
-        """As the environment spells it."""
+        """Its variable in the environment."""
         return "CAP_" + self.name.upper().replace("-", "_")
 
     @property
@@ -42,14 +42,14 @@ class Row(msgspec.Struct, frozen=True):
 
     @property
     def without(self) -> str:
-        """What happens without it, for people; "" where there is nothing to say."""
+        """What happens without it, for help; "" if that is obvious."""
         if self.about.absent or self.default in (None, False, (), {}):
             return self.about.absent
         return f"{self.default:g}" if isinstance(self.default, float) else str(self.default)
 
     @property
     def help(self) -> str:
-        """One paragraph: what it does, what happens without it, and whether it may be repeated."""
+        """Its help: what it does, what happens without it, and whether it may be repeated."""
         notes = [
             f"[{self.without}]" if self.without else "",
             "(repeatable)" if self.many else "",
@@ -76,7 +76,7 @@ def _row(field: msgspec.structs.FieldInfo, hint: Any, about: Setting) -> Row:
 
 
 def _present(hint: Any) -> Any:
-    """A type without its None."""
+    """A type without `None`."""
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         return next(option for option in typing.get_args(hint) if option is not types.NoneType)
     return hint

@@ -1,7 +1,7 @@
-"""Every setting there is: one table, from which come flags, variables, `cap.toml` keys, their checks and their help.
+"""The table of all settings, from which flags, variables, `cap.toml` keys, their checks and their help are made.
 
-The table is the struct: a field is a setting, its default the setting's default, and its `Setting` the rest. What is
-given where, and which of it wins, is `cap_core.configuration`.
+The table is a struct: each field is a setting with its type and its default, and its `Setting` has the rest.
+`cap_core.settings.resolve` finds the values.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ LIFE, PLUGINS, LOGS, CONFIGURATION = "Life", "Plugins", "Logs", "Configuration"
 
 
 class Setting(msgspec.Struct, frozen=True):
-    """What the table says about a setting, apart from its name, type and default.
+    """The properties of a setting beside its field's name, type and default.
 
-    * `kind`: what its values are, where the type alone does not say.
-    * `name`: what people call it, where that is not the field's name.
-    * `absent`: what happens without it, where the default does not say.
+    * `kind`: the type of its values, if the field's type is not enough.
+    * `name`: its name for people, if that is not the field's.
+    * `absent`: what happens without it, if the default does not show that.
     * `everywhere`: every command that reads documents has the flag, not `serve` alone.
     * `split`: one flag may hold several values, with commas between them.
     * `hidden`: its values are shown as ***.
@@ -42,7 +42,7 @@ class Setting(msgspec.Struct, frozen=True):
 
 
 class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """An `[upstreams.<NS>]` table of `cap.toml`; what is None is as it would be without the table."""
+    """An `[upstreams.<NS>]` table of `cap.toml`; a setting that is None has its default."""
 
     connect: Annotated[float | None, Setting("Seconds until connected.")] = None
     first_byte: Annotated[float | None, Setting("Seconds until the answer begins.")] = None
@@ -55,7 +55,7 @@ class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True):
     connections: Annotated[int | None, Setting("The most connections at one time.", absent="no limit")] = None
 
     def timeouts(self, default: Timeouts) -> Timeouts:
-        """These time limits, and `default` for those that are not given."""
+        """These time limits; those that are not set are as in `default`."""
         given = {name: getattr(self, name) for name in Timeouts.__struct_fields__}
         return msgspec.structs.replace(default, **{k: v for k, v in given.items() if v is not None})
 
@@ -197,16 +197,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "The cap.toml to use.",
             CONFIGURATION,
             "F",
-            absent="beside the documents, else in the working directory",
+            absent="in the working directory",
             everywhere=True,
         ),
     ] = None
 
     upstreams: Mapping[str, UpstreamSettings] = {}
-    """By namespace, or `<capability>:<namespace>`; only `cap.toml` can say these."""
+    """By namespace, or `<capability>:<namespace>`; only `cap.toml` can set these."""
     origins: Mapping[str, str] = {}
-    """Where each setting that is not a default came from, by its path: `flag`, `CAP_PORT`, `cap.toml:3:1`."""
+    """The origin of each setting that is not a default, by its path: `flag`, `CAP_PORT`, `cap.toml:3:1`."""
+
+    unread: tuple[Path, ...] = ()
+    """The files of this name beside documents that lie elsewhere than in the working directory."""
 
     def origin(self, *path: str) -> str:
-        """Where a setting came from: `origin("port")`, `origin("set", "NAME")`, `origin("upstreams", "ns", "idle")`."""
+        """The origin of a setting: `origin("port")`, `origin("set", "NAME")`, `origin("upstreams", "ns", "idle")`."""
         return self.origins.get(".".join(path), "default")

@@ -1,4 +1,4 @@
-"""TOML with places: what `tomllib` reads, and the line and column at which each key and value of it stands.
+"""Reads TOML with `tomllib`, and finds the line and column of each key and value.
 
 `tomllib` decides what is TOML; it keeps no positions, and tomlkit, which keeps the layout, gives none either. The scan
 below runs over text that is known to be valid, so it only has to tell keys, strings and brackets apart.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Path = tuple[str | int, ...]
-"""Keys and list positions from the root to a value."""
+"""The keys and list indexes from the root to a value."""
 
 _TOKEN = re.compile(
     r'''(?P<string> """(?:\\.|[^\\])*?""""{0,2} | \'\'\'.*?\'\'\'\'{0,2} | "(?:\\.|[^"\\\n])*" | '[^'\n]*')
@@ -30,7 +30,7 @@ _AT = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
 class Document(NamedTuple):
-    """A parsed file: its data, and where its keys and values stand."""
+    """A parsed file: its data, and the marks of its keys and values."""
 
     data: dict[str, Any]
     keys: dict[Path, Mark]
@@ -59,7 +59,7 @@ def load(raw: bytes, file: str) -> Document:
 
 
 def _syntax(message: str, text: str, file: str) -> ConfigError:
-    """tomllib's complaint, with its place in front."""
+    """tomllib's error with its place in front."""
     found = _AT.search(message)
     if found is None:
         return ConfigError(message, at=Mark(file, 1, 1))
@@ -69,7 +69,7 @@ def _syntax(message: str, text: str, file: str) -> ConfigError:
 
 
 class _Scan:
-    """Walks over the tokens of valid TOML, writing down where keys and values stand."""
+    """Walks over the tokens of valid TOML, and records the marks of keys and values."""
 
     def __init__(self, text: str, file: str) -> None:
         self.text = text
@@ -121,7 +121,7 @@ class _Scan:
         return path
 
     def _key(self, below: Path) -> Path:
-        """A dotted key, up to what follows it."""
+        """Read a dotted key, up to the sign after it."""
         path = below
         while True:
             token = self._next()

@@ -1,4 +1,4 @@
-"""The types of values that settings have: what people call them, and how text and TOML values become them."""
+"""The types of the settings' values: their names in messages, and their conversions from text and from TOML."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import msgspec
 class ValueType(msgspec.Struct, frozen=True):
     """One type of value.
 
-    `noun` names it in messages ("a port, 0 to 65535"); `types` are the TOML types that may hold it; `parse` reads the
-    text of a flag or variable and raises ValueError; `accepts` says whether a value of the right type is allowed.
+    `noun` names it in messages ("a port, 0 to 65535"); `types` are the TOML types that may hold it; `parse` converts
+    the text of a flag or variable, or raises ValueError; `accepts` checks a value of the right type.
     """
 
     noun: str
@@ -23,12 +23,12 @@ class ValueType(msgspec.Struct, frozen=True):
     parse: Callable[[str], Any] = str
     accepts: Callable[[Any], bool] = bool
     path: bool = False
-    """Whether the value is a path; a relative one counts from the directory of the file that says it."""
+    """Whether the value is a path; a relative one is resolved from the directory of its `cap.toml`."""
     metavar: str = ""
-    """How help names a value, where the setting itself does not say."""
+    """The name of a value in help, unless the setting has its own."""
 
     def from_text(self, text: str, directory: Path) -> Any:
-        """The value of a flag or variable. Raises ValueError with what is wrong with it."""
+        """The value of a flag or variable. Raises ValueError with the reason."""
         try:
             value = self.parse(text)
         except ValueError:
@@ -36,7 +36,7 @@ class ValueType(msgspec.Struct, frozen=True):
         return self._checked(value, text, directory)
 
     def from_toml(self, value: object, directory: Path) -> Any:
-        """The value of a TOML key. Raises ValueError with what is wrong with it."""
+        """The value of a TOML key. Raises ValueError with the reason."""
         # `type() in`, because True is an int to isinstance.
         return self._checked(value if type(value) in self.types else None, value, directory)
 

@@ -1,4 +1,4 @@
-"""Watch files, and report when what they hold may have changed."""
+"""Watches files, and reports when their content may have changed."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from cap_core.logging.lazy_logger import get_logger
 _log = get_logger("cap.reload")
 
 STEP_MS = 50
-"""Editors write in several steps; what follows within this time is one change."""
+"""Milliseconds in which several events count as one change, because editors write in several steps."""
 
 LOOK_MS = 1000
-"""How often to look without an event: network file systems and some containers send none."""
+"""Milliseconds between checks without an event: network file systems and some containers send none."""
 
 State = dict[Path, tuple[int, int, int]]
 
 
 def state(files: Iterable[Path]) -> State:
-    """What is enough to see that a file is not as it was."""
+    """The properties of each file by which a change is noticed."""
     out = {}
     for path in files:
         try:
@@ -34,11 +34,10 @@ def state(files: Iterable[Path]) -> State:
 
 
 async def changes(files: Callable[[], Iterable[Path]], trees: Sequence[Path], known: State) -> AsyncIterator[None]:
-    """Yield whenever one of `files` is not as it was, beginning with `known`.
+    """Yield whenever one of `files` has changed; `known` is their state before.
 
-    `files` is called anew each time: directories below `trees` may gain and lose some. What is watched are directories,
-    because editors and Kubernetes replace a file instead of writing to it; which events that gives does not matter, the
-    files themselves are compared.
+    `files` is called at each check, because directories below `trees` may gain and lose some. Directories are watched,
+    because editors and Kubernetes replace a file instead of writing to it; any event leads to a check of all files.
     """
     beside = {place for path in known for place in (path.absolute().parent, path.resolve().parent)}
     wake = asyncio.Event()

@@ -1,4 +1,4 @@
-"""Dotenv text: `NAME=value` lines, by the well-kept parser of python-dotenv, with the line of each name."""
+"""Reads dotenv text (`NAME=value` lines) with python-dotenv's parser, and finds the line of each name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def read_dotenv(text: str, file: str) -> dict[str, tuple[str, int]]:
     """Names with their value and line; nothing is expanded. Raises `CapError` at a line that is no assignment."""
     out: dict[str, tuple[str, int]] = {}
     for binding in parse_stream(StringIO(text)):
-        # The parser counts the blank lines before an assignment as its own.
+        # The parser counts the blank lines before an assignment as part of it.
         source = binding.original.string
         line = binding.original.line + source[: len(source) - len(source.lstrip())].count("\n")
         if binding.error:

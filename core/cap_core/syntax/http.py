@@ -1,4 +1,4 @@
-"""Pieces of HTTP's syntax that several modules check: tokens, field values, media types, trace context; and sizes."""
+"""Checks of HTTP syntax that several modules need: tokens, field values, media types, trace context; and sizes."""
 
 from __future__ import annotations
 

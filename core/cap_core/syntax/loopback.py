@@ -1,4 +1,4 @@
-"""Whether an address can be reached from this machine alone."""
+"""Decides whether a host is this machine's loopback address."""
 
 from __future__ import annotations
 

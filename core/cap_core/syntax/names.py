@@ -1,4 +1,4 @@
-"""When two spellings are one name (`docs/semantics.md`, names): `{assistant-id}` is `assistant_id` is `assistantId`."""
+"""Compares names, by normal form and by similarity (`docs/semantics.md`, names): `assistant-id` is `assistantId`."""
 
 from __future__ import annotations
 

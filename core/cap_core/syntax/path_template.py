@@ -1,8 +1,8 @@
 """Path templates: text with `{placeholder}`s, compared in one normal form (`docs/semantics.md`, the REST surface).
 
-The normal form is RFC 3986, 6.2.2: escapes of unreserved characters are decoded, other escapes are in upper case, and
-whatever may not stand in a path is escaped. A reserved character and its escape stay two things: `a%3Acancel` is the
-value "a:cancel", `a:cancel` may be the value "a" before the static text ":cancel".
+The normal form is that of RFC 3986, 6.2.2: escapes of unreserved characters are decoded, other escapes are in upper
+case, and characters that are not allowed in a path are escaped. A reserved character and its escape remain different:
+`a%3Acancel` is the value "a:cancel", but `a:cancel` may be the value "a" before the static text ":cancel".
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ _BASE = re.compile(r"\{\{(?P<double>[^{}]*)\}\}|\$?\{(?P<single>[^{}]*)\}")
 
 
 class TemplateError(ValueError):
-    """A malformed template; the text says what is wrong with it."""
+    """Raised for a malformed template, with the reason as its text."""
 
 
 def parse(text: str) -> tuple[Part, ...]:
@@ -57,7 +57,7 @@ def _balanced(pattern: re.Pattern[str], text: str) -> tuple[Part, ...]:
 
 
 def _doubles(text: str) -> Iterator[tuple[int, int, str]]:
-    """Where each `{{x}}` begins and ends, and its x; a search for each end, so that openings alone cost little."""
+    """The start, the end and the content of each `{{x}}`, found in linear time also in texts of many `{{`."""
     end = 0
     while (start := text.find("{{", end)) >= 0 and (close := text.find("}}", start + 2)) >= 0:
         end = close + 2

@@ -1,4 +1,4 @@
-"""YAML text to a plain tree in which every node knows its place.
+"""Parses YAML text to a plain tree in which every node has its mark.
 
 YAML 1.2 core schema: `yes`, `on` and dates are text, a key twice is an error. The tree is built from libyaml's events
 without recursion, so that no nesting can exhaust the stack, and an alias is charged with what it repeats, so
@@ -24,13 +24,13 @@ MAX_NODES = 400_000
 
 
 class Map(dict["Scalar", "Node"]):
-    """A mapping; its keys are scalars that know their place too."""
+    """A mapping; its keys are scalars and have marks too."""
 
     __slots__ = ("mark",)
     mark: Mark
 
     def key(self, name: str) -> Scalar:
-        """The key of this name as it stands in the document."""
+        """The key of this name, with its mark."""
         return next(key for key in self if key == name)
 
 
@@ -42,7 +42,7 @@ class Seq(list["Node"]):
 
 
 class Scalar(str):
-    """A scalar as the document spells it. `plain` is False where quotes or a block style make it text."""
+    """A scalar in the spelling of the document. `plain` is False if quotes or a block style make it text."""
 
     __slots__ = ("mark", "plain")
     mark: Mark
@@ -76,7 +76,7 @@ def resolve(scalar: Scalar) -> object:
         return True
     if text in _FALSE:
         return False
-    if len(text) > 400:  # int() refuses more than 4300 digits; nobody means a number this long
+    if len(text) > 400:  # int() refuses more than 4300 digits
         return text
     if _INT.fullmatch(text):
         return int(text)
@@ -103,7 +103,7 @@ def load(data: bytes, file: str) -> Node:
 
 
 def load_first(data: bytes) -> Node:
-    """Parse the first document of a stream that no author of ours wrote. Raises `SpecError`.
+    """Parse the first document of a YAML stream, such as an upstream's answer. Raises `SpecError`.
 
     Further ones are left unread, and a merge key is a key like any other, as YAML 1.2 has it.
     """
@@ -179,7 +179,7 @@ class _Builder:
         return root
 
     def _second(self, event: Any) -> None:
-        """What stands behind the end of the document: nothing, as behind a last `---`, or another one."""
+        """Handle what follows the first document: nothing, as after a last `---`, or another document."""
         if type(event) is not yaml.ScalarEvent or event.value or event.style:
             what = "a second document begins here"
             raise SpecError(what, at=self._mark(event), code="several-documents", hint="give each a file of its own")
@@ -248,14 +248,14 @@ class _Builder:
         if mark is None:
             return self._unprintable(message, text)
         if begun is not None and "quoted scalar" in context and "end of stream" in what:
-            # Where it ends is the end of the file, which says nothing.
+            # The error is at the end of the file, so the beginning of the text is shown.
             mark, message, hint = begun, "a text in quotes begins here and has no end", "close it with the same quote"
         elif "tab character" in what or ("cannot start" in what and text[mark.index : mark.index + 1] == "\t"):
             message, hint = "a tab cannot indent", "use spaces"
         return SpecError(message, at=Mark(self.file, mark.line + 1, mark.column + 1), code="not-yaml", hint=hint)
 
     def _unprintable(self, message: str, text: str) -> SpecError:
-        """A character that no YAML document can have, of which libyaml says no line."""
+        """The error for a character that YAML does not allow; libyaml does not give its line."""
         found = _UNPRINTABLE.search(text)
         if found is None:
             return SpecError(message, at=Mark(self.file, 1, 1), code="not-yaml", hint="remove what is not text")
@@ -265,7 +265,7 @@ class _Builder:
         return SpecError(what, at=at, code="not-yaml", hint="remove it, or write it as an escape in double quotes")
 
 
-# What YAML 1.2 calls printable (5.1), the other way round.
+# All characters except those that YAML 1.2 calls printable (5.1).
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

@@ -1,4 +1,4 @@
-"""What a test of a document or a plugin needs: a running gateway, and an upstream that records bytes.
+"""For tests of documents and plugins: a running gateway, and an upstream that records the bytes of requests.
 
     with upstream() as api, gateway("capability.yaml", base_uris={"ns": api.url}) as cap:
         assert httpx.get(cap.url + "/v1/things").status_code == 200
@@ -6,7 +6,7 @@
 
 Both are real servers on loopback, each in a thread with an event loop of its own.
 
-Imports compile, server and what stands below them.
+Imports compile, server and the packages below them.
 """
 
 from __future__ import annotations

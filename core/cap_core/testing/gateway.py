@@ -1,4 +1,4 @@
-"""A gateway that serves documents beside a test."""
+"""Runs a gateway in a thread, for tests."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Running:
         self._compiling = compiling
 
     def replace(self, *documents: str | Path) -> None:
-        """Let documents take over, as a reload does. Raises `CapError` as `cap serve` would tell it."""
+        """Replace the documents, as a reload does. Raises `CapError` if they cannot be served."""
         call(self._loop, self.gateway.replace(self._compiling.plan(documents)))
 
 
@@ -65,14 +65,14 @@ def gateway(
     listening: ListenOptions | None = None,
     plugin_files: Sequence[Path] = (),
 ) -> Iterator[Running]:
-    """Serve documents on one free port. Raises `CapError` where `cap serve` would refuse to start."""
+    """Serve documents on one free port. Raises `CapError` if `cap serve` would not start."""
     options = CompileOptions(
         base_uris={name: Given(url, "--base-uri") for name, url in (base_uris or {}).items()},
         values={name: Given(value, "--set") for name, value in (values or {}).items()},
         allow_plaintext=allow_plaintext,
         caller_auth=caller_auth,
     )
-    # Anew for each gateway, because offers may keep state, as the sandbox does.
+    # Loaded for each gateway, because plugins may keep state, as the sandbox does.
     compiling = _Compiling(loader.load(files=tuple(plugin_files)), options)
     how = listening or ListenOptions()
     opening = opening or OpenOptions(allow_plaintext=allow_plaintext)

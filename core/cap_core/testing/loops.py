@@ -1,4 +1,4 @@
-"""Event loops in threads of their own, for servers beside a test."""
+"""Runs event loops in threads, for the servers of tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from typing import Any
 
 PATIENCE = 10.0
-"""Seconds after which a test that waits has failed."""
+"""Seconds that tests wait at most."""
 
 
 async def made(kind: Callable[[], Any]) -> Any:
@@ -19,7 +19,7 @@ async def made(kind: Callable[[], Any]) -> Any:
 
 
 def call(loop: asyncio.AbstractEventLoop, work: Any) -> Any:
-    """Run a coroutine in a loop of another thread, and give what it gives."""
+    """Run a coroutine in the loop of another thread, and return its result."""
     future: Future[Any] = asyncio.run_coroutine_threadsafe(work, loop)
     return future.result(PATIENCE)
 

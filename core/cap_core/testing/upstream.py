@@ -1,4 +1,4 @@
-"""An upstream that records the bytes of every request, and answers as a test says."""
+"""An upstream that records the bytes of every request, and answers as a test chooses."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Recorded(msgspec.Struct, frozen=True):
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """What the upstream answers. After `cut` chunks the connection breaks.
+    """An answer of the upstream. After `cut` chunks the connection is broken.
 
-    A body in chunks is sent chunked, each as soon as it is there: a generator may wait for what a test does next.
+    A body in chunks is sent chunked. Each chunk is sent as soon as the iterable gives it, which may wait for the test.
     """
 
     status: int = 200
@@ -37,10 +37,12 @@ class Answered(msgspec.Struct, frozen=True):
     pause: float = 0.0
     """Seconds between two chunks, and before the head of an answer that has none."""
     cut: int | None = None
+    until_close: bool = False
+    """Whether the body has no length, and ends with the connection."""
 
 
 class Upstream:
-    """A raw HTTP/1.1 server that keeps every request, and notices when its caller goes away."""
+    """An HTTP/1.1 server on raw sockets that records every request, and notices when its caller goes away."""
 
     def __init__(self, answer: Callable[[Recorded], Answered]) -> None:
         self.requests: list[Recorded] = []
@@ -49,6 +51,7 @@ class Upstream:
         self.url = ""
         self._answer = answer
         self._server: asyncio.Server | None = None
+        self._stopping = False
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def start(self) -> None:
@@ -59,13 +62,20 @@ class Upstream:
     async def stop(self) -> None:
         """Close every connection, and wait until its task has noticed."""
         assert self._server is not None
-        self._server.close()
+        self._stopping = True
         for writer in self._connections.values():
             writer.transport.abort()
-        if self._connections:
-            await asyncio.wait(self._connections, timeout=PATIENCE)
+        # Nothing else runs in this loop, so these are the connections, and those that it is still accepting: it would
+        # leave their sockets open if the server closed before.
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            _, late = await asyncio.wait(others, timeout=PATIENCE)
+            if late:
+                break
+        self._server.close()
 
     def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._stopping:
+            writer.transport.abort()
         # Known from its first moment, so that `stop` misses none: what is cancelled instead complains on stderr.
         task = asyncio.ensure_future(self._connection(reader, writer))
         self._connections[task] = writer
@@ -124,6 +134,12 @@ async def _send(answer: Answered, writer: asyncio.StreamWriter, *, head: bool) -
     """Send an answer; False where the connection must end after it."""
     lines = b"".join(name + b": " + value + b"\r\n" for name, value in answer.headers)
     start = b"HTTP/1.1 %d X\r\n" % answer.status + lines
+    if answer.until_close:
+        await asyncio.sleep(answer.pause)
+        body = answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
+        writer.write(start + b"Connection: close\r\n\r\n" + (b"" if head else body))
+        await writer.drain()
+        return False
     if isinstance(answer.body, bytes):
         await asyncio.sleep(answer.pause)
         length = b"" if answer.status in (204, 304) else b"Content-Length: %d\r\n" % len(answer.body)
@@ -146,7 +162,7 @@ async def _send(answer: Answered, writer: asyncio.StreamWriter, *, head: bool) -
 
 @contextlib.contextmanager
 def upstream(answer: Callable[[Recorded], Answered] = lambda request: Answered()) -> Iterator[Upstream]:
-    """A recording upstream; `answer` decides what it says to each request."""
+    """A recording upstream; `answer` makes the answer to each request."""
     recording = Upstream(answer)
     with running_loop() as loop:
         call(loop, recording.start())

@@ -25,9 +25,9 @@ Place = Annotated[str | None, msgspec.Meta(extra_json_schema={"enum": list(PLACE
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"in_": "in"}):
-    """One of: `key`+`value`+`placement`, `name`+`value`+`in`, `header`+`key` (there the secret), or `headers`.
+    """One of: `key`+`value`+`placement`, `name`+`value`+`in`, `header`+`key` (the secret), or `headers`.
 
-    `token` is a published other spelling of `value`.
+    `token` is another published name of `value`.
     """
 
     key: str | None = None
@@ -41,7 +41,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"
 
 
 class Key(msgspec.Struct, frozen=True):
-    """A key, of whichever spelling: its place, its name there, and the secret."""
+    """An API key: its place, its name there, and the secret."""
 
     place: str
     name: str
@@ -85,7 +85,7 @@ def _pairs(headers: Mapping[str, str] | list[Mapping[str, str]]) -> list[tuple[s
 
 
 def sign(options: Options, at: SignContext) -> Credentials:
-    """Each key at its place."""
+    """The credentials with each key at its place."""
     found = keys(options)
 
     def at_place(place: str) -> tuple[tuple[str, str], ...]:
@@ -100,7 +100,7 @@ def sign(options: Options, at: SignContext) -> Credentials:
 
 
 def check(options: Options, at: CheckContext) -> Check:
-    """Compare one header in constant time. A key in a URL ends up in logs, so only headers are checked."""
+    """The check that compares one header in constant time. Keys in URLs are not accepted, because URLs are logged."""
     found = keys(options)
     if len(found) != 1 or found[0].place != "header":
         raise OptionError("placement", "a caller's apikey must be one header", "use placement: header")
@@ -121,7 +121,7 @@ def check(options: Options, at: CheckContext) -> Check:
 
 
 def caller_option(text: str) -> Mapping[str, object]:
-    """`apikey:X-Key:GATEWAY_TOKEN`."""
+    """The options from `HEADER:NAME` of `--caller-auth apikey:HEADER:NAME`."""
     header, _, name = text.partition(":")
     if not header or not name:
         raise OptionError("", f"{text!r} is not HEADER:NAME", "--caller-auth apikey:X-Key:GATEWAY_TOKEN")

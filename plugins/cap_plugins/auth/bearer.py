@@ -14,7 +14,7 @@ from cap_core.plugins.messages import Caller, Check, Incoming
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`token`, or its published other spelling `value`; a `placement` can only be the header."""
+    """`token`, or `value`, its other published name; a `placement` can only be the header."""
 
     token: str | None = None
     value: str | None = None
@@ -22,7 +22,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def secret(self) -> str:
-        """The token. Raises `OptionError` where neither or both are there."""
+        """The token. Raises `OptionError` if neither or both are present."""
         if self.placement != "header":
             raise OptionError("placement", "a bearer stands in the Authorization header", "use type apikey elsewhere")
         if (self.token is None) == (self.value is None):
@@ -36,7 +36,7 @@ def sign(options: Options, at: SignContext) -> Credentials:
 
 
 def check(options: Options, at: CheckContext) -> Check:
-    """Compare in constant time; RFC 6750 leaves `error` out where no token came at all."""
+    """The check that compares the token in constant time. Without any token there is no `error` (RFC 6750, 3.1)."""
     expected = options.secret.encode()
     challenge = f'Bearer realm="{at.realm}"'
     known = Caller("bearer")

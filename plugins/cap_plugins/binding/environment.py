@@ -23,7 +23,7 @@ class Environment:
 
 
 def parse(location: str, at: BindContext) -> Environment:
-    """The environment; it has no location."""
+    """The environment, whatever the location, which is empty."""
     return Environment()
 
 

@@ -26,13 +26,13 @@ class File(msgspec.Struct, frozen=True):
         return f"{name} in {self.path.name}"
 
     async def fetch(self, names: frozenset[str]) -> Mapping[str, Secret]:
-        """The values of these names. Raises `CapError` for a file that cannot be read as what its name says."""
+        """The values of these names. Raises `CapError` for a file that is not of the format of its suffix."""
         values = _read(self.path)
         return {name: Secret(values[name], self.describe(name)) for name in names if values.get(name)}
 
 
 class Missing(msgspec.Struct, frozen=True):
-    """A file that is not there: its values are not set. It may be there when the gateway opens again."""
+    """A file that does not exist: its values are not set. It may exist when the gateway opens again."""
 
     name: str
 
@@ -46,10 +46,11 @@ class Missing(msgspec.Struct, frozen=True):
 
 
 def parse(location: str, at: BindContext) -> File | Missing:
-    """Find the file below the document's directory, then below the working directory, after resolving links.
+    """Find the file below the document's directory, then below the working directory where that counts
+    (`docs/semantics.md`, files), after resolving links.
 
-    Raises `OptionError` for one that lies outside (`--allow-files`). One that is not there leaves its names without
-    values: what the document means does not depend on it.
+    Raises `OptionError` for a file that lies elsewhere (`--allow-files`). If the file does not exist, its names have no
+    values, and the document is valid all the same.
     """
     parts = urlsplit(location)
     # file:./x, file://./x, file:///./x and file:///x all mean a path below the document's directory.

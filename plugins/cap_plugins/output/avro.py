@@ -31,7 +31,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None], object]:
-    """fastavro, loaded when the first document needs it."""
+    """The decoder, by fastavro, which is imported here because few documents need it."""
     try:
         import fastavro
     except ImportError:

@@ -1,8 +1,8 @@
 """`outputRawFormat: binary`: `{"data": …, "mediaType": …}`.
 
-An untouched answer stays what it is: bytes, streamed, of the type the document or the upstream says. This is for
-answers that outputs are read from, which is JSON, and JSON has no bytes: `data` is their base64, `mediaType` what they
-are, so that `$.data` and `$.mediaType` are there to be mapped.
+An untouched answer is streamed as bytes, with the media type of the document or the upstream. This decoder is for
+answers from which outputs are read. JSON has no bytes, so `data` is their base64, and `mediaType` their media type, for
+mappings of `$.data` and `$.mediaType`.
 
 `mediaType` is `outputMediaType`, else the upstream's content type, else `application/octet-stream`. An answer larger
 than `maxBinarySize` is refused; without one the gateway's own limit holds.
@@ -28,7 +28,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None], object]:
-    """Base64, as JSON carries bytes everywhere."""
+    """The decoder, which encodes bytes as base64."""
     largest, declared = output_format.size(at.operation), output_format.media_type(at.operation)
 
     def read(body: bytes, content_type: str | None) -> object:

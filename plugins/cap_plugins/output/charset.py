@@ -14,15 +14,15 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _NAMED = re.compile(r""";\s*charset\s*=\s*["']?([\w.:+-]{1,40})""", re.ASCII | re.IGNORECASE)
-# Python has codecs that are no charsets of any text on the wire; the decoders of two (idna, punycode) take quadratic
-# time, and others (unicode_escape) warn instead of failing.
+# Python has codecs that are no charsets; two of them (idna, punycode) take quadratic time, and others (unicode_escape)
+# warn instead of failing.
 _CHARSETS = re.compile(
     r"(utf-(8|16|32)|ascii|iso8859|cp\d|koi8|gb|big5|shift_jis|euc_|iso2022_|mac-|tis-620|hz|johab|ptcp|kz1048)"
 )
 
 
 def text(body: bytes, content_type: str | None, *, declared: str = "", errors: str = "strict") -> str:
-    """The text of an answer. `declared` is what the body itself calls its charset, where nothing outside it does.
+    """The text of an answer. `declared` is the charset named in the body itself, used if nothing outside names one.
 
     Raises `ValueError` for bytes that are not of the charset.
     """
@@ -33,13 +33,13 @@ def text(body: bytes, content_type: str | None, *, declared: str = "", errors: s
 
 
 def named(content_type: str | None) -> str:
-    """The charset that a content type names, if it is one we know; else ""."""
+    """The charset in a content type, if it is known; else ""."""
     found = _NAMED.search(content_type or "")
     return known(found[1]) if found else ""
 
 
 def known(name: str) -> str:
-    """The charset of this name as Python calls it; "" for none."""
+    """Python's name of this charset; "" if it is unknown."""
     try:
         codec = codecs.lookup(name).name
     except (LookupError, ValueError):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 LARGEST = 100_000_000
-"""Each row repeats the names of the columns, so a long header makes a small answer a large one: bytes for all names."""
+"""Bytes for the names in all rows: each row repeats them, so a long header makes a small answer a large one."""
 _MEMBER = 16
 
 
 def columns(titles: Iterable[str]) -> list[str]:
-    """The titles without white space around them; one that comes again is numbered (`size`, `size_2`)."""
+    """The titles without white space around them; repeated ones are numbered (`size`, `size_2`)."""
     out: dict[str, None] = {}
     counts: dict[str, int] = {}
     for title in titles:
@@ -29,7 +29,7 @@ class Rows:
         self._size = 0
 
     def row(self, names: list[str], values: Iterable[str]) -> dict[str, str]:
-        """A row's values by the names of their columns. Raises `ValueError` where it all grows too large."""
+        """A row's values by the names of their columns. Raises `ValueError` if all rows together become too large."""
         row = dict(zip(names, values, strict=False))
         self._size += _MEMBER * len(row) + sum(map(len, row))
         if self._size > LARGEST:

@@ -32,11 +32,11 @@ from cap_plugins.output.columns import Rows, columns
 MAX_ELEMENTS = 200_000
 MAX_TEXTS = 1_000_000
 MAX_DEPTH = 1000
-"""Elements below are as if they had no tags."""
+"""Levels of nested elements; the tags of deeper elements are ignored."""
 MAX_ATTRIBUTES = 64
-"""Of one element. Each further one costs the tree more time than the one before; no selector needs so many."""
+"""Attributes of one element; the tree's time for them is quadratic, and no selector needs so many."""
 MAX_PAIRS = 100_000_000
-"""Of siblings, for a selector that compares them."""
+"""Pairs of siblings that a selector may compare."""
 _DECLARED = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?([A-Za-z0-9._:-]{1,40})""", re.IGNORECASE)
 _NAME = re.compile(r"[a-z][a-z0-9-]*", re.ASCII)
 _CONTROLS = re.compile(r"[\x00-\x1f\ufffe\uffff]")
@@ -57,7 +57,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None], object]:
-    """lxml, whose parser takes linear time for whatever it is given; loaded when the first document needs it."""
+    """The decoder, by lxml, whose parser takes linear time; it is imported here because few documents need it."""
     from lxml import etree
 
     select, compared = _selector(options.outputSchema)
@@ -215,7 +215,7 @@ def _span(cell: Element, name: str) -> int:
 
 
 def _text(cell: Element) -> str:
-    """A cell's text as it would be read, blocks apart from each other."""
+    """A cell's visible text, with white space between blocks."""
     parts: list[str] = []
     waiting: list[tuple[Element, bool]] = [(cell, False)]
     while waiting:

@@ -15,7 +15,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None], object]:
-    """msgspec's decoder, whose DecodeError is a ValueError."""
+    """The decoder, by msgspec, whose DecodeError is a ValueError."""
     decode = msgspec.json.Decoder().decode
 
     def read(body: bytes, content_type: str | None) -> object:

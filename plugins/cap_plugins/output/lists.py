@@ -1,4 +1,4 @@
-"""Which members of an answer the outputs take for lists, for formats that do not say so themselves."""
+"""Finds the members of an answer that the outputs read as lists, for formats without lists of their own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Lists:
-    """A member: whether it is taken for a list, and the members below it."""
+    """A member: whether it is read as a list, and the members below it."""
 
     def __init__(self) -> None:
         self.taken = False
@@ -21,7 +21,7 @@ class Lists:
 
 
 def lists_of(outputs: Iterable[DeclaredOutput]) -> Lists:
-    """The members that the outputs' mappings and types take for lists, from the whole answer down."""
+    """The members that the outputs' mappings and types read as lists, as a tree from the entire answer."""
     root = Lists()
     _declare(outputs, root)
     return root
@@ -38,7 +38,7 @@ def _declare(outputs: Iterable[DeclaredOutput], within: Lists) -> None:
             _declare((output.items,), at)
         _declare(output.properties, at)
         if output.mapping is None and output.name:
-            # It may stand on the element itself, which only the answer tells.
+            # The output may be the element itself, which depends on the answer.
             _declare(output.properties, within)
 
 
@@ -50,9 +50,9 @@ def _element(output: DeclaredOutput, within: Lists) -> tuple[Lists | None, bool]
 
 
 def _follow(steps: tuple[jsonpath.Step, ...], node: Lists) -> tuple[Lists | None, bool]:
-    """The member that steps lead to, or None where it is not known, and whether they find many values.
+    """The member that steps lead to, or None if it is not known, and whether they can find several values.
 
-    The members that they take for lists on their way are noted.
+    Members that the steps read as lists are recorded.
     """
     many = False
     for step in steps:

@@ -45,7 +45,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None], object]:
-    """markdown-it, loaded when the first document needs it."""
+    """The decoder, by markdown-it, which is imported here because few documents need it."""
     from markdown_it import MarkdownIt
 
     parse = MarkdownIt("commonmark").enable("table").parse
@@ -126,7 +126,7 @@ def _lines(block: list[Token]) -> Iterator[str]:
 
 
 def _read(inline: Token) -> str:
-    """The text of a line, as it would be read."""
+    """The visible text of a line."""
     parts = []
     for token in inline.children or ():
         if token.type in ("text", "code_inline"):

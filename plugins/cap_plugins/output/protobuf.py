@@ -24,7 +24,7 @@ from cap_core.plugins.hookspecs import hookimpl
 from cap_core.plugins.output import OutputContext, OutputMapper
 
 MAX_VALUES = 2_000_000
-"""An empty message is two bytes, and becomes all its defaults."""
+"""Values of one message: an empty message of two bytes becomes all its defaults."""
 _COMPILER_TIMEOUT = 30
 
 
@@ -35,7 +35,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None], object]:
-    """protobuf's compiler and parser, loaded when the first document needs them."""
+    """The decoder, by protobuf's compiler and parser, which are imported here because few documents need them."""
     try:
         import grpc_tools  # noqa: F401  (it runs as a program later; a missing one is reported here)
         from google.protobuf import json_format

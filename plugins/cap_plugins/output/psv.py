@@ -16,7 +16,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None], object]:
-    """Python's own reader, which fails where quotes are not closed."""
+    """The decoder, by Python's own reader, which fails if a quote is not closed."""
     return reader("|")
 
 

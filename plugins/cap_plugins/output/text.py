@@ -16,7 +16,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None], object]:
-    """Decode by the answer's charset."""
+    """The decoder, by the answer's charset."""
     return text
 
 

@@ -40,7 +40,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None], object]:
-    """expat, which comes with Python: faster than building a tree first, and nothing to install."""
+    """The decoder, by expat, which is part of Python and faster than building a tree first."""
     lists = lists_of(at.outputs)
     return lambda body, content_type: _read(_source(body, content_type), lists)
 

@@ -26,12 +26,12 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None], object]:
-    """The reader of capability documents, which is bounded."""
+    """The decoder, by the reader of capability documents, which limits depth and size."""
     return lambda body, content_type: value(text(body, content_type))
 
 
 def value(source: str) -> object:
-    """The value of a YAML text. Raises `ValueError` for one that is none, or is too large."""
+    """The value of a YAML text. Raises `ValueError` for text that is not YAML, or too large."""
     try:
         return _Plain().value(load_first(source.encode()))
     except SpecError as error:

@@ -223,7 +223,27 @@ class Wiring:
             namespace, _, key = written.partition(".")
             if key in self.document.binds.get(namespace, ()):
                 return Bound(key)
+            meant = self._respelled(written, faces)
+            if meant is not None:
+                return self._input(meant)
         return template(written, self._with_variable)
+
+    def _respelled(self, written: str, faces: str) -> str | None:
+        """The known input that another spelling of a source means."""
+        inner = re.fullmatch(r"\$\{\s*([^{}\s]+)\s*\}|\{\s*([^{}\s]+)\s*\}|\$([^{}\s]+)", written)
+        text = next((group for group in inner.groups() if group), "") if inner else written
+        if self._binding(text) or text.partition(".")[0] in {"env", *self.document.binds}:
+            return None
+        known = {*self.declared, *self.names, *re.findall(r"\{+([^{}]+)\}+", self.exposed.path or "")}
+        if "." not in text:
+            return text if written.startswith("${") and match(text, known) else None
+        words = "params|args|arguments|inputs?|request|query|path|body|headers|tool" + (f"|{faces}" if inner else "")
+        found = re.fullmatch(rf"(?:{words})\.(\S+)", text)
+        if found is None:
+            return None
+        name = found[1]
+        short = name.partition(".")[2] if name.partition(".")[0] in {*PLACES, "params", "headers"} else ""
+        return next((one for one in (name, short) if one and match(one, known)), None)
 
     def _with_variable(self, name: str) -> Expression:
         if name.startswith((*FACES, self.exposed.namespace + ".")):

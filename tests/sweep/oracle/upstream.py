@@ -27,7 +27,7 @@ TYPES = {
 
 @dataclass
 class Expected:
-    """A request: its path in decoded segments, its query in decoded pairs, its body in decoded form."""
+    """A request: its path in decoded segments, its query in decoded pairs and in order, its body in decoded form."""
 
     method: str
     segments: list[str]
@@ -36,8 +36,6 @@ class Expected:
     kind: str = "none"
     """none, json, form, multipart, yaml, text (any text) or raw (bytes handed through)."""
     body: Any = None
-    first: int = 0
-    """How many pairs of the query are the document's own, and come first."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,6 @@ def expect(op: Consumed, wired: Wired, base: str, values: Mapping[str, Any], bin
     holes = {feed.name: text(value) for feed, value in feeds if feed.place == "path"}
     path, _, literal = op.path.partition("?")
     out = Expected(op.method, _segments(base, path, holes, bindings), parse_qsl(literal, keep_blank_values=True))
-    out.first = len(out.query)
     for feed, value in feeds:
         if feed.place == "query":
             out.query += [(feed.name, text(item)) for item in (value if isinstance(value, list) else [value])]

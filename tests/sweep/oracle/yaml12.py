@@ -25,11 +25,11 @@ for _tag, (_pattern, _first) in _RULES.items():
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
 
 
-def _value(node: yaml.Node) -> Any:
+def _value(node: yaml.Node, *, text_keys: bool) -> Any:
     if isinstance(node, yaml.MappingNode):
-        return {_key(key): _value(value) for key, value in node.value}
+        return {_key(key, text_keys): _value(value, text_keys=text_keys) for key, value in node.value}
     if isinstance(node, yaml.SequenceNode):
-        return [_value(item) for item in node.value]
+        return [_value(item, text_keys=text_keys) for item in node.value]
     text = node.value
     match node.tag.rpartition(":")[2]:
         case "null":
@@ -43,14 +43,17 @@ def _value(node: yaml.Node) -> Any:
     return text
 
 
-def _key(node: yaml.Node) -> str:
+def _key(node: yaml.Node, text_keys: bool) -> str:
+    if text_keys and not node.tag.endswith(":str"):
+        raise ValueError(f"the key {node.value} is no text")
     return str(node.value)
 
 
-def load(text: str) -> Any:
-    """The first document of a file."""
+def load(text: str, *, text_keys: bool = False) -> Any:
+    """The first document of a file. With `text_keys` a key like `true` must be quoted; else it is read as text."""
     loader = _Loader(text)
     try:
-        return _value(loader.get_node() if loader.check_node() else yaml.ScalarNode("tag:null", ""))
+        node = loader.get_node() if loader.check_node() else yaml.ScalarNode("tag:null", "")
+        return _value(node, text_keys=text_keys)
     finally:
         loader.dispose()

@@ -67,7 +67,9 @@ def rest(
         for piece in paths.parse(exposed.path or "")
     )
     query += [extra] if extra else []
-    out.target = f"/{quote(prefix)}/{path.lstrip('/')}" + ("?" + "&".join(query) if query else "")
+    out.target = (
+        f"/{quote(prefix)}" + (path if path.startswith("/") else "/" + path) + ("?" + "&".join(query) if query else "")
+    )
     return out
 
 

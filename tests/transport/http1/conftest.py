@@ -90,17 +90,18 @@ class Peer:
         self.writer.write(data)
         await self.writer.drain()
 
-    async def gone(self, within=10.0):
-        """Whether the other side ends the connection in time."""
+    async def gone(self):
+        """Return True once the other side has ended the connection."""
         try:
-            async with asyncio.timeout(within):
-                while await self.reader.read(65536):
-                    pass
-        except TimeoutError:
-            return False
+            while await self.reader.read(65536):
+                pass
         except ConnectionError:
             pass
         return True
+
+    async def stall(self):
+        """Read and send nothing more until the server ends."""
+        await asyncio.Event().wait()
 
     def reset(self):
         """Tear the connection down, as a crash does."""

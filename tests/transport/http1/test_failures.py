@@ -30,7 +30,7 @@ async def failing(kind, sent=True):
 
 
 def after(*steps):
-    """A script: read the head, then send bytes, wait seconds, or call a method of the connection."""
+    """A script: read the head, then send bytes, wait seconds, or call a method of the peer."""
 
     async def script(peer):
         await peer.head()
@@ -38,7 +38,9 @@ def after(*steps):
             if isinstance(step, bytes):
                 await peer.send(step)
             elif isinstance(step, str):
-                getattr(peer, step)()
+                done = getattr(peer, step)()
+                if done is not None:
+                    await done
             else:
                 await asyncio.sleep(step)
 
@@ -163,7 +165,7 @@ async def test_the_connection_ends_before_the_request(transport, serve, get):
     ids=repr,
 )
 async def test_the_answer_is_not_http(transport, serve, get, answer):
-    async with serve(after(answer, 5)) as server, transport.open(server.upstream()) as send, failing("garbage"):
+    async with serve(after(answer, "stall")) as server, transport.open(server.upstream()) as send, failing("garbage"):
         await get(send, headers=SECRET)
 
 
@@ -180,7 +182,7 @@ async def test_no_answer_in_time(transport, serve, get, steps, size):
         await peer.read(size)
         for step in steps:
             await peer.send(step)
-        await peer.gone(5)
+        await peer.gone()
 
     limits = {"first_byte": 0.1, "idle": 5}
     async with serve(script) as server, transport.open(server.upstream(**limits)) as send, failing("idle"):
@@ -192,7 +194,7 @@ async def test_no_answer_in_time(transport, serve, get, steps, size):
 @pytest.mark.parametrize("size", [0, 100_000])
 async def test_the_time_is_over_before_the_head(transport, serve, get, limit, size):
     total = 0.1 if limit == "total" else None
-    async with serve(after(5)) as server, transport.open(server.upstream(total=total)) as send, failing("total"):
+    async with serve(after("stall")) as server, transport.open(server.upstream(total=total)) as send, failing("total"):
         await get(send, "POST", headers=SECRET, body=b"x" * size, within=None if total else 0.1)
 
 
@@ -213,7 +215,7 @@ async def test_the_upstream_tears_the_connection_down_while_it_is_sent_a_body(tr
 async def test_the_upstream_switches_protocols_because_the_request_offers_it(transport, serve, get):
     answer = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nwhatever"
     headers = ((b"Connection", b"upgrade"), (b"Upgrade", b"x"))
-    async with serve(after(answer, 5)) as server, transport.open(server.upstream()) as send, failing("garbage"):
+    async with serve(after(answer, "stall")) as server, transport.open(server.upstream()) as send, failing("garbage"):
         await get(send, headers=headers)
 
 
@@ -221,7 +223,7 @@ async def test_the_upstream_switches_protocols_because_the_request_offers_it(tra
 async def test_the_upstream_stops_reading_the_request(transport, serve, get, stream):
     body = stream(*[b"x" * 65536] * 500)
     limits = {"first_byte": 5, "idle": 0.2}
-    async with serve(after(5)) as server, transport.open(server.upstream(**limits)) as send, failing("idle"):
+    async with serve(after("stall")) as server, transport.open(server.upstream(**limits)) as send, failing("idle"):
         await get(send, "POST", body=body)
 
     assert body.closed
@@ -235,8 +237,8 @@ async def test_a_slow_request_is_not_a_late_answer(transport, serve, get, stream
         await peer.until(b"0\r\n\r\n")
         await peer.send(OK)
 
-    body = stream(b"1", asyncio.sleep(0.5), b"2")
-    async with serve(script) as server, transport.open(server.upstream(first_byte=0.3, idle=0.3)) as send:
+    body = stream(b"1", asyncio.sleep(0.8), b"2")
+    async with serve(script) as server, transport.open(server.upstream(first_byte=0.6, idle=0.6)) as send:
         assert 200 == (await get(send, "POST", body=body)).status
 
 
@@ -289,14 +291,14 @@ async def test_the_body_is_cut_short(transport, serve, get, whole, begun, kind, 
     ids=repr,
 )
 async def test_the_body_is_not_framed_as_it_must_be(transport, serve, get, whole, steps):
-    async with serve(after(*steps, 5)) as server, transport.open(server.upstream()) as send, failing("garbage"):
+    async with serve(after(*steps, "stall")) as server, transport.open(server.upstream()) as send, failing("garbage"):
         await whole(await get(send, headers=SECRET))
 
 
 @on_one_loop
 @pytest.mark.parametrize("begun", BEGUN)
 async def test_the_body_falls_silent(transport, serve, get, whole, begun):
-    script = after(BEGUN[begun], 5)
+    script = after(BEGUN[begun], "stall")
     limits = {"first_byte": 5, "idle": 0.15}
     async with serve(script) as server, transport.open(server.upstream(**limits)) as send, failing("idle"):
         await whole(await get(send, headers=SECRET))
@@ -308,9 +310,11 @@ async def test_the_time_is_over_while_the_body_still_comes(transport, serve, get
     async def script(peer):
         await peer.head()
         await peer.send(BEGUN[begun])
-        while begun != "small" and not await peer.gone(0.01):
+        leaving = asyncio.create_task(peer.gone())
+        while begun != "small" and not leaving.done():
             await peer.send(b"1\r\nx\r\n" if begun == "chunked" else b"x")
-        await peer.gone(5)
+            await asyncio.sleep(0.01)
+        await leaving
 
     total = 0.15 if limit == "total" else None
     async with serve(script) as server, transport.open(server.upstream(total=total)) as send, failing("total"):
@@ -319,11 +323,11 @@ async def test_the_time_is_over_while_the_body_still_comes(transport, serve, get
 
 @on_one_loop
 async def test_the_time_is_over_while_nobody_reads(transport, serve, get):
-    async with serve(after(BEGUN["large"], 5)) as server, transport.open(server.upstream(total=0.1)) as send:
+    async with serve(after(BEGUN["large"], "stall")) as server, transport.open(server.upstream(total=0.6)) as send:
         response = await get(send)
         pieces = aiter(response.body)
         assert b"begin" == await anext(pieces)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.8)
         async with failing("total"):
             await anext(pieces)
         await response.body.aclose()
@@ -331,10 +335,10 @@ async def test_the_time_is_over_while_nobody_reads(transport, serve, get):
 
 @on_one_loop
 async def test_a_whole_answer_is_not_late(transport, serve, ok, get):
-    async with serve(ok) as server, transport.open(server.upstream(total=0.3)) as send:
+    async with serve(ok) as server, transport.open(server.upstream(total=0.6)) as send:
         for _ in range(2):
             assert b"ok" == (await get(send)).body
-            await asyncio.sleep(0.35)
+            await asyncio.sleep(0.8)
 
     assert 1 == server.connections
 
@@ -342,11 +346,11 @@ async def test_a_whole_answer_is_not_late(transport, serve, ok, get):
 async def test_a_caller_that_reads_slowly_is_not_an_idle_upstream(transport, serve, answering, get):
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 20000000\r\n\r\n" + b"x" * 20_000_000
     size = 0
-    async with serve(answering(answer)) as server, transport.open(server.upstream(idle=0.3)) as send:
+    async with serve(answering(answer)) as server, transport.open(server.upstream(idle=0.6)) as send:
         response = await get(send)
         async for piece in response.body:
             if not size:
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(0.8)
             size += len(piece)
 
     assert 20_000_000 == size

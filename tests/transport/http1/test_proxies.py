@@ -148,7 +148,7 @@ async def test_a_tunnel_that_takes_too_long_is_a_connection_that_does(transport,
     async def script(peer):
         await peer.head()
         await peer.send(answer)
-        await peer.gone(5)
+        await peer.gone()
 
     async with serve(script) as proxy:
         limits = Timeouts(connect=0.2, first_byte=0.2)

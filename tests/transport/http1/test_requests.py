@@ -232,7 +232,8 @@ async def test_an_error_of_the_body_comes_out_as_it_is(transport, serve, get, st
     async with serve(script) as server, transport.open(server.upstream()) as send:
         with pytest.raises(LookupError, match="the caller left"):
             await get(send, "POST", body=body)
-        await asyncio.sleep(0.05)
+        while not ended:
+            await asyncio.sleep(0.005)
 
     assert body.closed
     assert [b"5\r\nfirst\r\n"] == ended
@@ -246,7 +247,7 @@ async def test_a_timeout_of_the_body_is_not_taken_for_ours(transport, serve, get
     body = stream(b"first", TimeoutError("the caller's"))
     async with serve(script) as server, transport.open(server.upstream()) as send:
         with pytest.raises(TimeoutError, match="the caller's"):
-            await get(send, "POST", body=body, within=5)
+            await get(send, "POST", body=body, within=10)
 
 
 async def test_an_ipv6_address_is_reached_and_named_in_brackets(transport, serve, ok, get):

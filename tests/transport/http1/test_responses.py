@@ -157,7 +157,7 @@ async def test_the_first_piece_is_there_before_the_second_is_sent(transport, ser
         await peer.send(chunk % b"1")
         await seen.wait()
         await peer.send(chunk % b"2")
-        await peer.gone(5)
+        await peer.gone()
 
     async with serve(script) as server, transport.open(server.upstream()) as send:
         response = await get(send)

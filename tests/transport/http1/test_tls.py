@@ -91,7 +91,7 @@ async def test_an_upstream_that_hangs_up_on_tls_refuses(transport, serve, get):
 
 async def test_tls_that_takes_too_long_is_a_connection_that_does(transport, serve, get):
     async def script(peer):
-        await peer.gone(5)
+        await peer.gone()
 
     async with serve(script) as server, transport.open(server.upstream(scheme="https", connect=0.2)) as send:
         with pytest.raises(UpstreamError) as failed:
@@ -155,7 +155,7 @@ async def test_a_tls_connection_that_turns_to_nonsense_is_a_reset(transport, ser
     async def script(peer):
         await peer.head()
         os.write(peer.writer.get_extra_info("socket").fileno(), b"past the encryption")
-        await peer.gone(5)
+        await peer.gone()
 
     async with serve(script, ssl=server_context(authority)) as server:
         upstream = server.upstream(scheme="https", tls=Tls(ca=trusted))

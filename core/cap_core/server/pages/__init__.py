@@ -1,4 +1,4 @@
-"""The pages around the hot routes: health, the OpenAPI document and the page to read and try it; a Litestar app."""
+"""The Litestar app of the gateway's own pages: health, the OpenAPI document, and the page to read and try it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _PAGE_HEADERS = {
 
 _DOCS = {"/docs": "docs.html", "/docs/docs.css": "docs.css", "/docs/docs.js": "docs.js"}
 
-# Pages about what is served; behind the callers' authentication where there is one.
+# Pages about what is served; callers are authenticated for them as for the exposures.
 _ABOUT_EXPOSURES = frozenset({"/openapi.json", *_DOCS})
 
 
@@ -56,14 +56,14 @@ class Pages:
         self._paths = frozenset(route.path for route in app.routes)
 
     def has(self, path: str) -> bool:
-        """Whether a page lives at this path."""
+        """Whether there is a page at this path."""
         return path in self._paths or (path.rstrip("/") or "/") in self._paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend, table: RoutingTable) -> None:
-        """Answer for one listener; a page about exposures covers those that let the caller in."""
+        """Answer a request to a listener; pages about exposures show only those that accept the caller."""
         path = scope["path"]
         if path != "/" and path.endswith("/"):
-            # Links of the page are relative to it, so it has one address.
+            # The page's links are relative, so that it must not have a second address with a slash.
             location = path.rstrip("/").encode("latin-1", "replace")
             await answer(send, Reply(308, ((b"location", location),), b""))
             return
@@ -79,7 +79,7 @@ class Pages:
 
 
 def _headless(send: AsgiSend) -> AsgiSend:
-    """The answer to HEAD: that to GET, without its body."""
+    """A `send` for HEAD: it drops the body of the answer to GET."""
 
     async def headless(message: Message) -> None:
         await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
@@ -135,7 +135,7 @@ def build_pages(registry: Registry, *, is_draining: Callable[[], bool]) -> Pages
 
 
 def _file(path: str, name: str) -> HTTPRouteHandler:
-    """A file of the page, read when it is asked for."""
+    """The route of a static file, which is read at each request."""
     file = _FILES / name
     kind = _TYPES[file.suffix]
 
@@ -147,7 +147,7 @@ def _file(path: str, name: str) -> HTTPRouteHandler:
 
 
 def _problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    """Litestar's own errors in the form of ours."""
+    """Litestar's own errors as problem documents."""
     code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "internal")
     reply = problem(Refusal(error.status_code, code, error.detail))
     assert isinstance(reply.body, bytes)
@@ -174,7 +174,7 @@ def _abouts(table: RoutingTable, exposures: frozenset[str]) -> list[About]:
 
 
 def _described(about: About) -> dict[str, Any]:
-    """What a document says of itself, except for where it lies."""
+    """A document's information about itself, without its path."""
     return {key: value for key, value in msgspec.to_builtins(about).items() if value and key != "file"}
 
 
@@ -187,7 +187,7 @@ def _info(table: RoutingTable, exposures: frozenset[str]) -> dict[str, Any]:
 
 
 def _merge(out: dict[str, Any], mounted: MountedExposure, exposures: frozenset[str]) -> None:
-    """Put a face's part in; objects merge, lists follow one another."""
+    """Add the part of a mounted exposure: objects are merged, lists are joined."""
     if mounted.openapi is None:
         return
     _into(out, mounted.openapi(exposures))

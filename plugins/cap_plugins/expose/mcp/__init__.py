@@ -1,8 +1,8 @@
 """The exposure `type: mcp`: the tools of capabilities over the Model Context Protocol, for its old and new clients.
 
 `model` is what documents declare, `tool` and `catalogue` what is served; `endpoint` answers a request with the help of
-`messages`, `validation` and `results`. Imports the core's offers, plan, document model, messages and errors, and
-nothing of the other plugins.
+`messages`, `validation` and `results`. Imports the core's plugin interfaces, plan, document model and
+errors, and nothing of the other plugins.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which exposures of an endpoint let a caller in."""
+"""Authenticates the caller of an endpoint against its exposures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Admission(msgspec.Struct, frozen=True):
-    """An exposure that let the caller in, and who they are there."""
+    """An exposure that accepts the caller, and the caller as its check identified them."""
 
     exposure: str
     caller: Caller | None
@@ -30,7 +30,7 @@ class Callers:
         self._exposures = exposures
 
     async def first(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Admission:
-        """The first exposure that lets the caller in. Raises `Refusal` 401 or 403 where none does."""
+        """The first exposure that accepts the caller. Raises `Refusal` 401 or 403 if none does."""
         refusals = []
         for exposure in self._exposures:
             try:
@@ -40,14 +40,14 @@ class Callers:
         raise _combined(refusals)
 
     async def enter(self, exposure: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Admission | None:
-        """One exposure, or None where it does not let the caller in."""
+        """The admission to one exposure; None if it does not accept the caller."""
         try:
             return await self._admission(exposure, scope, headers)
         except Refusal:
             return None
 
     async def all(self, admission: Admission, scope: Scope, headers: Mapping[bytes, bytes]) -> frozenset[str]:
-        """Every exposure that lets the caller in, given the first that did."""
+        """Every exposure that accepts the caller; `admission` is the first one."""
         later = self._exposures[self._exposures.index(admission.exposure) + 1 :]
         accepted = [exposure for exposure in later if await self.enter(exposure, scope, headers) is not None]
         return frozenset((admission.exposure, *accepted))

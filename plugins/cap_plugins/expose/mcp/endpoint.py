@@ -1,4 +1,4 @@
-"""The ASGI endpoint: answers one POST with one JSON message, in the era of its request."""
+"""The ASGI endpoint: answers one POST with one JSON message, of the same protocol era as the request."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _CONTENT_TYPE: Final = (b"content-type", b"application/json")
 
 
 class RequestState:
-    """What is known of one request while it is answered. Its era counts as modern until it is known."""
+    """The state of one request. Its era counts as modern until it is known."""
 
     __slots__ = ("context", "headers", "id", "modern", "receive", "scope")
 
@@ -70,7 +70,7 @@ class RequestState:
 class McpEndpoint:
     """One address that speaks MCP.
 
-    Every failure is a JSON-RPC error, except that callers whom no exposure lets in get HTTP's own 401 or 403.
+    Every failure is a JSON-RPC error, except that callers that no exposure accepts get HTTP's own 401 or 403.
     """
 
     def __init__(self, catalogue: Catalogue, callers: Callers, limits: Limits) -> None:
@@ -154,8 +154,8 @@ class McpEndpoint:
             trace=traceparent(request.headers.get(b"traceparent"), bytes(meta.traceparent)),
             can=frozenset(meta.capabilities or ()),
         )
-        # Closing a modern request cancels it (Streamable HTTP, Cancellation). On the legacy wire it does not, but a
-        # plain POST has no other way to be answered: without a reader the upstream's work would be for nobody.
+        # Closing a modern request cancels it (Streamable HTTP, Cancellation). Here closing a legacy one does so too: a
+        # plain POST cannot be answered in any other way, and the upstream would work in vain.
         with Watch(request.receive):
             return await self._run(tool, checked, request.context)
 
@@ -174,7 +174,7 @@ class McpEndpoint:
         return reply_result(given, body, tool)
 
     async def _find(self, name: str, admission: Admission, request: RequestState) -> tuple[ServedTool, Caller | None]:
-        """The tool of this name, if its exposure lets the caller in; for other callers it does not exist."""
+        """The tool of this name, if its exposure accepts the caller; for other callers it does not exist."""
         tool = self._catalogue.find(name)
         if tool is not None:
             same = tool.exposure == admission.exposure

@@ -14,7 +14,7 @@ INTERNAL_ERROR: Final = -32603
 HEADER_MISMATCH: Final = -32020
 UNSUPPORTED_VERSION: Final = -32022
 
-# The specification gives an internal error no status; 200 is what the official servers answer.
+# The specification names no status for an internal error; the official servers answer 200.
 _STATUS: Final = {METHOD_NOT_FOUND: 404, INTERNAL_ERROR: 200}
 # Faults of a request as such, before its era matters.
 _ALWAYS_400: Final = frozenset({PARSE_ERROR, INVALID_REQUEST, HEADER_MISMATCH, UNSUPPORTED_VERSION})

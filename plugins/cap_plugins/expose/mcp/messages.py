@@ -74,10 +74,10 @@ METHODS: Final[Mapping[bool, Mapping[str, Callable[[bytes | Raw], Params]]]] = {
 
 
 def read_message(body: bytes) -> Message:
-    """Read the one message of a request body.
+    """Read the message in a request body. Raises `RpcError`.
 
-    msgspec checks the JSON it leaves raw, except that strings are UTF-8. That is checked here, so raw members can be
-    spliced into answers unchecked. Raises `RpcError`.
+    msgspec validates the JSON that it leaves raw, except that strings are UTF-8. That is checked here, so that raw
+    members can be copied into answers without another check.
     """
     try:
         if not body.isascii():

@@ -11,9 +11,9 @@ from cap_core.diagnostics.report import Diagnostic
 from cap_core.document import unsupported
 from cap_core.document.model import ExposedOutput, ExposedParameter, ExposesEntry, texts
 from cap_core.document.reader import ModelNode
-from cap_core.document.steps import read_steps
+from cap_core.document.steps import Steps, read_steps
 from cap_core.document.unsupported import Unsupported
-from cap_core.plan.exposed import DeclaredStep, ExposedOperation
+from cap_core.plan.exposed import ExposedOperation
 from cap_core.syntax.http import parse_size
 from cap_core.syntax.yaml_tree import Map, Node
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LONGEST_NAME: Final = 64
 """Model APIs take tool names of `[A-Za-z0-9_-]{1,64}`; one that does not fit can cost the caller the whole session."""
 LONG_NAME: Final = 48
-"""Hosts put the server's name in front of a tool's, and count both."""
+"""Characters from which a name is reported: MCP clients put the server's name in front, and limit both together."""
 
 _NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}")
 _TRANSPORTS = frozenset({"http", "streamable-http", "streamableHttp"})
@@ -70,6 +70,8 @@ class Tool(ModelNode, frozen=True, kw_only=True):
 class McpEntry(ExposesEntry, frozen=True, kw_only=True):
     """One `type: mcp` entry."""
 
+    apart: ClassVar[frozenset[str]] = frozenset({"tools"})
+
     transport: str | None = None
     tools: tuple[Tool, ...] = ()
     resources: Node | None = None
@@ -97,11 +99,11 @@ def declared(entry: McpEntry, at: ExposeContext) -> Iterator[ExposedOperation]:
         _check_hints(tool, at)
         rejection = _refused_name(tool, at) or _not_built(tool, at)
         steps = read_steps(tool.steps if rejection is None else None, f"tool {tool.name!r}", at.report)
-        yield _exposed(tool, steps.declared, rejection or steps.rejection)
+        yield _exposed(tool, steps, rejection or steps.rejection)
 
 
 def binary_limit(entry: McpEntry) -> int | None:
-    """The largest binary answer in bytes; None where the document has no size, or none that can be read."""
+    """The largest binary answer in bytes; None if the document has no valid size."""
     if entry.maxBinarySize is None:
         return None
     try:
@@ -110,7 +112,7 @@ def binary_limit(entry: McpEntry) -> int | None:
         return None
 
 
-def _exposed(tool: Tool, steps: tuple[DeclaredStep, ...], rejection: Diagnostic | None) -> ExposedOperation:
+def _exposed(tool: Tool, steps: Steps, rejection: Diagnostic | None) -> ExposedOperation:
     hints = tool.hints
     with_ = None if tool.with_ is None else {str(key): value for key, value in tool.with_.items()}
     return ExposedOperation(
@@ -118,19 +120,20 @@ def _exposed(tool: Tool, steps: tuple[DeclaredStep, ...], rejection: Diagnostic 
         kind="tool",
         at=tool.mark("name"),
         call=tool.call,
-        steps=steps,
+        steps=steps.declared,
         call_at=tool.mark("call"),
         with_=with_,
         inputs=tuple(item.declared() for item in tool.inputParameters),
         outputs=tuple(item.declared() for item in tool.outputParameters),
         description=tool.description or "",
         rejection=rejection,
+        unread=(*tool.unread(), *steps.unread),
         detail=ToolDetail(tool.label or (hints.title if hints else None) or "", hints, texts(tool.tags)),
     )
 
 
 def _check_entry(entry: McpEntry, at: ExposeContext) -> None:
-    """Report what the entry asks for and does not get; its tools are served all the same."""
+    """Report keys of the entry that are invalid or not supported; its tools are served all the same."""
     if entry.transport is not None and entry.transport not in _TRANSPORTS:
         _check_transport(entry.transport, entry, at)
     unsupported.report_unsupported([("mcp", entry)], repr(entry.namespace), at.report)

@@ -1,6 +1,6 @@
-"""The result of `tools/call` made of a call's answer: content for the model, and structured content where it is JSON.
+"""Makes the result of `tools/call` from a call's answer: content for the model, and structured content for JSON.
 
-`Outcome` is the same for both eras; `encode_legacy` and `encode_modern` write it as each has it.
+`Outcome` is the same for both eras; `encode_legacy` and `encode_modern` encode it for each.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def reply_result(reply: Reply, body: bytes, tool: ServedTool) -> Outcome:
 
 
 def _json(body: bytes, charset: str) -> Outcome:
-    """One valid JSON document is spliced byte for byte; anything else that calls itself JSON is text."""
+    """The result for JSON: a valid document is copied byte for byte, anything else becomes text."""
     body = body.removeprefix(_BOM)
     text = _utf8(body)
     if text is None:  # JSON is UTF-8 (RFC 8259, 8.1), but some upstreams use the declared charset all the same
@@ -151,7 +151,7 @@ def _utf8(body: bytes) -> str | None:
 
 
 def _decoded(body: bytes, charset: str) -> str:
-    """Text in its charset; bytes that are not of it are replaced."""
+    """Text decoded by its charset, with invalid bytes replaced."""
     return body.removeprefix(_BOM).decode(charset, "replace")
 
 

@@ -82,13 +82,13 @@ def _entry(call: Call) -> bytes:
 
 
 def _description(call: Call) -> str:
-    """Its own, else the consumed operation's, else its method and path: models choose by descriptions."""
+    """The tool's description, else the consumed operation's, else its method and path: models choose tools by it."""
     describes = call.describes
     return call.exposed.description or describes.description or describes.route or call.exposed.name
 
 
 def _annotations(call: Call) -> dict[str, object]:
-    """The hints of the document; absent ones derived from what it calls (Tool Annotations)."""
+    """The document's hints; absent ones are derived from the operations that the tool calls (Tool Annotations)."""
     detail = call.exposed.detail
     hints = detail.hints if isinstance(detail, ToolDetail) else None
     derived: dict[str, object] = dict(_DERIVED[call.safety])

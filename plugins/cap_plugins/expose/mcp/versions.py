@@ -13,7 +13,7 @@ import msgspec
 MODERN: Final = "2026-07-28"
 LEGACY: Final = ("2025-11-25", "2025-06-18", "2025-03-26")
 VERSIONS: Final = (MODERN, *LEGACY)
-"""All versions, modern first. A later client that knows neither era's newest falls back only to what it sees listed."""
+"""All versions, the modern one first. Later clients fall back only to versions in this list."""
 
 VERSION_HEADER: Final = b"mcp-protocol-version"
 PROTOCOL_VERSION: Final = "io.modelcontextprotocol/protocolVersion"

@@ -1,8 +1,8 @@
 """The exposure `type: rest`: exposed operations as an HTTP API.
 
 `model` is what documents declare, `endpoint` answers a request, with `text_inputs` and `request_body` for its inputs;
-`openapi` describes all of it. Imports the core's offers, plan, document model, router, ASGI helpers, messages and
-errors, and nothing of the other plugins.
+`openapi` describes all of it. Imports the core's plugin interfaces, plan, document model, router, ASGI helpers
+and errors, and nothing of the other plugins.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the readers of request bodies share: their type, the next part of a body, and the check of its coding."""
+"""For all readers of request bodies: their type, reading the next part, and refusing content codings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RequestHeaders = dict[bytes, bytes]
 """A request's headers, by their lower-case names."""
 
 BodyReader = Callable[[RequestHeaders, Receive, Values, FieldErrors], Awaitable[Receive]]
-"""Reads a request's body, and returns the `receive` on which to watch for a caller who leaves."""
+"""Reads a request's body, and returns the `receive` that then reports whether the caller has gone."""
 
 MISSING = "is required and missing"
 

@@ -118,7 +118,7 @@ async def _reply(run: Run, values: Values, context: Context) -> Reply:
 
 
 def compile_rejected(rejected: RejectedOperation, about: About) -> Endpoint:
-    """The endpoint of an operation that is not served: it says why, and where in the document."""
+    """The endpoint of a rejected operation: it answers with the reason and its place in the document."""
     why = rejected.why
     refusal = Refusal(501, "not-served", why.message, hint=why.hint)
     operation = rejected.exposed.name

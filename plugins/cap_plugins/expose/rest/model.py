@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
@@ -58,6 +58,8 @@ class Operation(ModelNode, frozen=True, kw_only=True):
 class Resource(ModelNode, frozen=True, kw_only=True):
     """A path and the operations on it. `forward` is not built yet."""
 
+    apart: ClassVar[frozenset[str]] = frozenset({"operations"})
+
     path: str
     name: str | None = None
     label: str | None = None
@@ -70,6 +72,8 @@ class Resource(ModelNode, frozen=True, kw_only=True):
 
 class RestEntry(ExposesEntry, frozen=True, kw_only=True):
     """An `exposes` entry of type `rest`."""
+
+    apart: ClassVar[frozenset[str]] = frozenset({"resources"})
 
     resources: tuple[Resource, ...] = ()
     inputParameters: tuple[ExposedParameter, ...] = ()
@@ -89,7 +93,7 @@ Levels = tuple[tuple[ExposedParameter, ...], ...]
 
 
 def declared(entry: RestEntry, at: ExposeContext) -> Iterator[ExposedOperation]:
-    """Every operation of an exposure; one that cannot be served says why (`ExposedOperation.rejection`)."""
+    """Every operation of an exposure; one that cannot be served has its reason in `ExposedOperation.rejection`."""
     unsupported.report_unsupported([("rest", entry)], repr(entry.namespace), at.report)
     if entry.description:
         what = "the description of a REST exposure: in no published schema, and shown"
@@ -111,7 +115,8 @@ def declared(entry: RestEntry, at: ExposeContext) -> Iterator[ExposedOperation]:
             rejection = _not_built(operation, levels, at) or _without_method(operation, own, at) or why
             subject = repr(operation.name or operation.method)
             steps = read_steps(operation.steps if rejection is None else None, subject, at.report)
-            yield _exposed(operation, own, levels, _detail(operation, resource), steps, rejection or steps.rejection)
+            exposed = _exposed(operation, own, levels, _detail(operation, resource), steps, rejection)
+            yield msgspec.structs.replace(exposed, unread=(*resource.unread(), *operation.unread(), *steps.unread))
         if (forward := _forwarded(resource, path, at)) is not None:
             yield forward
 
@@ -124,6 +129,7 @@ def _exposed(
     steps: Steps,
     rejection: Diagnostic | None,
 ) -> ExposedOperation:
+    """What the core compiles of it; `unread` is added to it."""
     method = operation.method.upper() or ANY
     return ExposedOperation(
         name=operation.name or f"{method} {path}",
@@ -137,7 +143,7 @@ def _exposed(
         description=operation.description or "",
         method=method,
         path=path,
-        rejection=rejection,
+        rejection=rejection or steps.rejection,
         steps=steps.declared,
         detail=detail,
     )
@@ -153,7 +159,7 @@ def _detail(operation: Operation, resource: Resource) -> OperationDetail:
 
 
 def _inputs(levels: Levels, own: Iterable[ExposedParameter]) -> tuple[DeclaredInput, ...]:
-    """Exposure, resource, operation: the nearest declaration of a name wins."""
+    """The inputs declared on the exposure, the resource and the operation; the innermost declaration counts."""
     inherited = {
         item.name: msgspec.structs.replace(item.declared(), inherited=True) for level in levels for item in level
     }
@@ -171,7 +177,7 @@ def _report_path(resource: Resource, at: ExposeContext) -> None:
 
 
 def _without_method(operation: Operation, path: str, at: ExposeContext) -> Diagnostic | None:
-    """An operation whose method nobody knows is left out; one of an unknown method is served."""
+    """The rejection of an operation without a method; one with an unusual method is served."""
     if not operation.method:
         return at.report("no-method", operation.at, f"an operation on {path!r} names no method; it is left out")
     if operation.method.upper() not in KNOWN_METHODS:
@@ -194,7 +200,7 @@ def _not_built(operation: Operation, levels: Levels, at: ExposeContext) -> Diagn
 
 
 def _forwarded(resource: Resource, path: str, at: ExposeContext) -> ExposedOperation | None:
-    """The address of a `forward`, so that it answers that it is not served, and not that it is not there."""
+    """The rejected operation of a `forward`, so that its address answers with the reason instead of 404."""
     why = unsupported.report_unsupported([("resource", resource)], f"the resource {path!r}", at.report)
     if why is None:
         return None
@@ -207,5 +213,6 @@ def _forwarded(resource: Resource, path: str, at: ExposeContext) -> ExposedOpera
         method=ANY,
         path=path,
         rejection=why,
+        unread=tuple(resource.unread()),
         detail=OperationDetail(),
     )

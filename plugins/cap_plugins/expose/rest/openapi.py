@@ -1,7 +1,7 @@
-"""REST exposures described in OpenAPI 3.1: what is served, under the addresses it is served at.
+"""Describes REST exposures in OpenAPI 3.1.
 
-Besides `paths` and `components` there are `tags` (one per capability) and `x-cap-quarantined`: what the documents
-expose and the gateway does not serve, with the reason.
+Beside `paths` and `components` there are `tags` (one per capability) and `x-cap-quarantined`: the rejected operations,
+each with the reason.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class _Description:
         }
 
     def _address(self, exposed: ExposedOperation, capability: str) -> str:
-        """The bare path where no other capability has this route, else the one with the capability's name."""
+        """The bare path if no other capability has this route, else the path with the capability's name."""
         bare = self.owners[_route(exposed)] == {capability}
         return f"{'' if bare else f'/{capability}'}{exposed.path}"
 
@@ -150,7 +150,7 @@ def _path_item(call: Call) -> Json:
 
 
 def _valid(address: str) -> str:
-    """A path whose placeholders have plain names, each its own."""
+    """A path in which every placeholder has a unique plain name."""
     taken: set[str] = set()
 
     def named(hole: re.Match[str]) -> str:
@@ -166,7 +166,7 @@ def _valid(address: str) -> str:
 
 
 def _parameters(call: Call, names: tuple[str, ...]) -> list[Json]:
-    """The inputs outside the body, and the placeholders that no input takes: they are part of the address."""
+    """The inputs outside the body, and the path's placeholders that no input reads."""
     order = placeholders(call.exposed.path or "")
     renamed = dict(zip(reversed(order), reversed(names), strict=False))
     out = [

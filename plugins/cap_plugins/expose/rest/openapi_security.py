@@ -35,7 +35,7 @@ def _place(authentication: Authentication) -> str:
 
 
 def _text(authentication: Authentication, option: str) -> str:
-    """An option its author wrote as plain text; one with a variable in it is not shown."""
+    """An option that is plain text in the document; "" for one with a variable in it."""
     item = authentication.options.get(option)
     text = item.value if isinstance(item, Constant) else item
     return text if isinstance(text, str) else ""

@@ -1,4 +1,4 @@
-"""The reader of a body that is parsed: JSON as a whole (sent on byte for byte), or the fields of JSON or a form."""
+"""The reader of a parsed body: JSON as one input (passed on byte for byte), or the fields of JSON or a form."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _json_reader(whole: Input | None, members: tuple[Input, ...]) -> Callable[[b
 
 
 def _whole_check(item: Input) -> Callable[[bytes], str | None]:
-    """What is wrong with a whole body, given as JSON text. Objects and lists are not built just to be checked."""
+    """The check of a body that is one input, given as JSON text. Objects and lists are not decoded for it."""
     if item.type in _SHALLOW and item.enum is None:
         decode, noun = _SHALLOW[item.type]
 
@@ -152,7 +152,7 @@ def _whole_check(item: Input) -> Callable[[bytes], str | None]:
 def _member_reader(
     items: tuple[Input, ...], *, alone: bool
 ) -> Callable[[dict[str, msgspec.Raw], Values, FieldErrors], None]:
-    """Reads the fields of a JSON object. Where no input takes the whole (`alone`), an unknown field is a fault."""
+    """Reads the fields of a JSON object. With `alone`, no input is the entire body, and unknown fields are errors."""
     known = {item.wire: (item, json_check(item), where(item, "member")) for item in items}
     unknown = _unknown(items)
 
@@ -185,7 +185,7 @@ def _take(
 
 
 def _decoded(raw: bytes | msgspec.Raw) -> object:
-    """A JSON value; a number that Python cannot hold stays text of JSON, for the upstream to judge."""
+    """A decoded JSON value; a number that is too large for Python stays JSON text, which the upstream gets."""
     try:
         return _value.decode(raw)
     except msgspec.ValidationError:

@@ -1,4 +1,4 @@
-"""Any answer of a call as an HTTP reply."""
+"""Converts any answer of a call to an HTTP reply."""
 
 from __future__ import annotations
 

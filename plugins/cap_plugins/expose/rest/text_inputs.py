@@ -23,14 +23,17 @@ TextReader = Callable[[Scope, tuple[str, ...], Values, FieldErrors], None]
 """Reads the text inputs of a request, from its scope and the values of the route's placeholders."""
 
 MOST_FIELD_ERRORS = 100
-"""A reader stops after so many faults, so that a million wrong fields do not become a million lines."""
+"""Errors after which a reader stops, so that an answer does not list a million wrong fields."""
 
 PairReader = Callable[[bytes, Values, FieldErrors], None]
 """Reads the text inputs of `a=1&b=2`."""
 
 
 class Slot(msgspec.Struct, frozen=True):
-    """One text input at one place. `many` collects repeats; a `second` place counts only if the first is empty."""
+    """One text input at one place.
+
+    With `many`, repeated values are collected. A `second` place is read only if the input has no value from the first.
+    """
 
     name: str
     where: str

@@ -1,7 +1,7 @@
 """The transport `aiohttp`, the default: aiohttp's connections and parser below an exchange of our own.
 
 `pool` connects, `exchange` sends a request and reads the response, `upload` writes large request bodies. Imports the
-core's offers, plan, messages and errors, `transport.http1`, and the library aiohttp, which no other package uses.
+core's plugin interfaces, plan and errors, `transport.http1`, and the library aiohttp, which no other package uses.
 """
 
 from __future__ import annotations

@@ -223,7 +223,7 @@ class Exchange:
             self._fail(UpstreamError("total", "the time for this call ran out before the answer was complete"))
 
     def _fail(self, error: Exception) -> None:
-        """End the exchange from a timer or a task: whoever waits for the upstream gets `error`."""
+        """End the exchange from a timer or a task; the task that waits for the upstream gets `error`."""
         if self._connection is None:
             return
         self._error = error

@@ -10,8 +10,8 @@ SMALL_BODY: Final = 64 * 1024
 KEEP_IDLE: Final = 15.0
 """Seconds an idle connection is kept.
 
-Servers drop idle connections after a minute or so, few before 15 s. A request that meets a connection while it is
-being dropped fails, because nothing here sends it again.
+Servers drop idle connections after a minute or so, few before 15 s. A request on a connection that is just being
+closed fails, because nothing here sends it again.
 """
 
 

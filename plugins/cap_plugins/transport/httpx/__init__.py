@@ -1,8 +1,8 @@
 """The transport `httpx`: the pool of httpcore, which httpx itself sends with.
 
-It is the second transport, against which the default one is measured. `pool` opens the pool, `exchange` sends a request
-and reads the response, `network` detects ends and garbage on connections. Imports the core's offers, plan, messages
-and errors, `transport.http1`, and the library httpcore, which no other package uses.
+It is the second transport, with which the default one is compared. `pool` opens the pool, `exchange` sends a request
+and reads the response, `network` detects ends and garbage on connections. Imports the core's plugin interfaces,
+plan and errors, `transport.http1`, and the library httpcore, which no other package uses.
 """
 
 from __future__ import annotations

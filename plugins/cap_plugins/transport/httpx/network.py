@@ -72,5 +72,5 @@ class CheckedStream(httpcore.AsyncNetworkStream):
         return CheckedStream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
 
     def get_extra_info(self, info: str) -> object:
-        """What httpcore knows of the connection; its pool asks whether an idle one is readable."""
+        """httpcore's information about the connection; its pool checks whether an idle one is readable."""
         return self._stream.get_extra_info(info)

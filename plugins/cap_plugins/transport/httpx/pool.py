@@ -1,6 +1,6 @@
 """A pool of httpcore's connections to one upstream, and the function that sends through it.
 
-httpcore is what httpx sends with. The client above it is not used: it adds headers, cookies and redirects, and rewrites
+httpx itself sends with httpcore. Its client is not used: it adds headers, cookies and redirects, and rewrites
 targets.
 """
 

@@ -2,8 +2,8 @@
 
 It knows no vendor. What an address does follows from the paths, methods and parameters that the document consumes
 (`resource_kinds` has the rules), so every document has a sandbox. Credentials are sent as to any upstream, and all are
-accepted. The way of a request: `upstream` → `routes` → `actions` → `items` → `database`. Imports the core's offers,
-plan, messages, router and errors, and nothing of the other transports.
+accepted. The way of a request: `upstream` → `routes` → `actions` → `items` → `database`. Imports the core's
+plugin interfaces, plan, router and errors, and nothing of the other transports.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Sandbox:
-    """The upstreams of one offer. The offer owns their state, which outlives them when a reload opens them again."""
+    """The transport, which owns the state of its upstreams, so that it outlives a reload that opens them again."""
 
     def __init__(self) -> None:
         self._databases: Databases | None = None

@@ -1,4 +1,4 @@
-"""A collection or a single: where its items are kept, what they are called and how they come to be."""
+"""A collection or a single: its address, the name of its items, and how they are created."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from urllib.parse import quote
 import msgspec
 
 Trail = tuple[str | None, ...]
-"""The steps to an address; None is where an identifier stands."""
+"""The steps to an address; None stands for an identifier."""
 
 Origin = Literal["made", "seeded", "elsewhere", "assumed"]
-"""How items come to be.
+"""How items are created.
 
 * `made`: callers create them.
 * `seeded`: they exist from the start, because no operation creates any.
@@ -22,7 +22,7 @@ Origin = Literal["made", "seeded", "elsewhere", "assumed"]
 
 
 class Collection(msgspec.Struct, frozen=True, kw_only=True):
-    """Where items are, or the one place of a single (`single`)."""
+    """A collection of items or, with `single`, a resource that exists once."""
 
     trail: Trail
     noun: str

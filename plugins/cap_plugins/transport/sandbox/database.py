@@ -38,7 +38,7 @@ class Database:
             self._connection = _connected(path)
         except (sqlite3.Error, OSError) as error:
             raise StartError(f"the sandbox cannot keep its state in {path}: {error}") from None
-        # Nobody closes a database in memory; it is closed when the offer that holds it is collected.
+        # A database in memory is closed when the transport that holds it is collected.
         self.close = weakref.finalize(self, self._connection.close)
 
     def state(self, namespace: str) -> State:
@@ -78,7 +78,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Switch the journal mode. Nobody else may be writing meanwhile, and SQLite does not wait by itself."""
+    """Switch the journal mode, which fails while another process writes; SQLite does not wait for it by itself."""
     end = time.monotonic() + _BUSY_TIMEOUT
     while True:
         try:
@@ -172,7 +172,7 @@ class State:
 
 
 class Databases:
-    """The databases of one offer, by file. One in a file closes with its last user; one in memory stays."""
+    """The databases of one transport, by file. One in a file is closed by its last user; one in memory stays open."""
 
     def __init__(self) -> None:
         self._open: dict[Path | None, Database] = {}

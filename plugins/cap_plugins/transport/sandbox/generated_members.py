@@ -26,7 +26,7 @@ def generated(collection: Collection, ids: Sequence[str], id: str) -> Item:
 
 
 def _alias(collection: Collection, shown: object) -> Item:
-    """The identifier once more under its placeholder's name, unless that just says `id`: `{order_number}`, `{slug}`."""
+    """The identifier under its placeholder's name too, unless that is `id`: `{order_number}`, `{slug}`."""
     last = split_words(collection.slot)[-1:]
     return {} if last in ([], ["id"], ["uuid"]) or collection.slot in _GENERATED else {collection.slot: shown}
 

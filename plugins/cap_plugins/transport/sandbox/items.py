@@ -1,4 +1,4 @@
-"""Create, find, change and delete items: what every collection has in common."""
+"""Creates, finds, changes and deletes the items of collections."""
 
 from __future__ import annotations
 
@@ -125,10 +125,10 @@ def clear(state: State, collection: Collection, ids: Sequence[str]) -> list[Item
 
 
 def _find_in_other_collection(state: State, collection: Collection, ids: Sequence[str]) -> Found | None:
-    """An item of that identifier which another address created: `/things` creates it, `/thing/{id}` returns it."""
+    """An item with this identifier that another address created: `/things` creates it, `/thing/{id}` returns it."""
     id = ids[collection.depth]
     for shelf, item in state.with_id(id):
-        # Where no name stands before the identifier, an item of any collection may be meant.
+        # Without a name before the identifier, the item may be of any collection.
         if item["object"] == collection.noun or collection.trail[-1:] in ((), (None,)):
             return Found(shelf, id, _address(collection, ids), item)
     return None

@@ -1,4 +1,4 @@
-"""What each address is, by structure: what is below it, which methods it takes, what it is below.
+"""Determines the kind of each address by its methods and by the addresses above and below it.
 
 | kind                | how it is recognized                                                                           |
 |---------------------|------------------------------------------------------------------------------------------------|

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Route(msgspec.Struct, frozen=True):
-    """What is done at an address, and where the identifiers stand among its path's values."""
+    """The action at an address, and the indexes of the identifiers in the values of its path."""
 
     action: Action
     slots: tuple[tuple[int, ...], ...]
