@@ -91,6 +91,8 @@ def request_body(items: tuple[Input, ...]) -> Json | None:
         media_type = "*/*" if whole.opaque else "application/json"
         described = {"description": whole.description} if whole.description else {}
         content = {media_type: {"schema": {} if whole.opaque else whole.schema()}}
+        if whole.media_type:
+            content = {whole.media_type: {"schema": whole.schema()}, **content}
         return {**described, "required": whole.required, "content": content}
     fields = [item for item in items if item.place == "member"]
     if not fields:
@@ -103,7 +105,8 @@ def request_body(items: tuple[Input, ...]) -> Json | None:
         "additionalProperties": False,
     }
     media = {"schema": schema}
-    content = {"application/json": media, "application/x-www-form-urlencoded": media}
+    own = {item.media_type: media for item in fields if item.media_type}
+    content = {**own, "application/json": media, "application/x-www-form-urlencoded": media}
     return {"required": bool(required), "content": content}
 
 
