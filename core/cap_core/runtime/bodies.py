@@ -16,6 +16,7 @@ from cap_core.plugins.auth import Credentials
 from cap_core.plugins.messages import Body, Entity
 from cap_core.runtime import multipart
 from cap_core.runtime.values import ABSENT, Evaluate, Frame, as_text, compile_json, compile_template, compile_text
+from cap_core.syntax import json_text
 
 Encoded = tuple[Body, int | None, bytes | None]
 """The body, its length if it is a stream of known size, and its content type (None: none, or set by the document)."""
@@ -151,7 +152,7 @@ def _encoder(
 
 def _decoded(value: object) -> object:
     """The value; of one that came as JSON, what that says."""
-    return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
+    return json_text.decode(value) if isinstance(value, msgspec.Raw) else value
 
 
 def _plain(value: object) -> bytes:
@@ -172,8 +173,21 @@ def _yaml(value: object) -> bytes:
     if isinstance(value, str):
         return value.encode()
     # Encoded as JSON and decoded again, so that parts that are still JSON text become data.
-    data = msgspec.json.decode(msgspec.json.encode(value))
-    return yaml.safe_dump(data, allow_unicode=True, sort_keys=False).encode()
+    data = json_text.decode(msgspec.json.encode(value))
+    return yaml.dump(data, Dumper=_Yaml, allow_unicode=True, sort_keys=False).encode()
+
+
+class _Yaml(yaml.SafeDumper):
+    """Writes plain data, and numbers that are still JSON text."""
+
+
+def _yaml_number(dumper: yaml.SafeDumper, raw: msgspec.Raw) -> yaml.Node:
+    text = bytes(raw).decode()
+    kind = "int" if text.lstrip("-").isdigit() else "float"
+    return dumper.represent_scalar(f"tag:yaml.org,2002:{kind}", text)
+
+
+_Yaml.add_representer(msgspec.Raw, _yaml_number)
 
 
 def _form(value: object) -> bytes:
@@ -200,5 +214,5 @@ def _with_members(body: bytes, credentials: Credentials) -> bytes:
     """A JSON body with the members that authentication adds."""
     if not credentials.members:
         return body
-    data = msgspec.json.decode(body)
+    data = json_text.decode(body)
     return msgspec.json.encode({**data, **dict(credentials.members)}) if isinstance(data, dict) else body

@@ -29,9 +29,7 @@ def listed(face, path="/mcp", token=None):
 
 def test_addresses_are_one_for_each_capability_and_one_for_all(two):
     addresses = [(route.method, route.template, route.prefix) for route in two.face.routes if not route.fallback]
-    assert addresses == [
-        ("*", path + slash, "") for path in ("/mcp/open", "/mcp/shut", "/mcp") for slash in ("", "/")
-    ]
+    assert addresses == [("*", path + slash, "") for path in ("/mcp/open", "/mcp/shut", "/mcp") for slash in ("", "/")]
     assert two.face.addresses == {"MCP open": "/mcp/open", "MCP shut": "/mcp/shut", "MCP": "/mcp"}
     assert two.face.tools == 4
 

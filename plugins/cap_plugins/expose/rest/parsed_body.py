@@ -11,6 +11,7 @@ from cap_core.plan.inputs import PASSED_BODY, Input, whole
 from cap_core.plugins.messages import Entity
 from cap_core.runtime.inputs import JsonCheck, TextCheck, json_check, text_check
 from cap_core.server.asgi import has_body, read_body
+from cap_core.syntax import json_text
 from cap_plugins.expose.rest.body_reader import MISSING, BodyReader, RequestHeaders, check_coding
 from cap_plugins.expose.rest.text_inputs import MOST_FIELD_ERRORS, FieldErrors, Values, compile_pairs, slots, where
 
@@ -28,7 +29,6 @@ _FORM = b"application/x-www-form-urlencoded"
 _raw = msgspec.json.Decoder(msgspec.Raw)
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _array = msgspec.json.Decoder(list[msgspec.Raw])
-_value = msgspec.json.Decoder()
 
 _SHALLOW: dict[str | None, tuple[Callable[[bytes], object], str]] = {
     "object": (_object.decode, "object"),
@@ -122,7 +122,7 @@ def _json_reader(whole: Input | None, members: tuple[Input, ...]) -> Callable[[b
         except msgspec.ValidationError:
             field_errors.append(FieldError("body", "must be a JSON object"))
         except msgspec.DecodeError as error:
-            field_errors.append(FieldError("body", f"is not valid JSON: {error}"))
+            field_errors.append(FieldError("body", f"is not valid JSON: {json_text.fault(body, error)}"))
 
     return read_json
 
@@ -144,7 +144,7 @@ def _whole_check(item: Input) -> Callable[[bytes], str | None]:
 
     def any_value(body: bytes) -> str | None:
         _raw.decode(body)
-        return check(_decoded(body)) if check is not None else None
+        return check(json_text.decode(body)) if check is not None else None
 
     return any_value
 
@@ -172,7 +172,7 @@ def _member_reader(
 def _take(
     raw: msgspec.Raw, item: Input, check: JsonCheck | None, place: str, values: Values, field_errors: FieldErrors
 ) -> None:
-    value = _decoded(raw)
+    value = json_text.decode(raw)
     if value is None:
         return  # explicit null is absent (docs/semantics.md, checking)
     if item.name in values:
@@ -182,14 +182,6 @@ def _take(
     else:
         # In JSON 7.0 is the integer 7.
         values[item.name] = whole(value) if item.type == "integer" and isinstance(value, float) else value
-
-
-def _decoded(raw: bytes | msgspec.Raw) -> object:
-    """A decoded JSON value; a number that is too large for Python stays JSON text, which the upstream gets."""
-    try:
-        return _value.decode(raw)
-    except msgspec.ValidationError:
-        return msgspec.Raw(raw)
 
 
 def _unknown(items: tuple[Input, ...]) -> Callable[[str], FieldError]:
