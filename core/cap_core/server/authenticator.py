@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cap_core.plugins.messages import Caller, Incoming
+from cap_core.errors import Refusal
+from cap_core.plugins.messages import Caller, Incoming, Scope
 from cap_core.runtime.open import OpenedPlan
+from cap_core.server.problems import REFUSED
+
+ADMITTED = "cap.admitted"
+"""The key of the scope for the caller that was let in; None where anybody is."""
 
 
 class ExposureAuthenticator:
@@ -24,15 +29,22 @@ class ExposureAuthenticator:
         """Whether an exposure checks its callers."""
         return exposure in self._checks
 
-    async def authenticate(
-        self, exposure: str, scope: Mapping[str, object], headers: Mapping[bytes, bytes]
-    ) -> Caller | None:
-        """The authenticated caller; None if the exposure does not check. Raises `Refusal` 401 or 403."""
+    async def authenticate(self, exposure: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Caller | None:
+        """The authenticated caller; None if the exposure does not check. Raises `Refusal` 401 or 403.
+
+        The scope keeps who was let in, or else why nobody was, for the log (`refused_caller`).
+        """
         check = self._checks.get(exposure)
-        if check is None:
-            return None
-        query = scope["query_string"]
-        path = scope.get("raw_path") or b""
-        assert isinstance(path, bytes)
-        assert isinstance(query, bytes)
-        return await check(Incoming(str(scope["method"]), path, query, headers))
+        try:
+            caller = check and await check(Incoming(scope["method"], scope["raw_path"], scope["query_string"], headers))
+        except Refusal as refusal:
+            scope.setdefault(REFUSED, (refusal, exposure))
+            raise
+        scope[ADMITTED] = caller
+        return caller
+
+
+def refused_caller(scope: Scope) -> tuple[Refusal, str] | None:
+    """Why the caller of a request was refused, and the exposure that refused; None if one has let them in."""
+    found: tuple[Refusal, str] | None = scope.get(REFUSED)
+    return None if ADMITTED in scope else found

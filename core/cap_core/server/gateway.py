@@ -19,9 +19,10 @@ from cap_core.runtime.options import OpenOptions
 from cap_core.runtime.pools import Pools, choose
 from cap_core.server.admission import Admit, admission
 from cap_core.server.asgi import answer
+from cap_core.server.failure_log import FailureLog
 from cap_core.server.listeners import ListenOptions, listeners
 from cap_core.server.pages import Pages, build_pages
-from cap_core.server.problems import problem
+from cap_core.server.problems import REFUSED, problem, refused
 from cap_core.server.router import Found, WrongMethod
 from cap_core.server.routing_table import RoutingTable, build_table
 
@@ -72,6 +73,7 @@ class Gateway:
         self.options = options
         self.opening = opening
         self.draining = False
+        self._failures = FailureLog()
         self._on_closed_plan = on_closed_plan
         self._pools = Pools(choose(registry, opening.transport))
         self._current: Generation | None = None
@@ -107,7 +109,7 @@ class Gateway:
         task.add_done_callback(self._retiring.discard)
 
     async def _generation(self, plan: Plan) -> Generation:
-        opened = await open_plan(plan, self.registry, self.opening, self._pools)
+        opened = await open_plan(plan, self._failures.watching(self.registry), self.opening, self._pools)
         redaction.redact(opened.secrets)
         tables: dict[int, RoutingTable] = {}
         for listener in listeners(plan, self.options):
@@ -140,6 +142,7 @@ class Gateway:
 
     async def close(self) -> None:
         """Close every pool; called after the last request."""
+        self._failures.close()
         if self._retiring:
             await asyncio.gather(*self._retiring)
         if self._current is not None:
@@ -205,10 +208,12 @@ class Gateway:
                     _refuse_repeated(scope["headers"])
                 self._admit(headers, local)
             except Refusal as refusal:
-                await answer(send, problem(refusal), head=scope["method"] == "HEAD")
+                await answer(send, refused(refusal, scope), head=scope["method"] == "HEAD")
                 return
             await self._route(scope, receive, send, table)
         finally:
+            if REFUSED in scope:
+                self._failures.refused(scope)
             generation.leave()
 
     async def _route(self, scope: Scope, receive: Receive, send: AsgiSend, table: RoutingTable | None) -> None:

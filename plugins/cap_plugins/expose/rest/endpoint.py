@@ -15,7 +15,7 @@ from cap_core.plugins.context import Context, Run, traceparent
 from cap_core.plugins.messages import AsgiSend, Endpoint, Headers, Receive, Reply, Scope
 from cap_core.runtime.inputs import refuse
 from cap_core.server.asgi import CallerGone, EventStreams, Watch, answer, has_body
-from cap_core.server.problems import problem
+from cap_core.server.problems import FAILED, problem
 from cap_plugins.expose.rest.replies import as_reply
 from cap_plugins.expose.rest.request_body import compile_body, refuse_body
 from cap_plugins.expose.rest.text_inputs import FieldErrors, Values, compile_text_inputs, where
@@ -76,8 +76,9 @@ def compile_endpoint(call: Call, run: Run, limit: int, streams: EventStreams | N
             if field_errors:
                 raise refuse(tuple(field_errors))
             with Watch(receive):
-                await answer(send, await _reply(run, values, context), head=head, streams=streams)
+                await answer(send, await _reply(run, values, context), head=head, streams=streams, context=context)
         except Refusal as refusal:
+            scope[FAILED] = (call, refusal.code)
             await answer(send, problem(refusal, call, context.id), head=head)
         except CallerGone:
             return
@@ -125,6 +126,7 @@ def compile_rejected(rejected: RejectedOperation, about: About) -> Endpoint:
 
     async def not_served(scope: Scope, receive: Receive, send: AsgiSend, params: tuple[str, ...]) -> None:
         context = Context("rest", trace=traceparent(dict(scope["headers"]).get(b"traceparent")))
+        scope[FAILED] = (None, refusal.code)
         more = {"capability": about.name, "operation": operation, "spec": str(why.at), "code": why.code}
         await answer(send, problem(refusal, None, context.id, more), head=scope["method"] == "HEAD")
 
