@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from cap_core.plugins.messages import Caller, Incoming
 from cap_core.runtime.open import OpenedPlan
+from cap_core.server.request_headers import UniqueHeaders
 
 
 class ExposureAuthenticator:
@@ -31,6 +32,10 @@ class ExposureAuthenticator:
         check = self._checks.get(exposure)
         if check is None:
             return None
+        given = scope["headers"]
+        assert isinstance(given, list)
+        if len(headers) != len(given):
+            headers = UniqueHeaders(given)
         query = scope["query_string"]
         path = scope.get("raw_path") or b""
         assert isinstance(path, bytes)
