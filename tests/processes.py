@@ -31,10 +31,12 @@ Cap = Callable[..., subprocess.CompletedProcess[str]]
 def cap(tmp_path: Path) -> Cap:
     """Run `cap` to its end, in an empty directory."""
 
-    def run(*arguments: object, stdin: str = "", **extra: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: object, stdin: str = "", cwd: Path | None = None, **extra: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "cap_core", *map(str, arguments)],
-            cwd=tmp_path,
+            cwd=cwd or tmp_path,
             env=environment(extra),
             input=stdin,
             capture_output=True,

@@ -108,6 +108,51 @@ def test_settings_of_the_file_are_taken_up(serving: Serving, thing: Path, tmp_pa
             assert line["ms"] > 100
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "shown"),
+    [
+        ("    resources:\n", "    authentification: {type: bearer, token: x}\n    resources:\n", "'authentification'"),
+        ("inputParameters:", "outputParams: []\n        inputParameters:", "'outputParams'"),
+    ],
+)
+def test_what_would_restrict_and_is_misspelt_is_shown_at_the_start(
+    serving: Serving, document: Callable[..., Path], old: str, new: str, shown: str
+) -> None:
+    head, consumed, rest = RESTRICTED.partition("  exposes:\n")
+    text = head + consumed + rest.replace(old, new, 1) if "authent" in shown else RESTRICTED.replace(old, new, 1)
+    path = document(text, "restricted.yaml")
+    with serving(path.name, "--port", "0", "--log-format", "console") as server:
+        shows = [line for line in server.lines if "misspelt-restriction" in line]
+    assert len(shows) == 1
+    assert shown in shows[0]
+
+
+RESTRICTED = """\
+naftiko: 1.0.0-alpha2
+capability:
+  consumes:
+  - namespace: api
+    baseUri: https://api.example
+    resources:
+    - path: /a
+      operations:
+      - name: uncalled
+        method: GET
+        inputParameters: []
+      - {name: list, method: GET}
+  exposes:
+  - type: rest
+    namespace: r
+    port: 8080
+    resources:
+    - {path: /a, operations: [{method: GET, name: a, call: api.list}]}
+  - type: mcp
+    namespace: m
+    port: 9090
+    tools: [{name: a, description: A., call: api.list}]
+"""
+
+
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 

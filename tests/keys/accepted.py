@@ -10,7 +10,7 @@ import msgspec
 
 from cap_core.document.dialects import VERSIONS
 from cap_core.document.model import Document
-from cap_core.document.reader import ModelNode
+from cap_core.document.reader import NOT_KEYS, ModelNode
 from cap_core.document.steps import ExposedStep
 from cap_core.document.vocabulary import BODY_KEYS, OUTPUT_KEYS
 from cap_core.plugins.auth import AuthScheme
@@ -27,7 +27,7 @@ def accepted(registry: Registry) -> list[str]:
 def _keys(model: type[ModelNode], at: str, registry: Registry, above: tuple[type[ModelNode], ...]) -> Iterator[str]:
     hints = typing.get_type_hints(model)
     for field in msgspec.structs.fields(model):
-        if field.name in ("at", "marks"):
+        if field.name in NOT_KEYS:
             continue
         place = f"{at}.{field.encode_name}".lstrip(".")
         yield place

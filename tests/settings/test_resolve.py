@@ -157,16 +157,26 @@ def test_a_value_that_may_be_a_secret_is_not_repeated(tmp_path: Path) -> None:
     assert "s3cret" not in str(wrong.value)
 
 
-def test_the_file_beside_the_documents_goes_before_the_one_here(here: Path) -> None:
+@pytest.mark.parametrize("named", ["documents", "documents/things.yaml", "./documents/../documents", "link.yaml"])
+def test_a_file_beside_documents_elsewhere_is_not_read(here: Path, named: str) -> None:
     (here / "documents").mkdir()
-    (here / "documents" / "cap.toml").write_text('port = 4\nenv-file = "prod.env"\n')
+    (here / "documents" / "cap.toml").write_text('port = 4\nallow-files = ["/"]\nplugin = ["evil.py"]\nprot = 1\n')
     (here / "documents" / "things.yaml").write_text("")
+    (here / "link.yaml").symlink_to("documents/things.yaml")
 
-    for named in ("documents", "documents/things.yaml"):
+    settings = resolve({}, {}, [named], here)
+
+    assert (3, ()) == (settings.port, settings.allow_files)
+    assert (named != "link.yaml") == ([here / "documents" / "cap.toml"] == [path.resolve() for path in settings.unread])
+    assert () == resolve({}, {}, ["an-installed-one"], here).unread
+
+
+def test_a_file_beside_documents_is_read_where_the_working_directory_has_it(here: Path) -> None:
+    (here / "things.yaml").write_text("")
+
+    for named in ("things.yaml", ".", str(here / "things.yaml")):
         settings = resolve({}, {}, [named], here)
-        assert settings.port == 4
-        assert settings.env_file == here / "documents" / "prod.env"
-    assert resolve({}, {}, ["an-installed-one"], here).port == 3
+        assert (3, ()) == (settings.port, settings.unread)
 
 
 def test_a_named_file_goes_before_every_other(here: Path) -> None:
@@ -176,13 +186,14 @@ def test_a_named_file_goes_before_every_other(here: Path) -> None:
     assert resolve({}, {"CAP_CONFIG": "prod.toml"}, (), here).port == 5
 
 
-def test_two_files_beside_documents_are_one_too_many(here: Path) -> None:
+def test_every_file_that_is_not_read_is_known_unless_one_is_named(here: Path) -> None:
     for name in ("a", "b"):
         (here / name).mkdir()
-        (here / name / "cap.toml").write_text("")
+        (here / name / "cap.toml").write_text("port = 4")
 
-    with pytest.raises(ConfigError, match="several documents have a"):
-        resolve({}, {}, ["a", "b"], here)
+    assert (here / "a" / "cap.toml", here / "b" / "cap.toml") == resolve({}, {}, ["a", "b"], here).unread
+    assert () == resolve({"config": "a/cap.toml"}, {}, ["a", "b"], here).unread
+    assert 4 == resolve({"config": "a/cap.toml"}, {}, ["a", "b"], here).port
 
 
 def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import msgspec
 from cap_core.errors import ConfigError
 from cap_core.plan.inputs import Input, Inputs
 from cap_core.runtime.inputs import reader
+from cap_core.syntax import json_text
 
 _NUMBERS = {
     "integer": re.compile(r"-?(0|[1-9]\d*)", re.ASCII),
@@ -55,9 +56,10 @@ def _file(name: str) -> str:
 
 def _literal(name: str, text: str) -> bytes:
     try:
-        msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
-        raise ConfigError(f"{name}:= is not followed by JSON: {error}", hint="quote it for the shell") from None
+        json_text.decode(text.encode())
+    except (msgspec.DecodeError, RecursionError) as error:
+        why = json_text.fault(text.encode(), error)
+        raise ConfigError(f"{name}:= is not followed by JSON: {why}", hint="quote it for the shell") from None
     return text.encode()
 
 
@@ -70,8 +72,8 @@ def _typed(text: str, item: Input | None) -> bytes:
         return text.encode()
     if kind in ("array", "object") or (item is not None and item.opaque):
         try:
-            msgspec.json.decode(text)
-        except msgspec.DecodeError:
+            json_text.decode(text.encode())
+        except (msgspec.DecodeError, RecursionError):
             return msgspec.json.encode(text)
         return text.encode()
     return msgspec.json.encode(text)

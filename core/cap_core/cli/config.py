@@ -63,8 +63,8 @@ CAP_DRAIN=5 cap config portkey-batch.yaml
 def command(settings: Settings, capabilities: tuple[str, ...], format_: str) -> int:
     """Show the effective settings and where each came from.
 
-    A flag goes before its variable, that before cap.toml (beside the documents, in the working directory, or named with
-    --config), and that before the default.
+    A flag goes before its variable, that before cap.toml (in the working directory, or named with --config), and that
+    before the default.
     """
     lines = list(effective(settings))
     if format_ == "json":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -12,6 +12,7 @@ import click
 from cap_core.cli.session import Session
 from cap_core.settings.resolve import resolve
 from cap_core.settings.rows import Row, rows
+from cap_core.settings.table import Settings
 
 
 class SettingOption(click.Option):
@@ -59,10 +60,17 @@ class Command(click.Command):
             )
 
 
-def settings_flags(*, serving: bool = False) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def unread_files(settings: Settings) -> Iterator[str]:
+    """A line for each `cap.toml` that lies beside documents and is not read."""
+    for path in settings.unread:
+        yield f"{path} lies beside documents and is not read; if it is yours, name it with --config"
+
+
+def settings_flags(*, serving: bool = False, logs: bool = False) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Give a command the flags of the settings, and pass it the effective `settings`.
 
-    With `serving` it gets all of them, else those that concern every command.
+    With `serving` it gets all of them, else those that concern every command. A command that `logs` reports
+    `unread_files` itself.
     """
     shown = [row for row in rows() if serving or row.about.everywhere]
 
@@ -72,6 +80,8 @@ def settings_flags(*, serving: bool = False) -> Callable[[Callable[..., int]], C
             named = given.get("capabilities") or [name for name in (given.get("capability"),) if name]
             session = ctx.ensure_object(Session)
             settings = session.read(functools.partial(resolve, flags, os.environ, named))
+            for line in () if logs else unread_files(settings):
+                click.echo(line, err=True)
             return function(settings=settings, **given)
 
         whole: Callable[..., int] = functools.wraps(function)(click.pass_context(command))

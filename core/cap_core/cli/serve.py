@@ -10,7 +10,7 @@ import click
 
 from cap_core.cli import startup
 from cap_core.cli.documents import compile_documents, registry_of
-from cap_core.cli.options import Command, settings_flags
+from cap_core.cli.options import Command, settings_flags, unread_files
 from cap_core.cli.options_from_settings import open_options
 from cap_core.cli.reloader import Reloader
 from cap_core.cli.serve_policy import refuse_anonymous, served
@@ -44,7 +44,7 @@ cap serve --host 0.0.0.0 --caller-auth bearer:GATEWAY_TOKEN --tls-cert cert.pem 
 """,
 )
 @click.argument("capabilities", nargs=-1, metavar="[CAPABILITY]...")
-@settings_flags(serving=True)
+@settings_flags(serving=True, logs=True)
 @click.pass_obj
 def command(session: Session, settings: Settings, capabilities: tuple[str, ...]) -> int:
     """Serve capabilities; without names, every installed one.
@@ -52,6 +52,8 @@ def command(session: Session, settings: Settings, capabilities: tuple[str, ...])
     SIGTERM and Ctrl-C let what is in flight finish (--drain); a second Ctrl-C ends at once.
     """
     log.configure(settings.log_format, settings.log_level)
+    for line in unread_files(settings):
+        _log.warning(line)
     try:
         registry = registry_of(settings)
         plan = served(compile_documents(settings, registry, capabilities), keep_going=settings.keep_going)

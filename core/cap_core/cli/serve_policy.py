@@ -34,6 +34,9 @@ def served(found: Sequence[Document], *, keep_going: bool) -> Plan:
 def _log_warnings(plan: CapabilityPlan) -> None:
     """Log each rejection as a line, and the number of other warnings."""
     rejections = {rejected.why for exposure in plan.exposures for rejected in exposure.rejected}
+    places = {(why.code, why.at) for why in rejections}
+    # A misspelt restriction is a line even where no exposed operation uses what it stands on.
+    rejections |= {d for d in plan.diagnostics if d.code == "misspelt-restriction" and (d.code, d.at) not in places}
     for why in sorted(rejections, key=lambda d: (d.at.line, d.at.column)):
         _log.warning(f"{why} (left out)")
     others = sum(d.severity == "warning" and d not in rejections for d in summed(plan.diagnostics))

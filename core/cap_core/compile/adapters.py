@@ -40,7 +40,7 @@ def compile_adapter(entry: ConsumesEntry, compilation: Compilation) -> tuple[Con
     except SpecError as error:
         rejection = _unusable(error, entry, compilation)
     rejection = _unknown_protocol(entry, compilation) or rejection
-    rejection = rejection or _tunnel(entry, compilation)
+    rejection = rejection or _tunnel(entry, compilation) or _unread(entry, compilation)
     consumed = Consumed(
         capability=compilation.source.name,
         namespace=entry.namespace,
@@ -86,6 +86,12 @@ def _tunnel(entry: ConsumesEntry, compilation: Compilation) -> Rejection | None:
         return None
     subject = f"the namespace {entry.namespace!r}"
     return _cause(unsupported.report_key("consumes", "tunnel", at, subject, compilation.report), compilation)
+
+
+def _unread(entry: ConsumesEntry, compilation: Compilation) -> Rejection | None:
+    """What would restrict every operation of the namespace and cannot be read."""
+    found = next(entry.unread(), None)
+    return _cause(found, compilation) if found is not None else None
 
 
 def _cause(diagnostic: Diagnostic, compilation: Compilation) -> Rejection:

@@ -7,7 +7,8 @@ from functools import cached_property
 
 import msgspec
 
-from cap_core.compile.expressions import INPUT_PREFIXES, Names, with_value
+from cap_core.compile.expressions import INPUT_PREFIXES, Names, respelled, with_value
+from cap_core.compile.respelled import unwrapped
 from cap_core.compile.scope import Scope
 from cap_core.diagnostics.reporter import Reporter
 from cap_core.errors import Mark
@@ -54,38 +55,81 @@ class Assignments(msgspec.Struct, frozen=True, dict=True):
 def read_assignments(scope: Scope, names: Names, report: Reporter) -> Assignments:
     """The `with` map of `scope` (`docs/semantics.md`, values). Raises `TemplateError`."""
     entries = scope.with_ or {}
+    prefix = "rest" if scope.http else "tools"
+    own = frozenset({*scope.declared, *scope.placeholders})
     for key, node in entries.items():
-        _check_entry(str(key), node, names, report)
+        _check_entry(_Entry(str(key), node, names, own, prefix), report)
     return Assignments({str(key): Assignment(with_value(node, names), node) for key, node in entries.items()})
 
 
-def _check_entry(key: str, node: Node, names: Names, report: Reporter) -> None:
+class _Entry(msgspec.Struct, frozen=True):
+    """An entry as it is looked at: `own` are the inputs of its scope, `prefix` the word that means them there."""
+
+    key: str
+    node: Node
+    names: Names
+    own: frozenset[str]
+    prefix: str
+
+
+def _check_entry(entry: _Entry, report: Reporter) -> None:
+    node, names = entry.node, entry.names
     if isinstance(node, Scalar):
         if node.plain and not node:
-            report("empty-with", node.mark, f"the 'with' key {key!r} has no value; it is read as null")
-        _check_literal(node, names, report)
+            report("empty-with", node.mark, f"the 'with' key {entry.key!r} has no value; it is read as null")
+        elif (name := respelled(node, names)) is not None:
+            what = f"{str(node)!r} is read as the input {name!r}"
+            report("respelled-source", node.mark, what, f"write '{entry.prefix}.{name}'")
+        elif (step := _respelled_step(node, names)) is not None:
+            report("normalized-name", node.mark, f"{str(node).partition('.')[0]!r} is read as {step!r}")
+        elif (hint := _literal_hint(node, entry)) is not None:
+            report("literal-source", node.mark, f"{str(node)!r} is sent as that text", hint)
         return
     for leaf in scalars(node):
         prefix, dot, rest = leaf.partition(".")
-        named = prefix in names.prefixes or names.steps.find(prefix) is not None
-        if dot and rest and named and not any(c.isspace() for c in rest):
+        source = dot and rest and not any(c.isspace() for c in rest)
+        if source and prefix not in names.prefixes and names.steps.find(prefix) is not None:
             what = f"{str(leaf)!r} inside a list or a mapping is sent as that text"
-            meant = "the input" if prefix in names.prefixes else "the result of the step"
-            report("literal-source", leaf.mark, what, f"write '{{{{{leaf}}}}}' for {meant}")
+            report("literal-source", leaf.mark, what, f"write '{{{{{leaf}}}}}' for the result of the step")
+            continue
+        source = source and prefix in names.prefixes
+        name = rest if source else respelled(leaf, names)
+        if name is not None:
+            what = f"{str(leaf)!r} inside a list or a mapping is sent as that text"
+            written = leaf if source else f"{entry.prefix}.{name}"
+            report("literal-source", leaf.mark, what, f"write '{{{{{written}}}}}' for the input")
 
 
-def _check_literal(text: Scalar, names: Names, report: Reporter) -> None:
-    """Report a text that looks like a misspelled `rest.x` or step name: it would be sent as plain text."""
+def _respelled_step(text: Scalar, names: Names) -> str | None:
+    """The step that a source names in another spelling than its own, else None."""
     prefix, dot, rest = text.partition(".")
     sources = names.prefixes | names.bindings.namespaces | {"env"}
     if not dot or not rest.isidentifier() or not prefix.isidentifier() or prefix in sources:
-        return
+        return None
     step = names.steps.find(prefix)
-    if step is not None:
-        if step != prefix:
-            report("normalized-name", text.mark, f"{prefix!r} is read as {step!r}")
-        return
+    return step if step != prefix else None
+
+
+def _literal_hint(text: Scalar, entry: _Entry) -> str | None:
+    """What would help where a text looks like a source and is none; None where it does not, or means something."""
+    names = entry.names
+    inner, wrapped = unwrapped(text)
+    if wrapped and not text.startswith("$this."):
+        if names.bindings.find(inner) is not None:
+            return f"write '{{{{{inner}}}}}' for the variable"
+        name = inner.rpartition(".")[2]
+        return f"write '{entry.prefix}.{name}' for an input of that name" if name.isidentifier() else None
+    prefix, dot, rest = text.partition(".")
+    if not dot:
+        same = text in entry.own or text == entry.key
+        return f"write '{entry.prefix}.{text}' if the input is meant" if same else None
+    sources = names.prefixes | names.bindings.namespaces | {"env"}
+    if not rest or not prefix.isidentifier() or prefix in sources or names.bindings.find(text) is not None:
+        return None
+    if names.steps.find(prefix) is not None:
+        return None
     likely = closest(prefix, [*INPUT_PREFIXES, *names.steps.earlier], cutoff=0.75)
-    if likely is not None and names.bindings.find(text) is None:
-        what = f"{str(text)!r} is sent as that text"
-        report("literal-source", text.mark, what, f"did you mean '{likely}.{rest}'?")
+    if likely is not None and rest.isidentifier():
+        return f"did you mean '{likely}.{rest}'?"
+    last = text.rpartition(".")[2]
+    return f"write '{entry.prefix}.{last}' if the input is meant" if last in names.inputs else None

@@ -12,24 +12,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from cap_core.compile.assignments import Assignments, read_assignments
+from cap_core.compile.body_encoding import BodyEncodingChoice, chosen_encoding, is_content_type
 from cap_core.compile.bound import Bound, BoundField, request_field
 from cap_core.compile.expressions import Names, value
-from cap_core.compile.parameters import is_reserved
 from cap_core.compile.scope import Scope
 from cap_core.compile.step_names import StepNames
+from cap_core.compile.supplied import without_supplied
 from cap_core.compile.target import Parameter, Target
 from cap_core.diagnostics.reporter import Reporter
 from cap_core.errors import Mark
 from cap_core.plan.upstream import FieldPlace
-from cap_core.plan.values import InputRef, Value, substitute
+from cap_core.plan.values import InputRef, Tree, Value, substitute, without
 from cap_core.syntax.names import Spellings, match
 from cap_core.syntax.templates import Var
 from cap_core.syntax.yaml_tree import Node
 
 
 def bind(target: Target, scope: Scope, report: Reporter) -> Bound:
-    """Bind every value that `target` declares to the names in `scope`. Raises `TemplateError`."""
-    parameters = _effective(target, report)
+    """Bind every value that `target` declares to the names in `scope`. Raises `TemplateError`, or
+    `Rejected` for a body that cannot be encoded."""
+    remaining = without_supplied(target, scope, report)
+    parameters, scope = remaining.parameters, remaining.scope
     known = frozenset({*scope.declared, *scope.placeholders, *(p.name for p in target.parameters)})
     assignments = read_assignments(scope, scope.names(known, known, report), report)
     assigned = {p for name in assignments.inputs if (p := match(name.removeprefix("path."), scope.path_names))}
@@ -48,15 +51,24 @@ def bind(target: Target, scope: Scope, report: Reporter) -> Bound:
         free=Spellings(placeholder for placeholder in scope.placeholders if placeholder not in assigned),
         typing=bodies if has_template else {},
         typing_names=Spellings(bodies if has_template else ()),
+        absent=remaining.absent,
         report=report,
     )
+    path = tuple(_path(site, parameters))
+    named, body = tuple(_named(site, parameters)), tuple(_body(site, parameters))
+    encoding = BodyEncodingChoice(target.body.type) if target.body is not None and has_template else None
+    if encoding is None:
+        encoding = chosen_encoding(named, body, target)
+        if encoding.type == "multipart":  # the boundary is in its content type, which the gateway makes
+            named = tuple(one for one in named if not is_content_type(one))
     return Bound(
         target=target,
         scope=scope,
-        parameters=tuple(parameters),
+        parameters=parameters,
         assignments=assignments,
-        fields=(*_path(site, parameters), *_named(site, parameters), *_body(site, parameters)),
-        body_type=target.body.type if target.body is not None and has_template else "json",
+        fields=(*path, *named, *body),
+        body_type=encoding.type,
+        media_type=encoding.media_type,
     )
 
 
@@ -75,21 +87,9 @@ class _Site(msgspec.Struct, frozen=True, kw_only=True):
     typing: Mapping[str, Parameter]
     """The `in: body` parameters that give the types of a body template's variables; empty without a template."""
     typing_names: Spellings
+    absent: frozenset[str]
+    """Inputs in templates that are never given, because authentication supplies what they name."""
     report: Reporter
-
-
-def _effective(target: Target, report: Reporter) -> list[Parameter]:
-    """The parameters that callers may give: not those that authentication or the gateway itself supplies."""
-    out = []
-    for parameter in target.parameters:
-        if (parameter.place, parameter.name.lower()) in target.supplied:
-            what = f"the authentication supplies {parameter.place} {parameter.name!r}"
-            report("auth-supplies", parameter.at, what)
-        elif is_reserved(parameter):
-            report("reserved-header", parameter.at, f"the gateway sets the header {parameter.name!r} itself")
-        else:
-            out.append(parameter)
-    return out
 
 
 # --- the parts of the request ------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ def _unqualified(variable: Var, names: Names) -> str:
 def _named(site: _Site, parameters: Iterable[Parameter]) -> Iterator[BoundField]:
     """The query, the headers and the cookies."""
     for parameter in parameters:
-        if parameter.place in ("query", "header", "cookie"):
+        if parameter.place in ("query", "header", "cookie") and not _is_absent(site, parameter):
             source = _value(site, parameter.name, parameter)
             yield _bound(parameter.place, parameter.name, source, parameter, site.target.at)
 
@@ -133,12 +133,15 @@ def _named(site: _Site, parameters: Iterable[Parameter]) -> Iterator[BoundField]
 def _body(site: _Site, parameters: Iterable[Parameter]) -> Iterator[BoundField]:
     template = site.target.body
     if template is not None and template.data is not None:
-        source = _through_with(site, value(template.data, site.names), template.data)
+        data = without(value(template.data, site.names), site.absent) or Tree((), keyed=True)
+        source = _through_with(site, data, template.data)
         yield _bound("body", "", source, None, template.at)
         return
     members = [p for p in parameters if p.place == "body"]
     whole = len(members) == 1 and members[0].name == "body"
     for parameter in members:
+        if _is_absent(site, parameter):
+            continue
         source = _value(site, parameter.name, parameter)
         yield _bound("body" if whole else "member", parameter.name, source, parameter, site.target.at)
 
@@ -162,7 +165,8 @@ def _value(site: _Site, name: str, parameter: Parameter | None) -> _Source:
     if key is not None:
         _report_respelled(site, key, name)
     if parameter is not None and parameter.value is not None:
-        source = _through_with(site, value(parameter.value, site.names), parameter.value)
+        fixed = value(parameter.value, site.names)
+        source = _through_with(site, without(fixed, site.absent) or fixed, parameter.value)
         return source if key is None else msgspec.structs.replace(source, keys=(key, *source.keys))
     if key is not None:
         assignment = site.assignments.entries[key]
@@ -175,6 +179,13 @@ def _value(site: _Site, name: str, parameter: Parameter | None) -> _Source:
         site.report("uncovered-parameter", site.scope.call_at, what)
     inferred = _inferred(site, name)
     return _Source(value=InputRef(inferred), inferred=(inferred,))
+
+
+def _is_absent(site: _Site, parameter: Parameter) -> bool:
+    """Whether nothing is left of the fixed value of a parameter."""
+    if parameter.value is None or not site.absent:
+        return False
+    return without(value(parameter.value, site.names), site.absent) is None
 
 
 def _inferred(site: _Site, name: str) -> str:

@@ -41,6 +41,8 @@ class _Source(msgspec.Struct, frozen=True, kw_only=True):
     """The parameter of the target whose value it is."""
     typing: Parameter | None
     """The `in: body` parameter that types it beside a body template."""
+    media_type: str = ""
+    """The media type that the document fixes for a body which consists of inputs alone."""
 
 
 def bind_inputs(bound: Bound, claimed: Claimed, report: Reporter) -> BoundInputs:
@@ -49,13 +51,16 @@ def bind_inputs(bound: Bound, claimed: Claimed, report: Reporter) -> BoundInputs
     slots: dict[tuple[Place, str], Input] = {}
     taken: set[str] = set()
     names: dict[str, str] = {}
+    identifying: set[str] = set()
     for known in _sources(bound, claimed):
         slot = places.slot(known.source, known.declared, known.mentions, report)
         item = _distinct(_input(known, slot, bound, claimed, report), slots, taken)
         slots[(item.place, item.wire)] = item
         taken.add(item.name)
         names[known.source] = item.name
-    _check_placeholders(bound, slots, report)
+        if slot.place == "path" and any(origin.identifies for origin in known.mentions):
+            identifying.add(slot.wire)
+    _check_placeholders(bound, slots, identifying, report)
     _report_inferred(bound, names, report)
     fields = tuple(
         msgspec.structs.replace(one.field, value=substitute(one.field.value, lambda r: InputRef(names[r.name])))
@@ -66,6 +71,8 @@ def bind_inputs(bound: Bound, claimed: Claimed, report: Reporter) -> BoundInputs
 
 def _sources(bound: Bound, claimed: Claimed) -> Iterator[_Source]:
     typing = _typing(bound.fields)
+    body = [one.field for one in claimed.fields if one.field.place in ("body", "member")]
+    media_type = bound.media_type if all(isinstance(field.value, InputRef) for field in body) else ""
     for source, mentions in origins(claimed.fields, claimed.unreached).items():
         whole = (one.parameter for one in mentions if one.parameter is not None and one.whole)
         scope = bound.scope
@@ -75,6 +82,7 @@ def _sources(bound: Bound, claimed: Claimed) -> Iterator[_Source]:
             declared=scope.declaration(source) or scope.declaration(claimed.paired.get(source, source)),
             parameter=next(whole, None),
             typing=typing.get(source),
+            media_type=media_type,
         )
 
 
@@ -104,6 +112,7 @@ def _input(known: _Source, slot: Slot, bound: Bound, claimed: Claimed, report: R
         enum=_enum(declared, parameter),
         max_length=_max_length(declared, parameter),
         opaque=opaque,
+        media_type=_media_type(known, slot, bound),
         at=_mark(known, parameter, bound.scope.at),
         declared=declared is not None,
         named=bound.assignments.marks.get(known.source, ()),
@@ -116,6 +125,15 @@ def _name(known: _Source, slot: Slot, *, http: bool) -> str:
         return known.declared.name
     qualified = http and slot.place != "path" and "." in known.source
     return slot.wire if qualified else known.source
+
+
+def _media_type(known: _Source, slot: Slot, bound: Bound) -> str:
+    """The media type of bodies that pass as they are: where the body is this input, or parts that are all inputs."""
+    if not known.media_type:
+        return ""
+    alone = all(origin.whole and origin.field.place == "body" for origin in known.mentions)
+    members = slot.place == "member" and bound.body_type == "multipart"
+    return known.media_type if (slot.place == "body" and alone) or members else ""
 
 
 def _required(known: _Source, slot: Slot) -> bool:
@@ -170,11 +188,19 @@ def _distinct(item: Input, slots: Mapping[tuple[Place, str], Input], taken: Coll
     return item
 
 
-def _check_placeholders(bound: Bound, slots: Mapping[tuple[Place, str], Input], report: Reporter) -> None:
+def _check_placeholders(
+    bound: Bound, slots: Mapping[tuple[Place, str], Input], identifying: Collection[str], report: Reporter
+) -> None:
+    """Report the placeholders that reach nothing, or nothing by which a target that replaces knows what is meant."""
     scope = bound.scope
     for placeholder in scope.placeholders:
+        if match(placeholder, scope.supplied) is not None:
+            continue
         if ("path", placeholder) not in slots:
             what = f"the placeholder {{{placeholder}}} of {scope.path!r} reaches nothing of {bound.target.address}"
+            report_lost(bound.target, scope.at, what, report)
+        elif bound.target.replaces and placeholder not in identifying:
+            what = f"the placeholder {{{placeholder}}} reaches nothing that {bound.target.address} declares"
             report_lost(bound.target, scope.at, what, report)
 
 

@@ -14,7 +14,7 @@ from cap_core.compile.target import Parameter, Target
 from cap_core.errors import Mark
 from cap_core.plan.request import RequestField
 from cap_core.plan.upstream import FieldPlace
-from cap_core.plan.values import Constant, InputRef, Value, input_names
+from cap_core.plan.values import Binding, Constant, InputRef, Value, input_names
 from cap_core.syntax.yaml_tree import Node, Scalar
 
 _TEXT_PLACES = frozenset({"path", "query", "header", "cookie"})
@@ -33,6 +33,8 @@ class BoundField(msgspec.Struct, frozen=True, kw_only=True):
     """The inputs that the exposed side does not name, inferred from the target."""
     typed: tuple[tuple[str, Parameter], ...] = ()
     """Inputs of a body template, each with the `in: body` parameter of its variable."""
+    undeclared: bool = False
+    """Whether the target declares nothing of the kind: the value is sent all the same."""
 
 
 class Bound(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -45,6 +47,18 @@ class Bound(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     assignments: Assignments
     fields: tuple[BoundField, ...]
     body_type: str = "json"
+    media_type: str = ""
+    """The media type of the body, where the document fixes one that is not JSON."""
+
+    @cached_property
+    def all_identify(self) -> bool:
+        """Whether every `with` key and declared input identifies what is changed, so that none may be lost.
+
+        Otherwise a placeholder of the target's path does that. One that a variable of the document fills does not.
+        """
+        if self.target.removes or not self.target.replaces:
+            return self.target.removes
+        return all(isinstance(one.field.value, Binding) for one in self.fields if one.field.place == "path")
 
     @cached_property
     def used(self) -> frozenset[str]:
@@ -75,6 +89,12 @@ class Origin(msgspec.Struct, frozen=True):
     field: RequestField
     parameter: Parameter | None
     whole: bool
+    undeclared: bool
+
+    @property
+    def identifies(self) -> bool:
+        """Whether an upstream can tell by it which resource is meant: not by a member of a body it does not declare."""
+        return not (self.undeclared and self.field.place == "member")
 
 
 def origins(fields: Iterable[BoundField], others: Iterable[str] = ()) -> dict[str, list[Origin]]:
@@ -83,7 +103,7 @@ def origins(fields: Iterable[BoundField], others: Iterable[str] = ()) -> dict[st
     for bound in fields:
         whole = isinstance(bound.field.value, InputRef)
         for name in input_names(bound.field.value):
-            out.setdefault(name, []).append(Origin(bound.field, bound.parameter, whole))
+            out.setdefault(name, []).append(Origin(bound.field, bound.parameter, whole, bound.undeclared))
     for name in others:
         out.setdefault(name, [])
     return out

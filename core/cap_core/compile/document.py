@@ -73,6 +73,7 @@ def _compile_plan(compilation: Compilation) -> CapabilityPlan | None:
     document = _read_document(compilation)
     if document is None:
         return None
+    compilation.unread = [*document.unread(), *document.capability.unread()]
     about = _about(document, compilation.source)
     compilation.bindings = _bindings(document, compilation)
     _report_unread(document, compilation)
@@ -160,10 +161,17 @@ def _bindings(document: Document, compilation: Compilation) -> Bindings:
         resolvers=compilation.registry.bindings,
         given=compilation.options.values,
         defaults=source.defaults,
-        directories=(source.path.resolve().parent, Path.cwd()),
+        directories=_directories(source),
         allowed=compilation.options.allow_files,
     )
     return declare([*entries, *environment], context, compilation.report)
+
+
+def _directories(source: DocumentSource) -> tuple[Path, ...]:
+    """Where the files that a document names may lie: beside it and below; below the working directory too, if the
+    document itself is there, and so is the operator's own."""
+    beside, here = source.path.resolve().parent, Path.cwd()
+    return (beside, here) if beside.is_relative_to(here.resolve()) else (beside,)
 
 
 def _variable(parameter: ConsumedParameter) -> Bind:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -56,7 +56,8 @@ def exposures(nodes: Iterable[Node], about: About, index: OperationIndex, compil
         # Two entries of one namespace have a key each, so that neither is served with the other's check of callers.
         same = sum(plan.namespace == entry.namespace for plan in plans)
         key = f"{about.name}/{entry.namespace}" + (f"#{same + 1}" if same else "")
-        check = _caller_check(entry, compilation)
+        restricted = [*entry.unread(), *compilation.unread]
+        check = _refused_callers(restricted, compilation) or _caller_check(entry, compilation)
         variables |= {variable.binding: variable for variable in check.variables}
         plans.append(_exposure(_ServedEntry(entry=entry, type=type_, key=key, check=check), about, index, compilation))
     return Exposures(tuple(plans), tuple(variables.values()))
@@ -85,7 +86,13 @@ class _ServedEntry(msgspec.Struct, frozen=True, kw_only=True):
 def _exposure(served: _ServedEntry, about: About, index: OperationIndex, compilation: Compilation) -> ExposurePlan:
     entry = served.entry
     at = ExposeContext(capability=about.name, namespace=entry.namespace, at=entry.at, report=compilation.report)
-    outcomes = _outcomes(served, served.type.declared(entry, at), index, compilation)
+    declared = tuple(served.type.declared(entry, at))
+    # An exposure whose plugin does not carry what is unread to its operations is closed as a whole.
+    carried = {item for exposed in declared for item in exposed.unread}
+    uncarried = [item for item in entry.unread(whole=True) if item not in carried]
+    check = _refused_callers(uncarried, compilation) or served.check
+    served = msgspec.structs.replace(served, check=check)
+    outcomes = _outcomes(served, declared, index, compilation)
     calls = tuple(outcome for outcome in outcomes if isinstance(outcome, Call))
     rejected = tuple(outcome for outcome in outcomes if isinstance(outcome, RejectedOperation))
     if not calls and not rejected:
@@ -114,6 +121,9 @@ def _outcomes(
         if served.check.rejection is not None:
             outcomes.append(RejectedOperation(exposed, served.check.rejection))
             continue
+        if exposed.unread:
+            outcomes.append(RejectedOperation(exposed, exposed.unread[0]))
+            continue
         count = len(compilation.diagnostics)
         try:
             call = compile_call(exposed, served.key, served.entry.namespace, index, compilation)
@@ -128,6 +138,14 @@ def _consumed_description(calls: Iterable[Call]) -> str:
     """The descriptions of the APIs behind an exposure that has none of its own."""
     descriptions = dict.fromkeys(operation.consumed.description for call in calls for operation in call.operations)
     return "\n".join(text for text in descriptions if text)
+
+
+def _refused_callers(unread: Sequence[Diagnostic], compilation: Compilation) -> _CallerCheck | None:
+    """A check that lets nobody in, where something that would restrict the entry cannot be read."""
+    if not unread:
+        return None
+    compilation.causes.append(unread[0])
+    return _CallerCheck(rejection=unread[0])
 
 
 def _caller_check(entry: ExposesEntry, compilation: Compilation) -> _CallerCheck:

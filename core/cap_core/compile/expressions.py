@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from cap_core.compile.respelled import respelled_input, unwrapped
 from cap_core.compile.step_names import StepNames
 from cap_core.compile.variables import Bindings
 from cap_core.errors import Mark
@@ -49,7 +50,20 @@ def with_value(node: Node, names: Names) -> Value:
             return binding
         if prefix == "env" and rest.isidentifier():
             return _unbound(text, node.mark, names)
+        if (name := respelled(node, names)) is not None:
+            return InputRef(name)
     return value(node, names)
+
+
+def respelled(text: Scalar, names: Names) -> str | None:
+    """The input that a `with` entry means by another spelling of a source, where it means nothing else."""
+    inner, _ = unwrapped(text)
+    word = inner.partition(".")[0]
+    if names.steps.find(word) is not None or word in names.bindings.namespaces or word == "env":
+        return None
+    if (inner == text and word in names.prefixes) or names.bindings.find(inner) is not None:
+        return None
+    return respelled_input(text, names.prefixes, names.inputs)
 
 
 def value(node: Node, names: Names) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable
 
@@ -99,6 +100,7 @@ def _target(adapter: Adapter, resource: ConsumedResource, operation: ConsumedOpe
         _bad_method(method, operation),
         _unsendable(parameters.items, path, operation),
         body.rejection,
+        _unread(resource, operation),
     )
     plan = _operation(adapter.consumed, resource, operation, path, method, parameters)
     return Target(
@@ -113,6 +115,7 @@ def _target(adapter: Adapter, resource: ConsumedResource, operation: ConsumedOpe
         safety=_SAFETY.get(method, "unsafe"),
         writes=method in WRITES,
         replaces=method in _REPLACING,
+        removes=method == "DELETE",
         operation=plan,
         rejection=next((rejection for rejection in checks if rejection is not None), None),
     )
@@ -234,6 +237,12 @@ def _drops_content_type(parameter: Parameter, report: Reporter) -> bool:
     what = f"the gateway sets the header {parameter.name!r} of a multipart body itself"
     report("reserved-header", parameter.at, what)
     return True
+
+
+def _unread(resource: ConsumedResource, operation: ConsumedOperation) -> Rejection | None:
+    """What would restrict an operation, or its whole resource, and cannot be read."""
+    found = next(itertools.chain(resource.unread(), operation.unread()), None)
+    return Rejection(found.code, found.at, found.message, found.hint) if found is not None else None
 
 
 def _bad_method(method: str, operation: ConsumedOperation) -> Rejection | None:

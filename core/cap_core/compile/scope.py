@@ -42,6 +42,8 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     path: str | None = None
     placeholders: tuple[str, ...] = ()
     """The placeholders of `path`, in order."""
+    supplied: frozenset[str] = frozenset()
+    """Names that authentication supplies, so that nothing of such a name identifies a resource."""
     body_allowed: bool = False
     """Whether a caller's request may have a body."""
 

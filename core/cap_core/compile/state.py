@@ -47,6 +47,8 @@ class Compilation:
         """The variables of the document; empty until its `binds` have been read."""
         self.causes: list[Diagnostic] = []
         """Why entire namespaces cannot be called; the likeliest reasons if nothing at all can be served."""
+        self.unread: list[Diagnostic] = []
+        """What would restrict the whole document and cannot be read."""
         self.unread_namespaces: dict[str, Diagnostic] = {}
         """Namespaces in parts of the document that are not read, each with the diagnostic that reports the part."""
 

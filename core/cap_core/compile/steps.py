@@ -5,7 +5,7 @@ The rules are those of `docs/semantics.md`, steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -93,7 +93,8 @@ def _bound_steps(
 def _joined_inputs(steps: Sequence[_BoundStep], scope: Scope, report: Reporter) -> BoundInputs:
     """The inputs behind the values of all steps, and those values in order."""
     fields = tuple(field for one in steps for field in one.claimed.fields)
-    unread = _unread(scope, origins(fields).keys(), report)
+    scope = _without_supplied(steps, scope, origins(fields).keys())
+    unread = _unread(scope, origins(fields).keys(), steps, report)
     entries = {f"{one.step.name} {key}": entry for one in steps for key, entry in one.bound.assignments.entries.items()}
     bound = Bound(
         target=Target(
@@ -110,13 +111,32 @@ def _joined_inputs(steps: Sequence[_BoundStep], scope: Scope, report: Reporter) 
     return bind_inputs(bound, Claimed(fields=fields, paired={}, unreached=unread, passed=passed), report)
 
 
-def _unread(scope: Scope, read: Iterable[str], report: Reporter) -> tuple[str, ...]:
-    """The declared inputs that no step reads, which is reported. Callers may give them; nothing is sent."""
+def _without_supplied(steps: Sequence[_BoundStep], scope: Scope, read: Collection[str]) -> Scope:
+    """The scope without the inputs that some step leaves to its authentication and no other step reads."""
+    own = [one.bound.scope for one in steps]
+    gone = {name for name in scope.declared if any(name not in one.declared for one in own) and not match(name, read)}
+    return msgspec.structs.replace(
+        scope,
+        declared={name: declared for name, declared in scope.declared.items() if name not in gone},
+        supplied=frozenset().union(*(one.supplied for one in own)),
+    )
+
+
+def _unread(scope: Scope, read: Collection[str], steps: Sequence[_BoundStep], report: Reporter) -> tuple[str, ...]:
+    """The declared inputs that no step reads, which is reported. Callers may give them; nothing is sent.
+
+    Raises `Rejected` if one of them would have to say what a step removes or replaces.
+    """
+    identify = any(one.bound.all_identify for one in steps)
     reached = {spelling for name in read for spelling in (name, norm(name))}
     unread = []
     for name, declared in scope.declared.items():
         if name in reached or norm(name) in reached or match(name, scope.path_names) is not None:
             continue
+        if identify and not declared.inherited:
+            raise Rejected(
+                "lost-identifier", declared.at, f"no step reads the input {name!r}", "use it in a step's 'with'"
+            )
         report("unknown-parameter", declared.at, f"no step reads the input {name!r}; it is not sent")
         unread.append(name)
     return tuple(unread)

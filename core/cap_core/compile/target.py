@@ -63,6 +63,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its callers may send a body."""
     replaces: bool = False
     """Whether it changes or removes one resource, so that a lost identifier would affect the entire collection."""
+    removes: bool = False
+    """Whether it removes a resource, so that a body, which servers skip there, identifies nothing."""
     operation: Operation | None = None
     """The consumed operation; None if the target itself sends no request."""
     rejection: Rejection | None = None

@@ -95,6 +95,8 @@ class _Leftover(msgspec.Struct, frozen=True, kw_only=True):
     at: Mark
     entity: bool
     node: Node | None = None
+    inherited: bool = False
+    """Whether it is declared for more operations than this one, so that it identifies nothing."""
 
 
 class _Added(msgspec.Struct, frozen=True):
@@ -118,7 +120,9 @@ def _unreached_inputs(bound: Bound, added: _Added, paired: Mapping[str, str]) ->
         if name in reached or (norm(name) and norm(name) in reached):
             continue
         entity = declared.place == "body" and name == "body"
-        leftover = _Leftover(name=name, value=InputRef(name), at=declared.at, entity=entity)
+        leftover = _Leftover(
+            name=name, value=InputRef(name), at=declared.at, entity=entity, inherited=declared.inherited
+        )
         sent_whole = entity and bound.target.writes and not _has_entity(added.fields)
         if not sent_whole and _stays_in_path(name, bound, standing):
             continue
@@ -148,7 +152,7 @@ def _add(bound: Bound, fields: tuple[BoundField, ...], leftovers: Iterator[_Left
             unreached += input_names(leftover.value)
             continue
         field = request_field(place, leftover.name, leftover.value, leftover.at, node=leftover.node)
-        out.append(BoundField(field=field))
+        out.append(BoundField(field=field, undeclared=True))
         has_entity = has_entity or entity
     return _Added(tuple(out), tuple(unreached))
 
@@ -159,10 +163,15 @@ def _place_of_unknown(leftover: _Leftover, bound: Bound, *, has_entity: bool, re
     if not bound.target.writes:
         report("unknown-parameter", leftover.at, f"{reason}; it is sent as a query parameter", hint)
         return "query"
-    if not has_entity:
+    lost = bound.target.removes or (bound.all_identify and not leftover.inherited)
+    if not has_entity and not lost:
         report("unknown-parameter", leftover.at, f"{reason}; it is sent as a member of the body", hint)
         return "member"
-    report_lost(bound.target, leftover.at, f"{reason}, and its body is already spoken for", report, hint)
+    what = f"{reason}, and {'a body would identify nothing' if lost else 'its body is already spoken for'}"
+    if leftover.inherited:
+        report("lost-identifier", leftover.at, f"{what}; it is not sent", hint)
+    else:
+        report_lost(bound.target, leftover.at, what, report, hint)
     return None
 
 

@@ -60,6 +60,18 @@ _define("wrong-type", "error", "A value has another type than this key takes.", 
 _define("missing-key", "error", "A key that is needed is not there.", "add it")
 _define("unknown-key", "warning", "A key this engine does not act upon.", "remove it or correct its spelling")
 _define(
+    "respelled-source",
+    "warning",
+    "A value in 'with' is another spelling of an input, and is read as that input.",
+    "write 'rest.name' or 'tools.name'",
+)
+_define(
+    "misspelt-restriction",
+    "warning",
+    "A key that would restrict is misspelt, or stands where it is not read; what uses what it stands on is left out.",
+    "correct its spelling or its place",
+)
+_define(
     "not-acted-on",
     "info",
     "A key of the published schemas that has no effect here, said once for each file.",
@@ -97,7 +109,7 @@ _define(
 _define(
     "auth-supplies",
     "info",
-    "A declared parameter is supplied by the authentication, so it is no input.",
+    "A parameter is supplied by the authentication: it is no input, and what else names it has no effect.",
     "",
 )
 _define(
@@ -186,7 +198,7 @@ _define("empty-with", "warning", "A 'with' key has no value; it is read as null.
 _define(
     "literal-source",
     "warning",
-    "What looks like an input stands inside a list or a mapping, where it is plain text.",
+    "What looks like an input is plain text, by its spelling or because it stands inside a list or a mapping.",
     "write '{{tools.name}}' for the input of that name",
 )
 _define("inferred-input", "info", "An input taken from the called operation.", "")

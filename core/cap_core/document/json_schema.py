@@ -25,7 +25,7 @@ from cap_core.document.model import (
     ExposedOutput,
     ExposedParameter,
 )
-from cap_core.document.reader import ModelNode, Size
+from cap_core.document.reader import NOT_KEYS, ModelNode, Size
 from cap_core.document.unsupported import TABLE
 from cap_core.document.vocabulary import BODY_KEYS, BODY_TYPES, KNOWN_METHODS, PLACES, PUBLISHED_BODIES, TYPES
 from cap_core.plugins.auth import AuthScheme
@@ -156,7 +156,7 @@ class _SchemaBuilder:
         properties: dict[str, Any] = {}
         required = []
         for field in msgspec.structs.fields(model):
-            if field.name in ("at", "marks"):
+            if field.name in NOT_KEYS:
                 continue
             name = field.encode_name
             special = self.special.get((model, name)) or self.everywhere.get(name)

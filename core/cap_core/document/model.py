@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 import msgspec
 
 from cap_core.document.reader import ModelNode, Size
+from cap_core.document.unrestricted import DescriptiveNode, InputNode
 from cap_core.plan.exposed import DeclaredInput, DeclaredOutput
 from cap_core.syntax.yaml_tree import Node, Scalar, Seq, resolve
 
 _PATH = re.compile(r"\$(?:[.\[]|$)")
 
 
-class Bind(ModelNode, frozen=True, kw_only=True):
+class Bind(DescriptiveNode, frozen=True, kw_only=True):
     """A `binds` entry: names for values from outside."""
 
     namespace: str = ""
@@ -34,7 +36,7 @@ class Bind(ModelNode, frozen=True, kw_only=True):
         return not {"import", "from"}.isdisjoint(self.given())
 
 
-class ConsumedParameter(ModelNode, frozen=True, kw_only=True):
+class ConsumedParameter(InputNode, frozen=True, kw_only=True):
     """An `inputParameters` entry on the consumed side."""
 
     name: str
@@ -87,6 +89,8 @@ class ConsumedOperation(ModelNode, frozen=True, kw_only=True):
 class ConsumedResource(ModelNode, frozen=True, kw_only=True):
     """A consumed resource: a path and the operations on it."""
 
+    apart: ClassVar[frozenset[str]] = frozenset({"operations"})
+
     path: str
     name: str | None = None
     label: str | None = None
@@ -98,6 +102,8 @@ class ConsumedResource(ModelNode, frozen=True, kw_only=True):
 
 class ConsumesEntry(ModelNode, frozen=True, kw_only=True):
     """A `consumes` entry: one HTTP API."""
+
+    apart: ClassVar[frozenset[str]] = frozenset({"resources"})
 
     namespace: str = ""
     type: str = "http"
@@ -135,7 +141,7 @@ class ConsumesEntry(ModelNode, frozen=True, kw_only=True):
         return next((str(name) for name in names if isinstance(name, str) and name), "")
 
 
-class ExposedParameter(ModelNode, frozen=True, kw_only=True):
+class ExposedParameter(InputNode, frozen=True, kw_only=True):
     """An `inputParameters` entry on the exposed side."""
 
     name: str
@@ -227,13 +233,15 @@ class ExposesEntry(ModelNode, frozen=True, kw_only=True):
 class CapabilityPart(ModelNode, frozen=True, kw_only=True):
     """The `capability` key."""
 
+    apart: ClassVar[frozenset[str]] = frozenset({"consumes"})
+
     consumes: tuple[ConsumesEntry, ...] = ()
     exposes: Node | None = None
     binds: tuple[Bind, ...] = ()
     aggregates: Node | None = None
 
 
-class Person(ModelNode, frozen=True, kw_only=True):
+class Person(DescriptiveNode, frozen=True, kw_only=True):
     """An entry of `stakeholders`."""
 
     role: str | None = None
@@ -241,7 +249,7 @@ class Person(ModelNode, frozen=True, kw_only=True):
     email: str | None = None
 
 
-class Info(ModelNode, frozen=True, kw_only=True):
+class Info(DescriptiveNode, frozen=True, kw_only=True):
     """What a document says of itself."""
 
     label: str | None = None
@@ -255,6 +263,8 @@ class Info(ModelNode, frozen=True, kw_only=True):
 
 class Document(ModelNode, frozen=True, kw_only=True):
     """A whole capability document."""
+
+    apart: ClassVar[frozenset[str]] = frozenset({"capability"})
 
     capability: CapabilityPart
     info: Info | None = None

@@ -17,6 +17,7 @@ import msgspec
 
 from cap_core.diagnostics.report import Diagnostic
 from cap_core.diagnostics.reporter import Reporter
+from cap_core.document.restrictions import misspelt
 from cap_core.errors import Mark
 from cap_core.syntax.names import closest
 from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq, resolve
@@ -31,13 +32,31 @@ class ModelNode(msgspec.Struct, frozen=True, kw_only=True):
 
     at: Mark
     marks: Mapping[str, Mark] = {}
+    misspelt: tuple[Diagnostic, ...] = ()
+    """Its keys that restrict and cannot be read, each as it was reported (`docs/semantics.md`, what restricts)."""
 
     forgiving: ClassVar[str] = ""
     """The code that reports an unreadable mapping which is then ignored; "" if it refuses the document."""
+    apart: ClassVar[frozenset[str]] = frozenset()
+    """The fields whose parts can be left out by themselves: what is misspelt in them leaves out nothing beside them."""
+    unrestricted: ClassVar[frozenset[str]] = frozenset()
+    """The keys that restrict nothing here, or that are not built yet; one that is not read is a warning alone."""
+    remedies: ClassVar[Mapping[str, str]] = {}
+    """What would help where a key of this name is not read, if a general hint does not."""
 
     def mark(self, key: str) -> Mark:
         """The place of `key`, or that of the mapping if the key is absent."""
         return self.marks.get(key, self.at)
+
+    def unread(self, *, whole: bool = False) -> Iterator[Diagnostic]:
+        """What restricts it or its parts and cannot be read; parts that are `apart` count for the `whole` alone."""
+        yield from self.misspelt
+        for field in msgspec.structs.fields(type(self)):
+            if whole or field.name not in self.apart:
+                held = getattr(self, field.name)
+                for part in held if isinstance(held, tuple) else (held,):
+                    if isinstance(part, ModelNode):
+                        yield from part.unread(whole=whole)
 
     def given(self) -> Iterator[str]:
         """The keys that are not empty: null is, and so is an empty list or mapping unless the key holds a value."""
@@ -56,9 +75,14 @@ def _empty(key: str, value: object) -> bool:
     return value is None or (isinstance(value, Scalar) and resolve(value) is None)
 
 
+NOT_KEYS = frozenset({"at", "marks", "misspelt"})
+"""The fields of every model that no key of the document fills."""
+
+
 @cache
 def _attributes(model: type[ModelNode]) -> tuple[tuple[str, str], ...]:
-    return tuple((field.encode_name, field.name) for field in msgspec.structs.fields(model))
+    fields = msgspec.structs.fields(model)
+    return tuple((field.encode_name, field.name) for field in fields if field.name not in NOT_KEYS)
 
 
 P = TypeVar("P", bound=ModelNode)
@@ -81,11 +105,11 @@ def read(node: Node, model: type[P], report: Reporter, what: str) -> P | None:
     table = _table(model)
     values: dict[str, Any] = {}
     failed = False
+    unread: list[Diagnostic] = []
     for key, value in node.items():
         entry = table.get(key)
         if entry is None:
-            problem = f"{what} has the key {str(key)!r}, which is not acted upon"
-            report("unknown-key", key.mark, problem + _did_you_mean(key, table))
+            unread += _unknown_key(key, model, report, what)
             continue
         attribute, read_value, _ = entry
         try:
@@ -99,7 +123,24 @@ def read(node: Node, model: type[P], report: Reporter, what: str) -> P | None:
     if failed:
         return None
     marks = {str(key): value.mark if isinstance(value, Scalar) else key.mark for key, value in node.items()}
-    return model(at=node.mark, marks=marks, **values)
+    return model(at=node.mark, marks=marks, misspelt=tuple(unread), **values)
+
+
+def _unknown_key(key: Scalar, model: type[ModelNode], report: Reporter, what: str) -> Iterator[Diagnostic]:
+    """Report a key that is not read; those that would restrict what has them are given back."""
+    meant = misspelt(key)
+    table = _table(model)
+    if meant is None or meant in model.unrestricted:
+        problem = f"{what} has the key {str(key)!r}, which is not acted upon"
+        report("unknown-key", key.mark, problem + _did_you_mean(key, table), model.remedies.get(str(key)))
+        return
+    if meant in table:
+        problem = f"{what} has the key {str(key)!r}, which looks like {meant!r} and is not read"
+        hint = f"write {meant!r}"
+    else:
+        problem = f"{what} has the key {str(key)!r}, but {meant!r} restricts nothing here"
+        hint = "move it to where it is read, or remove it"
+    yield report("misspelt-restriction", key.mark, f"{problem}; what it stands on is left out", hint)
 
 
 _Reader = Callable[[Node, Reporter, str], Any]
@@ -112,7 +153,7 @@ def _table(model: type[ModelNode]) -> dict[str, tuple[str, _Reader, bool]]:
     return {
         field.encode_name: (field.name, _or_default(_reader(hints[field.name]), field.default), field.required)
         for field in msgspec.structs.fields(model)
-        if field.name not in ("at", "marks")
+        if field.name not in NOT_KEYS
     }
 
 

@@ -27,6 +27,8 @@ class Steps(msgspec.Struct, frozen=True):
 
     declared: tuple[DeclaredStep, ...] = ()
     rejection: Diagnostic | None = None
+    unread: tuple[Diagnostic, ...] = ()
+    """What would restrict a step and cannot be read."""
 
 
 def read_steps(node: Node | None, subject: str, report: Reporter) -> Steps:
@@ -36,6 +38,7 @@ def read_steps(node: Node | None, subject: str, report: Reporter) -> Steps:
     if not isinstance(node, Seq):
         return Steps(rejection=report("bad-step", node.mark, f"the steps of {subject} are no list; it is left out"))
     found: list[DeclaredStep] = []
+    unread: list[Diagnostic] = []
     for item in node:
         if (rejection := _not_run(item, subject, report)) is not None:
             return Steps(rejection=rejection)
@@ -47,7 +50,8 @@ def read_steps(node: Node | None, subject: str, report: Reporter) -> Steps:
             what = f"the step {step.name!r} of {subject} has a dot in its name, and its result cannot be named"
             return Steps(rejection=report("bad-step", item.mark, f"{what}; it is left out", "take another name"))
         found.append(_declared(step))
-    return Steps(tuple(found))
+        unread += step.unread()
+    return Steps(tuple(found), unread=tuple(unread))
 
 
 def _not_run(item: Node, subject: str, report: Reporter) -> Diagnostic | None:

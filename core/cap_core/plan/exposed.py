@@ -26,6 +26,8 @@ class DeclaredInput(msgspec.Struct, frozen=True):
     enum: tuple[object, ...] | None = None
     max_length: int | None = None
     """The most characters of a text."""
+    inherited: bool = False
+    """Whether a larger part of the document declares it for all its operations, so that it identifies none of them."""
 
 
 class DeclaredOutput(msgspec.Struct, frozen=True):
@@ -85,4 +87,7 @@ class ExposedOperation(msgspec.Struct, frozen=True, kw_only=True):
     """The path template of an operation; None for other kinds."""
     rejection: Diagnostic | None = None
     """Why the exposure itself rejects this operation; None if it does not."""
+    unread: tuple[Diagnostic, ...] = ()
+    """What would restrict it and cannot be read (`ModelNode.unread` of its parts of the document); it is left out then.
+    What of an entry's stands here for none of its operations leaves out all of them."""
     detail: object = None

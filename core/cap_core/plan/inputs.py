@@ -13,6 +13,9 @@ Place = Literal["path", "query", "header", "cookie", "member", "body", "argument
 """Where a request carries an input. `member` is a top-level field of a JSON or form body, `body` the whole body,
 `argument` an argument of a tool."""
 
+PASSED_BODY = ""
+"""The name of a body among the values of a call that passes as it is, instead of its members. No input has it."""
+
 _PROPERTY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -37,6 +40,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     """The most characters of a text."""
     alias: str = ""
     opaque: bool = False
+    media_type: str = ""
+    """The media type, other than JSON, of bodies that pass as they are; "" if there is none."""
     at: Mark
     declared: bool = False
     """Whether the exposed operation declares it; otherwise the called operation or `with` makes it an input."""
@@ -54,7 +59,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
         if self.type:
             out["type"] = self.type
         if self.type == "array":
-            out["items"] = {"type": "string"}
+            out["items"] = {} if self.place in ("member", "body") else {"type": "string"}
         if self.type == "object":
             out["additionalProperties"] = True
         if self.description:

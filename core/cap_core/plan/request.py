@@ -25,7 +25,10 @@ class RequestField(msgspec.Struct, frozen=True):
 
 
 class BodyEncoding(msgspec.Struct, frozen=True):
-    """How a `body` or `member` field is encoded: `json`, `form`, `multipart`, `text`, `xml`, `sparql`, `yaml`."""
+    """How a `body` or `member` field is encoded.
+
+    That is `json`, `form`, `multipart`, `text`, `xml`, `sparql`, `yaml` or `ndjson`.
+    """
 
     type: str = "json"
     at: Mark | None = None

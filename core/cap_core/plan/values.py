@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 import msgspec
 
@@ -96,6 +96,17 @@ def _part(
     if isinstance(new, InputRef | StepRef | Binding):
         return new
     raise TemplateError("a value made of several parts cannot stand inside a text")
+
+
+def without(item: Value, names: Container[str]) -> Value | None:
+    """The value without these inputs, which nobody gives; None if nothing is left, as of a text that has one in it."""
+    if isinstance(item, Tree):
+        pairs = [(e[0], without(e[1], names)) if isinstance(e, tuple) else ("", without(e, names)) for e in item.items]
+        left = [(key, value) for key, value in pairs if value is not None]
+        if item.items and not left:
+            return None
+        return Tree(tuple(left), keyed=True) if item.keyed else Tree(tuple(value for _, value in left), keyed=False)
+    return None if any(name in names for name in input_names(item)) else item
 
 
 def mentions_binding(item: Value) -> bool:

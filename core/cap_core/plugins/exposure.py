@@ -9,7 +9,7 @@ import msgspec
 
 from cap_core.errors import Mark
 from cap_core.plugins.context import Run
-from cap_core.plugins.messages import Caller, Endpoint
+from cap_core.plugins.messages import Caller, Endpoint, Scope
 
 if TYPE_CHECKING:
     from cap_core.diagnostics.reporter import Reporter
@@ -34,7 +34,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     `template` is a raw path with `{placeholder}`s (whole or partial segments). A route is served at `prefix +
     template`, and with `bare` also at `template`, unless a route of another capability has the same shape. `prefix`
     holds the capability's name, so it is unique. `guard` is the key of the exposure whose check callers must pass, or
-    None if the endpoint authenticates them itself.
+    None if the endpoint authenticates them itself. A `fallback` counts only where nothing else has the path.
     """
 
     method: str
@@ -46,6 +46,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str = ""
     bare: bool = True
     guard: str | None = None
+    fallback: bool = False
 
 
 class MountedExposure(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,12 +68,10 @@ class MountedExposure(msgspec.Struct, frozen=True, kw_only=True):
 class Authenticator(Protocol):
     """Authenticates callers, for endpoints that do it themselves."""
 
-    async def authenticate(
-        self, exposure: str, scope: Mapping[str, object], headers: Mapping[bytes, bytes]
-    ) -> Caller | None:
+    async def authenticate(self, exposure: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Caller | None:
         """Check the caller of a request to an exposure; the `Caller`, or None where anybody may call.
 
-        Raises `Refusal` 401 or 403.
+        Raises `Refusal` 401 or 403, and 500 if the check itself fails.
         """
         ...
 

@@ -9,12 +9,14 @@ from xml.sax.saxutils import escape
 import msgspec
 import yaml
 
+from cap_core.plan.inputs import PASSED_BODY
 from cap_core.plan.request import Request, RequestField
-from cap_core.plan.values import Binding, InputRef, Template, Value
+from cap_core.plan.values import Binding, InputRef, Template, Tree, Value
 from cap_core.plugins.auth import Credentials
 from cap_core.plugins.messages import Body, Entity
 from cap_core.runtime import multipart
 from cap_core.runtime.values import ABSENT, Evaluate, Frame, as_text, compile_json, compile_template, compile_text
+from cap_core.syntax import json_text
 
 Encoded = tuple[Body, int | None, bytes | None]
 """The body, its length if it is a stream of known size, and its content type (None: none, or set by the document)."""
@@ -44,17 +46,22 @@ def compile_body(
     whole = next((field for field in request.fields if field.place == "body"), None)
     if whole is None and not members and not credentials.members:
         return lambda frame: NO_BODY
+    if members and request.body.type in ("form", "multipart"):
+        tree = Tree(tuple((field.name, field.value) for field in members), keyed=True)
+        whole = RequestField(place="body", name="", value=tree, type=None, required=False, at=members[0].at)
     if whole is not None and request.body.type == "multipart":
         return _in_parts(whole, variables)
     if whole is not None and request.body.type == "json" and isinstance(whole.value, InputRef):
-        return _entity(whole.value.name, content_type, credentials)
+        return _entity(whole.value.name, content_type, credentials, named=named)
     if whole is not None:
         return _template(request.body.type, whole, content_type, types, variables, credentials)
     return _members(members, content_type, types, variables, credentials)
 
 
-def _entity(name: str, content_type: bytes | None, credentials: Credentials) -> Callable[[Frame], Encoded]:
-    """A body that is one input; bytes are passed through untouched."""
+def _entity(
+    name: str, content_type: bytes | None, credentials: Credentials, *, named: bool
+) -> Callable[[Frame], Encoded]:
+    """A body that is one input; bytes are passed through untouched, with their type unless a header is `named` so."""
 
     alone = _credentials_only(credentials, content_type)
 
@@ -63,7 +70,7 @@ def _entity(name: str, content_type: bytes | None, credentials: Credentials) -> 
         if value is ABSENT:
             return alone
         if isinstance(value, Entity):
-            return value.body, value.length, value.content_type
+            return value.body, value.length, None if named else value.content_type
         body = bytes(value) if isinstance(value, msgspec.Raw) else msgspec.json.encode(value)
         return _with_members(body, credentials), None, content_type
 
@@ -105,6 +112,8 @@ def _template(
         value = evaluate(frame)
         if value is ABSENT:
             return alone
+        if isinstance(value, Entity):
+            return value.body, value.length, content_type
         return _with_members(encode(value), credentials), None, content_type
 
     return template
@@ -114,7 +123,9 @@ def _in_parts(field: RequestField, variables: Mapping[Binding, str]) -> Callable
     evaluate = compile_text(field.value, variables)
 
     def in_parts(frame: Frame) -> Encoded:
-        value = evaluate(frame)
+        value = _decoded(frame.inputs.get(PASSED_BODY) or evaluate(frame))
+        if isinstance(value, Entity):
+            return value.body, value.length, value.content_type
         encoded = None if value is ABSENT else multipart.encode(value)
         return NO_BODY if encoded is None else (encoded[0], None, encoded[1])
 
@@ -130,6 +141,8 @@ def _encoder(
         if isinstance(item, Template):
             return _plain, _escaped(item, variables, quote_plus)
         return _form, compile_text(item, variables)
+    if kind == "ndjson":
+        return _lines, compile_text(item, variables)
     if kind == "yaml":
         return _yaml, compile_json(item, variables, types)
     if kind == "xml" and isinstance(item, Template):
@@ -137,11 +150,22 @@ def _encoder(
     return _plain, compile_text(item, variables)
 
 
+def _decoded(value: object) -> object:
+    """The value; of one that came as JSON, what that says."""
+    return json_text.decode(value) if isinstance(value, msgspec.Raw) else value
+
+
 def _plain(value: object) -> bytes:
-    """A value as plain text; a JSON string is decoded."""
-    if isinstance(value, msgspec.Raw):
-        value = msgspec.json.decode(value)
-    return as_text(value).encode()
+    """Text; a string that came as JSON is what it says."""
+    return as_text(_decoded(value)).encode()
+
+
+def _lines(value: object) -> bytes:
+    """A text as it is, a list as a line of JSON for each of its items."""
+    value = _decoded(value)
+    if isinstance(value, str):
+        return value.encode()
+    return b"".join(msgspec.json.encode(item) + b"\n" for item in (value if isinstance(value, list) else [value]))
 
 
 def _yaml(value: object) -> bytes:
@@ -149,11 +173,25 @@ def _yaml(value: object) -> bytes:
     if isinstance(value, str):
         return value.encode()
     # Encoded as JSON and decoded again, so that parts that are still JSON text become data.
-    data = msgspec.json.decode(msgspec.json.encode(value))
-    return yaml.safe_dump(data, allow_unicode=True, sort_keys=False).encode()
+    data = json_text.decode(msgspec.json.encode(value))
+    return yaml.dump(data, Dumper=_Yaml, allow_unicode=True, sort_keys=False).encode()
+
+
+class _Yaml(yaml.SafeDumper):
+    """Writes plain data, and numbers that are still JSON text."""
+
+
+def _yaml_number(dumper: yaml.SafeDumper, raw: msgspec.Raw) -> yaml.Node:
+    text = bytes(raw).decode()
+    kind = "int" if text.lstrip("-").isdigit() else "float"
+    return dumper.represent_scalar(f"tag:yaml.org,2002:{kind}", text)
+
+
+_Yaml.add_representer(msgspec.Raw, _yaml_number)
 
 
 def _form(value: object) -> bytes:
+    value = _decoded(value)
     if not isinstance(value, dict):
         return _plain(value)
     pairs = [(name, as_text(v)) for name, item in value.items() for v in (item if isinstance(item, list) else [item])]
@@ -176,5 +214,5 @@ def _with_members(body: bytes, credentials: Credentials) -> bytes:
     """A JSON body with the members that authentication adds."""
     if not credentials.members:
         return body
-    data = msgspec.json.decode(body)
+    data = json_text.decode(body)
     return msgspec.json.encode({**data, **dict(credentials.members)}) if isinstance(data, dict) else body

@@ -19,6 +19,7 @@ from cap_core.runtime.offload import offload
 from cap_core.runtime.send import SendStep
 from cap_core.runtime.streams import collect
 from cap_core.runtime.values import ABSENT, Evaluate, Frame
+from cap_core.syntax import json_text
 
 _KEPT: Final = frozenset(
     b"content-type content-length content-encoding content-disposition content-language content-range"
@@ -74,7 +75,7 @@ def compile_composed(evaluate: Evaluate, outputs: tuple[DeclaredOutput, ...]) ->
 
 def plain(value: object) -> object:
     """A value as data: values that are still JSON text are decoded."""
-    return msgspec.json.decode(msgspec.json.encode(value))
+    return json_text.decode(msgspec.json.encode(value))
 
 
 # --- the last step ------------------------------------------------------------------------------------------------

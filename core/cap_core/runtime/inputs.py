@@ -11,6 +11,7 @@ import msgspec
 from cap_core.errors import FieldError, Refusal
 from cap_core.plan.inputs import Input, Inputs, whole
 from cap_core.runtime.patterns import matcher
+from cap_core.syntax import json_text
 
 _INTEGER = re.compile(r"-?\d+", re.ASCII)
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
@@ -18,7 +19,6 @@ _FIRST_BYTE = {"object": b"{", "array": b"[", "string": b'"'}
 
 T = TypeVar("T")
 
-_decode = msgspec.json.decode
 _arguments = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 TextCheck = Callable[[str], str | None]
@@ -126,7 +126,10 @@ def _reading(item: Input) -> Callable[[msgspec.Raw], object]:
     integer = item.type == "integer"
 
     def reading(text: msgspec.Raw) -> object:
-        value = _decode(text)
+        try:
+            value = json_text.decode(text)
+        except RecursionError:
+            return _Wrong("is nested too deeply")
         if value is None:
             return None
         if check is not None and (what := check(value)) is not None:
@@ -171,8 +174,8 @@ def _among(value: object, allowed: tuple[object, ...]) -> bool:
 
 def _object_text(text: str) -> str | None:
     try:
-        return None if isinstance(_decode(text), dict) else "must be a JSON object"
-    except msgspec.DecodeError:
+        return None if isinstance(json_text.decode(text.encode()), dict) else "must be a JSON object"
+    except (msgspec.DecodeError, RecursionError):
         return "must be a JSON object"
 
 
@@ -185,7 +188,14 @@ def _is_number(value: object) -> bool:
 
 
 def _expect(noun: str, test: Callable[[object], bool]) -> JsonCheck:
-    return lambda value: None if test(value) else f"must be {noun}, not {_kind(value)}"
+    def check(value: object) -> str | None:
+        if test(value):
+            return None
+        # Only numbers that are too large for Python are still JSON text.
+        held = " that this gateway can hold" if noun in _NUMBER_NOUNS and type(value) is msgspec.Raw else ""
+        return f"must be {noun}{held}, not {_kind(value)}"
+
+    return check
 
 
 def _kind(value: object) -> str:
@@ -199,6 +209,7 @@ def _kind(value: object) -> str:
     return _show(msgspec.json.encode(value).decode())[1:-1]
 
 
+_NUMBER_NOUNS = ("an integer", "a number")
 _JSON_TYPES: dict[str | None, JsonCheck] = {
     "string": _expect("a string", lambda value: type(value) is str),
     "integer": _expect("an integer", _is_integer),

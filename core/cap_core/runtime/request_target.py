@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from cap_core.errors import FieldError
 from cap_core.plan.request import Request, RequestField
@@ -14,8 +14,9 @@ from cap_core.runtime.inputs import refuse
 from cap_core.runtime.values import ABSENT, Evaluate, Frame, as_text, compile_text
 from cap_core.syntax.templates import Var
 
-# Characters that are not escaped in a segment: unreserved, sub-delims, ":" and "@" (RFC 3986, 3.3).
-_SEGMENT_SAFE = "-._~!$&'()*+,;=:@"
+# Characters that are not escaped in a segment: unreserved, sub-delims, ":" and "@" (RFC 3986, 3.3). Only ";" is: many
+# servers read what follows it as parameters of the segment that do not belong to its name.
+_SEGMENT_SAFE = "-._~!$&'()*+,=:@"
 _QUERY_SAFE = "-._~!$'()*,:@/"
 _PLAIN = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 
@@ -127,23 +128,32 @@ def _segment(pieces: list[bytes | tuple[str, Evaluate]]) -> Piece:
 
 
 def _any_segment(pieces: list[bytes | tuple[str, Evaluate]], frame: Frame) -> bytes:
-    """A segment with values. Raises `Refusal` if it is empty, `.` or `..`, which would name another resource."""
+    """One segment with values. Raises `Refusal` if it is empty, `.` or `..`, which would name another resource.
+
+    What counts is the segment up to its first `;`: servers drop the rest before they resolve dots, escaped or not.
+    """
     out = b""
-    name = ""
+    name, in_name = "", False
     for piece in pieces:
         if isinstance(piece, bytes):
             out += piece
             continue
         name, evaluate = piece
+        in_name = in_name or b";" not in out
         value = evaluate(frame)
         if value is ABSENT:
             raise refuse((FieldError(f"path {name}", "is required and missing"),))
         text = as_text(value)
         out += (text if _PLAIN.fullmatch(text) else quote(text, safe=_SEGMENT_SAFE)).encode()
-    if out in (b"/", b"/.", b"/.."):
-        what = "must not be empty" if out == b"/" else f"must not be {out[1:].decode()!r}, which names another resource"
-        raise refuse((FieldError(f"path {name}", what),))
+    resource, semicolon, _ = unquote_to_bytes(out[1:]).partition(b";")
+    if in_name and resource in (b"", b".", b".."):
+        raise refuse((FieldError(f"path {name}", _names_another(resource.decode(), bool(semicolon))),))
     return out
+
+
+def _names_another(resource: str, semicolon: bool) -> str:
+    end = " in front of its ';'" if semicolon else ""
+    return f"must not be {resource!r}{end}, which names another resource" if resource else f"must not be empty{end}"
 
 
 def _query(

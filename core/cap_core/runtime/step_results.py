@@ -58,7 +58,7 @@ def _field_check(field: RequestField, request: Request, variables: Mapping[Bindi
             missing = next((step for step, result in results if result(frame) in (ABSENT, [])), None)
             if needed and missing is not None:
                 raise no_result(missing, field.name, address)
-        elif place == "path" and as_text(value) in ("", ".", ".."):
+        elif place == "path" and as_text(value).partition(";")[0] in ("", ".", ".."):
             raise no_result(results[0][0], field.name, address)
         elif place == "header" and _CONTROL.search(_line(value)):
             raise unusable_result(results[0][0], field.name, address)

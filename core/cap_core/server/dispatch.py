@@ -53,6 +53,8 @@ class Dispatch:
             await answer(send, Reply(302, ((b"location", b"docs"),), b""))
         elif isinstance(found, WrongMethod):
             await answer(send, _wrong_method(found, scope["method"]), head=scope["method"] == "HEAD")
+        elif type(other := table.fallbacks.match(scope["method"], scope["raw_path"])) is Found:
+            await other.payload(scope, receive, send, other.params)
         else:
             await answer(send, _nothing_here(scope), head=scope["method"] == "HEAD")
 

@@ -20,17 +20,21 @@ from cap_core.syntax.path_template import shape
 
 
 class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
-    """A listener's routes and the mounted exposures behind them, for one generation."""
+    """A listener's routes and the mounted exposures behind them, for one generation.
+
+    `fallbacks` has the routes of paths that neither `router` nor a page of the gateway has.
+    """
 
     listener: Listener
     router: Router[Endpoint]
+    fallbacks: Router[Endpoint]
     mounted: tuple[MountedExposure, ...]
     authenticator: ExposureAuthenticator
 
 
 def build_table(listener: Listener, opened: OpenedPlan, registry: Registry, limits: Limits) -> RoutingTable:
     """Mount the exposures of a listener, each type by its plugin, and route what they serve."""
-    authenticator = ExposureAuthenticator(opened, listener.url)
+    authenticator = ExposureAuthenticator(opened, listener, registry)
     mounted = tuple(
         registry.exposures[type_].attach(
             AttachContext(
@@ -42,8 +46,18 @@ def build_table(listener: Listener, opened: OpenedPlan, registry: Registry, limi
         )
         for type_ in dict.fromkeys(exposure.type for exposure in listener.exposures)
     )
-    entries = list(_entries((route for exposure in mounted for route in exposure.routes), authenticator))
-    return RoutingTable(listener=listener, router=Router.build(entries), mounted=mounted, authenticator=authenticator)
+    routes = [route for exposure in mounted for route in exposure.routes]
+    return RoutingTable(
+        listener=listener,
+        router=_router((route for route in routes if not route.fallback), authenticator),
+        fallbacks=_router((route for route in routes if route.fallback), authenticator),
+        mounted=mounted,
+        authenticator=authenticator,
+    )
+
+
+def _router(routes: Iterable[Route], authenticator: ExposureAuthenticator) -> Router[Endpoint]:
+    return Router.build(list(_entries(routes, authenticator)))
 
 
 def _entries(routes: Iterable[Route], authenticator: ExposureAuthenticator) -> Iterable[tuple[str, str, Endpoint]]:
@@ -74,7 +88,7 @@ def _authenticated(route: Route, authenticator: ExposureAuthenticator) -> Endpoi
         try:
             scope["cap.caller"] = await authenticator.authenticate(exposure, scope, dict(scope["headers"]))
         except Refusal as refusal:
-            await answer(send, problem(refusal), head=scope["method"] == "HEAD")
+            await answer(send, problem(refusal, None, scope.get("cap.request_id", "")), head=scope["method"] == "HEAD")
             return
         await endpoint(scope, receive, send, params)
 

@@ -38,38 +38,27 @@ def resolve(
     """The effective settings.
 
     `flags` holds what the command line gave, by the settings' names: text, a boolean, or several texts. `documents` are
-    what it named as capabilities. Raises `ConfigError` for the first thing that is wrong.
+    what it named as capabilities; a file beside them is only reported. Raises `ConfigError` for the first thing that is
+    wrong.
     """
     given = _variables(environ, cwd) | _flags(flags, cwd)
     chosen = given.get(("config",))
-    file = chosen.value if chosen else _beside(documents, cwd)
+    here = cwd / FILE
+    file = chosen.value if chosen else here if here.is_file() else None
     if file is not None:
         found: _Layer = {("config",): _Entry(file, "found")}
-        from_file = _file(file)
-        if not chosen and file.parent.resolve() != cwd.resolve():
-            _refuse_plugins(from_file)
-        given = found | from_file | given
-    return _settings(given)
+        given = found | _file(file) | given
+    return msgspec.structs.replace(_settings(given), unread=() if chosen else _elsewhere(documents, cwd))
 
 
-def _refuse_plugins(from_file: _Layer) -> None:
-    """Raise `ConfigError` for `plugin` in a `cap.toml` beside documents: untrusted documents must run no code."""
-    plugins = from_file.get(("plugin",))
-    if plugins is not None:
-        what = f"{plugins.origin}: 'plugin' stands in a {FILE} beside documents, where it is not followed"
-        raise ConfigError(what, hint="say it in the working directory's cap.toml, with --config, or as --plugin")
-
-
-def _beside(documents: Sequence[str], cwd: Path) -> Path | None:
-    """The `cap.toml` beside the documents, else the one in the working directory."""
+def _elsewhere(documents: Sequence[str], cwd: Path) -> tuple[Path, ...]:
+    """The files beside documents that are not in the working directory: whoever wrote the documents wrote them too, and
+    what they say could lift every guard that the operator relies on."""
     paths = [cwd / document for document in documents]
     places = [path if path.is_dir() else path.parent for path in paths if path.exists()]
     found = {place.resolve(): place / FILE for place in places if (place / FILE).is_file()}
-    if len(found) > 1:
-        what = f"several documents have a {FILE} beside them: {', '.join(map(str, found.values()))}"
-        raise ConfigError(what, hint="name one with --config")
-    here = cwd / FILE
-    return next(iter(found.values()), here if here.is_file() else None)
+    found.pop(cwd.resolve(), None)
+    return tuple(found.values())
 
 
 # --- flags and variables ----------------------------------------------------------------------------------------------

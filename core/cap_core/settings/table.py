@@ -203,7 +203,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "The cap.toml to use.",
             CONFIGURATION,
             "F",
-            absent="beside the documents, else in the working directory",
+            absent="in the working directory",
             everywhere=True,
         ),
     ] = None
@@ -212,6 +212,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """By namespace, or `<capability>:<namespace>`; only `cap.toml` can set these."""
     origins: Mapping[str, str] = {}
     """The origin of each setting that is not a default, by its path: `flag`, `CAP_PORT`, `cap.toml:3:1`."""
+
+    unread: tuple[Path, ...] = ()
+    """The files of this name beside documents that lie elsewhere than in the working directory."""
 
     def origin(self, *path: str) -> str:
         """The origin of a setting: `origin("port")`, `origin("set", "NAME")`, `origin("upstreams", "ns", "idle")`."""

@@ -46,7 +46,8 @@ class Missing(msgspec.Struct, frozen=True):
 
 
 def parse(location: str, at: BindContext) -> File | Missing:
-    """Find the file below the document's directory, then below the working directory, after resolving links.
+    """Find the file below the document's directory, then below the working directory where that counts
+    (`docs/semantics.md`, files), after resolving links.
 
     Raises `OptionError` for a file that lies elsewhere (`--allow-files`). If the file does not exist, its names have no
     values, and the document is valid all the same.

@@ -28,11 +28,8 @@ def listed(face, path="/mcp", token=None):
 
 
 def test_addresses_are_one_for_each_capability_and_one_for_all(two):
-    assert [(route.method, route.template, route.prefix) for route in two.face.routes] == [
-        ("*", "/mcp/open", ""),
-        ("*", "/mcp/shut", ""),
-        ("*", "/mcp", ""),
-    ]
+    addresses = [(route.method, route.template, route.prefix) for route in two.face.routes if not route.fallback]
+    assert addresses == [("*", path + slash, "") for path in ("/mcp/open", "/mcp/shut", "/mcp") for slash in ("", "/")]
     assert two.face.addresses == {"MCP open": "/mcp/open", "MCP shut": "/mcp/shut", "MCP": "/mcp"}
     assert two.face.tools == 4
 
@@ -40,7 +37,8 @@ def test_addresses_are_one_for_each_capability_and_one_for_all(two):
 def test_a_capability_of_an_odd_name_has_an_escaped_address(kit):
     face = kit.face(kit.capability(kit.entry(kit.tool("list")), name="my {shop}"))
 
-    assert [route.template for route in face.face.routes] == ["/mcp/my%20%7Bshop%7D", "/mcp"]
+    addresses = [route.template for route in face.face.routes if not route.fallback]
+    assert addresses == ["/mcp/my%20%7Bshop%7D", "/mcp/my%20%7Bshop%7D/", "/mcp", "/mcp/"]
 
 
 def test_tools_of_an_exposure_that_refuses_the_caller_do_not_exist_for_them(two):

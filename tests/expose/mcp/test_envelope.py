@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 MODERN = "2026-07-28"
 META = "io.modelcontextprotocol/"
+JSON_BODY = ("content-type", "application/json")
 OWN = {META + "protocolVersion": MODERN, META + "clientCapabilities": {}}
 
 
@@ -67,6 +68,25 @@ def test_what_is_not_one_request_is_refused_in_every_era(face, version, body, st
     got = face.send(body, headers)
 
     assert (status, code, None) == (got.status, got.code, got.json["id"])
+
+
+@pytest.mark.parametrize(
+    "text", [rb"\ud800", rb"\ud800!", rb"\ud800\n", rb"\udc00", rb"\ud83d\ud83d", rb"a\\\udfff", rb"\uD83D\u0041"]
+)
+def test_half_a_character_is_refused_in_plain_words(face, text):
+    got = face.send(b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"%b"}}' % text, [JSON_BODY])
+
+    assert (got.status, got.code) == (400, -32700)
+    assert "half of a character" in got.json["error"]["message"]
+
+
+def test_a_whole_pair_and_an_escaped_backslash_are_not_blamed_for_another_fault(face):
+    got = face.send(
+        rb'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":"\ud83d\ude00","y":"\\ud800"}', [JSON_BODY]
+    )
+
+    assert got.code == -32700
+    assert "half of a character" not in got.json["error"]["message"]
 
 
 @pytest.mark.parametrize("id_", [1, 0, -7, 2**53, 123456789012345678901234567890, "", "a", "ü\n\\"])

@@ -49,7 +49,7 @@ def tell():
     def tell(text):
         said = []
 
-        def say(code, mark, what):
+        def say(code, mark, what, hint=None):
             said.append((code, mark.line, what))
             return Diagnostic(mark, "warning", code, what)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from oracle import paths
@@ -67,6 +67,8 @@ class Exposed:
     outputs: tuple[dict[str, Any], ...]
     description: str
     unbuilt: bool
+    shared: frozenset[str] = frozenset()
+    """The parameters that are declared for a whole exposure or resource, and not for this operation."""
     duplicate: bool = False
 
     @property
@@ -169,7 +171,9 @@ def _exposed(capability: dict[str, Any]) -> Iterator[Exposed]:
                     path = str(resource.get("path") or "")
                     levels = [part.get("inputParameters") for part in (exposure, resource, operation)]
                     route = method, paths.shape(path)
-                    yield _one(namespace, operation, method, path, params(*levels), route in routes)
+                    one = _one(namespace, operation, method, path, params(*levels), route in routes)
+                    own = {p.name for p in params(levels[-1])}
+                    yield replace(one, shared=frozenset(p.name for p in params(*levels[:-1])) - own)
                     routes.add(route)
         elif exposure.get("type") == "mcp":
             for tool in named(exposure.get("tools")):

@@ -40,6 +40,8 @@ class Feed:
     value: Any
     type: str | None = None
     required: bool = False
+    undeclared: bool = False
+    """A member that the consumed operation does not name."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class Wiring:
         self.spot = {id(p): self._spot(p) for p in self.params}
         self._body()
         self.names = self._names()
+        self._authentication_wins()
         self.sources: dict[str, Any] = {}
         self.unknown: list[str] = []
         for key, written in self.with_.items():
@@ -116,6 +119,26 @@ class Wiring:
         place = param.place or ""
         name = param.name.lower() if place == "header" else param.name
         return name in self.auth.get(place, ())
+
+    def _authentication_wins(self) -> None:
+        """Drop the `with` entries and declared inputs that name what authentication sends."""
+        taken = {p.name for p in self.op.params if p.name and p not in self.params}
+        taken |= {name for names in self.auth.values() for name in names}
+        taken = {name for name in taken if not match(name, self.names)}
+        dropped = [key for key in self.with_ if match(key, taken)]
+        read = {n for key in dropped for n in inputs(self._source(self.with_[key]))}
+        self.with_ = {key: value for key, value in self.with_.items() if key not in dropped}
+        kept = {n for value in self.with_.values() for n in inputs(self._source(value))}
+        self.gone = {
+            name
+            for name in self.declared
+            if not match(name, {*kept, *self.names})
+            and (match(name, taken) or (match(name, read) and not match(name, self._exposed_holes())))
+        }
+        self.qualified.clear()
+        self.declared = {name: param for name, param in self.declared.items() if name not in self.gone}
+        self.taken = taken
+        self.pairs = self.exposed.with_ is None or bool(dropped and not self.with_)
 
     def _spot(self, param: Param) -> tuple[str, str]:
         """Where a parameter lands, and under which name."""
@@ -151,10 +174,28 @@ class Wiring:
             self.out.body = "template"
         elif [p.name for p in self.fields] == ["body"]:
             self.out.body = "entity"
+            self._fixed_type()
         elif self.fields:
             self.out.body = "members"
+            self._fixed_type()
         elif self.op.method in WRITES:
             self.out.body = "handed"
+
+    def _fixed_type(self) -> None:
+        """What a `Content-Type` that the document fixes makes of `in: body` parameters."""
+        fixed = [p for p in self.params if p.place == "header" and p.name.lower() == "content-type"]
+        kind = str(fixed[0].value).partition(";")[0].strip().lower() if fixed and fixed[0].value is not NOTHING else ""
+        if not kind or "{{" in kind or kind == "application/json" or kind.endswith("+json"):
+            return
+        if kind == "application/x-www-form-urlencoded":
+            self.out.encoding = "form"
+        elif kind == "multipart/form-data":
+            self.out.encoding = "multipart"
+            self.params.remove(fixed[0])
+        elif self.out.body == "members":
+            self.out.broken.append("body type")
+        else:
+            self.out.encoding = "text"
 
     def _names(self) -> list[str]:
         names = [*self.holes, *(p.name for p in self.params if match(p.name, self.holes) is None or p.place != "path")]
@@ -182,7 +223,27 @@ class Wiring:
             namespace, _, key = written.partition(".")
             if key in self.document.binds.get(namespace, ()):
                 return Bound(key)
+            meant = self._respelled(written, faces)
+            if meant is not None:
+                return self._input(meant)
         return template(written, self._with_variable)
+
+    def _respelled(self, written: str, faces: str) -> str | None:
+        """The known input that another spelling of a source means."""
+        inner = re.fullmatch(r"\$\{\s*([^{}\s]+)\s*\}|\{\s*([^{}\s]+)\s*\}|\$([^{}\s]+)", written)
+        text = next((group for group in inner.groups() if group), "") if inner else written
+        if self._binding(text) or text.partition(".")[0] in {"env", *self.document.binds}:
+            return None
+        known = {*self.declared, *self.names, *re.findall(r"\{+([^{}]+)\}+", self.exposed.path or "")}
+        if "." not in text:
+            return text if written.startswith("${") and match(text, known) else None
+        words = "params|args|arguments|inputs?|request|query|path|body|headers|tool" + (f"|{faces}" if inner else "")
+        found = re.fullmatch(rf"(?:{words})\.(\S+)", text)
+        if found is None:
+            return None
+        name = found[1]
+        short = name.partition(".")[2] if name.partition(".")[0] in {*PLACES, "params", "headers"} else ""
+        return next((one for one in (name, short) if one and match(one, known)), None)
 
     def _with_variable(self, name: str) -> Expression:
         if name.startswith((*FACES, self.exposed.namespace + ".")):
@@ -269,14 +330,19 @@ class Wiring:
                 if self.op.method in UNDOING and match(name, self._exposed_holes()):
                     continue  # An identifier in the path of what changes or deletes is lost, not a mere member.
                 extra.append((name, Input(name)))
+        # What is deleted, or replaced at an address without a placeholder, is named by all that a caller gives.
+        if self.op.method == "DELETE" or (self.op.method in UNDOING and not self.holes):
+            own = [one for one in extra if one[0] not in self.exposed.shared]
+            self.out.lost += [key for key, _ in own]
+            extra = [one for one in extra if one not in own and self.op.method != "DELETE"]
         if self.op.method not in WRITES:
             self.out.feeds += [Feed("query", key, value) for key, value in extra]
         elif extra and (self.out.body == "members" or (self.out.body == "handed" and "body" not in self.sources)):
             # The rules say what happens beside no body; beside members, one more is the same object.
             self.out.body = "members"
-            self.out.feeds += [Feed("member", key, value) for key, value in extra]
+            self.out.feeds += [Feed("member", key, value, undeclared=True) for key, value in extra]
         else:
-            self.out.lost += [key for key, _ in extra]
+            self.out.lost += [key for key, _ in extra if key not in self.exposed.shared]
         if self.out.body == "handed" and any(place == "body" for place in self.qualified.values()):
             self.out.body = "none"
         if self.out.body == "handed":
@@ -293,7 +359,9 @@ class Wiring:
             self.out.inputs.append(self._given(name, wires))
         self.out.free = [p for p in self._exposed_holes() if p not in wires.values()]
         if self.op.method in UNDOING:
-            self.out.lost += self.out.free
+            told = {name for feed in self.out.feeds if not feed.undeclared for name in inputs(feed.value)}
+            lost = [*self.out.free, *(hole for name, hole in wires.items() if name not in told)]
+            self.out.lost += [hole for hole in lost if not match(hole, self.taken)]
         else:
             self.out.lost = []
 
@@ -308,7 +376,7 @@ class Wiring:
         ours = [f.value.name for f in self.out.feeds if f.place == "path" and isinstance(f.value, Input)]
         ours = [name for name in ours if not match(name, theirs)]
         theirs = [hole for hole in theirs if not match(hole, reached)]
-        if self.exposed.with_ is not None or len(ours) != len(theirs):
+        if not self.pairs or len(ours) != len(theirs):
             return
         renamed = {}
         for name, hole in zip(ours, theirs, strict=True):

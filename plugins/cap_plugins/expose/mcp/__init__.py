@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import msgspec
+
 from cap_core.plugins.exposure import AttachContext, Exposure, MountedExposure, Route
 from cap_core.plugins.hookspecs import hookimpl
 from cap_core.version import VERSION
@@ -17,6 +19,7 @@ from cap_plugins.expose.mcp.callers import Callers
 from cap_plugins.expose.mcp.catalogue import Catalogue, NamedTool, ServerInfo
 from cap_plugins.expose.mcp.endpoint import McpEndpoint
 from cap_plugins.expose.mcp.model import McpEntry, declared
+from cap_plugins.expose.mcp.no_oauth import fallbacks
 from cap_plugins.expose.mcp.tool import ServedTool, serve_tool
 from cap_plugins.expose.mcp.tool_names import prefixed_name
 
@@ -38,7 +41,7 @@ def attach(at: AttachContext) -> MountedExposure:
     routes = [_capability([pair for pair in everything if pair[0].about.name == name], at) for name in names]
     union = _union(everything, at)
     return MountedExposure(
-        routes=(*routes, union),
+        routes=(*_with_slash([*routes, union]), *fallbacks()),
         addresses={f"MCP {route.owner}": route.template for route in routes} | {"MCP": union.template},
         tools=sum(len(tools) for _, tools in everything),
         openapi=lambda accepted: described(names, everything, accepted),
@@ -86,6 +89,12 @@ def _union(pairs: _Pairs, at: AttachContext) -> Route:
     return Route(
         method="*", template="/mcp", endpoint=_endpoint(ServerInfo("cap", VERSION), pairs, named, at), owner="cap"
     )
+
+
+def _with_slash(routes: Iterable[Route]) -> list[Route]:
+    """Each route at its address and at the same with a slash behind: clients add one, and follow no redirect."""
+    slashed = ((route, msgspec.structs.replace(route, template=f"{route.template}/")) for route in routes)
+    return [route for pair in slashed for route in pair]
 
 
 def _names(exposure: ExposurePlan, tool: str) -> tuple[str, ...]:

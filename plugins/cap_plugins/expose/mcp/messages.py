@@ -8,6 +8,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from cap_core.syntax import json_text
 from cap_plugins.expose.mcp.json_rpc import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, RpcError
 from cap_plugins.expose.mcp.versions import PROTOCOL_VERSION
 
@@ -86,7 +87,7 @@ def read_message(body: bytes) -> Message:
     except msgspec.ValidationError as fault:
         raise _not_a_message(body, str(fault)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-        raise _not_json(fault) from None
+        raise _not_json(body, fault) from None
 
 
 def _not_a_message(body: bytes, what: str) -> RpcError:
@@ -94,18 +95,14 @@ def _not_a_message(body: bytes, what: str) -> RpcError:
     try:
         _validate(body)
     except (msgspec.DecodeError, RecursionError) as fault:
-        return _not_json(fault)
+        return _not_json(body, fault)
     return RpcError(
         INVALID_REQUEST, f"Invalid request: the body must be one JSON-RPC 2.0 request or notification ({what})"
     )
 
 
-def _not_json(fault: Exception) -> RpcError:
-    if isinstance(fault, UnicodeDecodeError):
-        return RpcError(PARSE_ERROR, "Parse error: the body is not UTF-8")
-    if isinstance(fault, RecursionError):
-        return RpcError(PARSE_ERROR, "Parse error: the body is nested too deeply")
-    return RpcError(PARSE_ERROR, f"Parse error: {fault}")
+def _not_json(body: bytes, error: Exception) -> RpcError:
+    return RpcError(PARSE_ERROR, f"Parse error: {json_text.fault(body, error)}")
 
 
 def read_params(message: Message, modern: bool) -> Params:

@@ -11,9 +11,9 @@ from cap_core.diagnostics.report import Diagnostic
 from cap_core.document import unsupported
 from cap_core.document.model import ExposedOutput, ExposedParameter, ExposesEntry, texts
 from cap_core.document.reader import ModelNode
-from cap_core.document.steps import read_steps
+from cap_core.document.steps import Steps, read_steps
 from cap_core.document.unsupported import Unsupported
-from cap_core.plan.exposed import DeclaredStep, ExposedOperation
+from cap_core.plan.exposed import ExposedOperation
 from cap_core.syntax.http import parse_size
 from cap_core.syntax.yaml_tree import Map, Node
 
@@ -70,6 +70,8 @@ class Tool(ModelNode, frozen=True, kw_only=True):
 class McpEntry(ExposesEntry, frozen=True, kw_only=True):
     """One `type: mcp` entry."""
 
+    apart: ClassVar[frozenset[str]] = frozenset({"tools"})
+
     transport: str | None = None
     tools: tuple[Tool, ...] = ()
     resources: Node | None = None
@@ -97,7 +99,7 @@ def declared(entry: McpEntry, at: ExposeContext) -> Iterator[ExposedOperation]:
         _check_hints(tool, at)
         rejection = _refused_name(tool, at) or _not_built(tool, at)
         steps = read_steps(tool.steps if rejection is None else None, f"tool {tool.name!r}", at.report)
-        yield _exposed(tool, steps.declared, rejection or steps.rejection)
+        yield _exposed(tool, steps, rejection or steps.rejection)
 
 
 def binary_limit(entry: McpEntry) -> int | None:
@@ -110,7 +112,7 @@ def binary_limit(entry: McpEntry) -> int | None:
         return None
 
 
-def _exposed(tool: Tool, steps: tuple[DeclaredStep, ...], rejection: Diagnostic | None) -> ExposedOperation:
+def _exposed(tool: Tool, steps: Steps, rejection: Diagnostic | None) -> ExposedOperation:
     hints = tool.hints
     with_ = None if tool.with_ is None else {str(key): value for key, value in tool.with_.items()}
     return ExposedOperation(
@@ -118,13 +120,14 @@ def _exposed(tool: Tool, steps: tuple[DeclaredStep, ...], rejection: Diagnostic 
         kind="tool",
         at=tool.mark("name"),
         call=tool.call,
-        steps=steps,
+        steps=steps.declared,
         call_at=tool.mark("call"),
         with_=with_,
         inputs=tuple(item.declared() for item in tool.inputParameters),
         outputs=tuple(item.declared() for item in tool.outputParameters),
         description=tool.description or "",
         rejection=rejection,
+        unread=(*tool.unread(), *steps.unread),
         detail=ToolDetail(tool.label or (hints.title if hints else None) or "", hints, texts(tool.tags)),
     )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cap_core.errors import FieldError, Refusal
 from cap_core.logging.lazy_logger import get_logger
-from cap_core.plan.inputs import Input
+from cap_core.plan.inputs import PASSED_BODY, Input
 from cap_core.plugins.context import Context, Run, traceparent
 from cap_core.plugins.messages import AsgiSend, Endpoint, Headers, Receive, Reply, Scope
 from cap_core.runtime.inputs import refuse
@@ -96,7 +96,7 @@ def _check_required(required: tuple[Input, ...], values: Values, field_errors: F
     for item in required:
         place = where(item)
         # The fields of a body that cannot be read are not known.
-        unreadable = item.place == "member" and "body" in wrong
+        unreadable = item.place == "member" and ("body" in wrong or PASSED_BODY in values)
         if item.name not in values and place not in wrong and not unreadable:
             field_errors.append(FieldError(place, "is required and missing"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
@@ -58,6 +58,8 @@ class Operation(ModelNode, frozen=True, kw_only=True):
 class Resource(ModelNode, frozen=True, kw_only=True):
     """A path and the operations on it. `forward` is not built yet."""
 
+    apart: ClassVar[frozenset[str]] = frozenset({"operations"})
+
     path: str
     name: str | None = None
     label: str | None = None
@@ -70,6 +72,8 @@ class Resource(ModelNode, frozen=True, kw_only=True):
 
 class RestEntry(ExposesEntry, frozen=True, kw_only=True):
     """An `exposes` entry of type `rest`."""
+
+    apart: ClassVar[frozenset[str]] = frozenset({"resources"})
 
     resources: tuple[Resource, ...] = ()
     inputParameters: tuple[ExposedParameter, ...] = ()
@@ -111,7 +115,8 @@ def declared(entry: RestEntry, at: ExposeContext) -> Iterator[ExposedOperation]:
             rejection = _not_built(operation, levels, at) or _without_method(operation, own, at) or why
             subject = repr(operation.name or operation.method)
             steps = read_steps(operation.steps if rejection is None else None, subject, at.report)
-            yield _exposed(operation, own, levels, _detail(operation, resource), steps, rejection or steps.rejection)
+            exposed = _exposed(operation, own, levels, _detail(operation, resource), steps, rejection)
+            yield msgspec.structs.replace(exposed, unread=(*resource.unread(), *operation.unread(), *steps.unread))
         if (forward := _forwarded(resource, path, at)) is not None:
             yield forward
 
@@ -124,6 +129,7 @@ def _exposed(
     steps: Steps,
     rejection: Diagnostic | None,
 ) -> ExposedOperation:
+    """What the core compiles of it; `unread` is added to it."""
     method = operation.method.upper() or ANY
     return ExposedOperation(
         name=operation.name or f"{method} {path}",
@@ -132,12 +138,12 @@ def _exposed(
         call=operation.call or None,
         call_at=operation.mark("call"),
         with_=operation.with_,  # type: ignore[arg-type]  # Scalar is a str
-        inputs=_inputs((*levels, operation.inputParameters)),
+        inputs=_inputs(levels, operation.inputParameters),
         outputs=tuple(output.declared() for output in operation.outputParameters),
         description=operation.description or "",
         method=method,
         path=path,
-        rejection=rejection,
+        rejection=rejection or steps.rejection,
         steps=steps.declared,
         detail=detail,
     )
@@ -152,9 +158,12 @@ def _detail(operation: Operation, resource: Resource) -> OperationDetail:
     )
 
 
-def _inputs(levels: Iterable[tuple[ExposedParameter, ...]]) -> tuple[DeclaredInput, ...]:
+def _inputs(levels: Levels, own: Iterable[ExposedParameter]) -> tuple[DeclaredInput, ...]:
     """The inputs declared on the exposure, the resource and the operation; the innermost declaration counts."""
-    return tuple({item.name: item.declared() for level in levels for item in level}.values())
+    inherited = {
+        item.name: msgspec.structs.replace(item.declared(), inherited=True) for level in levels for item in level
+    }
+    return tuple((inherited | {item.name: item.declared() for item in own}).values())
 
 
 def _rooted(path: str) -> str:
@@ -204,5 +213,6 @@ def _forwarded(resource: Resource, path: str, at: ExposeContext) -> ExposedOpera
         method=ANY,
         path=path,
         rejection=why,
+        unread=tuple(resource.unread()),
         detail=OperationDetail(),
     )

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from cap_core.errors import FieldError, Refusal
-from cap_core.plan.inputs import Input, whole
-from cap_core.runtime.inputs import JsonCheck, json_check
+from cap_core.plan.inputs import PASSED_BODY, Input, whole
+from cap_core.plugins.messages import Entity
+from cap_core.runtime.inputs import JsonCheck, TextCheck, json_check, text_check
 from cap_core.server.asgi import has_body, read_body
+from cap_core.syntax import json_text
 from cap_plugins.expose.rest.body_reader import MISSING, BodyReader, RequestHeaders, check_coding
 from cap_plugins.expose.rest.text_inputs import MOST_FIELD_ERRORS, FieldErrors, Values, compile_pairs, slots, where
 
@@ -27,7 +29,6 @@ _FORM = b"application/x-www-form-urlencoded"
 _raw = msgspec.json.Decoder(msgspec.Raw)
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _array = msgspec.json.Decoder(list[msgspec.Raw])
-_value = msgspec.json.Decoder()
 
 _SHALLOW: dict[str | None, tuple[Callable[[bytes], object], str]] = {
     "object": (_object.decode, "object"),
@@ -39,6 +40,7 @@ def parsed_body(whole: Input | None, members: tuple[Input, ...], limit: int) -> 
     """The reader of a body that is JSON as a whole, or fields of JSON or of a form, or both."""
     read_json = _json_reader(whole, members)
     read_form = None if whole else compile_pairs(slots(members, "member"), _unknown(members))
+    passes = _passing(whole, members)
     missing = FieldError("body", MISSING) if whole and whole.required else None
 
     async def read(headers: RequestHeaders, receive: Receive, values: Values, field_errors: FieldErrors) -> Receive:
@@ -49,7 +51,9 @@ def parsed_body(whole: Input | None, members: tuple[Input, ...], limit: int) -> 
             return receive
         check_coding(headers)
         media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        if media_type == _JSON or media_type.endswith(b"+json"):
+        if passes is not None and media_type == passes.media_type:
+            passes.read(headers.get(b"content-type"), body, values, field_errors)
+        elif media_type == _JSON or media_type.endswith(b"+json"):
             read_json(body, values, field_errors)
         elif media_type == _FORM and read_form is not None:
             if body.count(b"&") >= MOST_FIELDS:
@@ -57,10 +61,39 @@ def parsed_body(whole: Input | None, members: tuple[Input, ...], limit: int) -> 
                 return receive
             read_form(body, values, field_errors)
         else:
-            raise _unsupported(media_type, form=read_form is not None)
+            others = (_FORM if read_form is not None else b"", passes.media_type if passes is not None else b"")
+            raise _unsupported(media_type, tuple(dict.fromkeys(other.decode() for other in others if other)))
         return receive
 
     return read
+
+
+class _Passing(msgspec.Struct, frozen=True):
+    """Bodies that pass as they are: of which media type, under which name, and how their text is checked."""
+
+    media_type: bytes
+    name: str
+    check: TextCheck | None
+
+    def read(self, content_type: bytes | None, body: bytes, values: Values, field_errors: FieldErrors) -> None:
+        """Store the body, or add what is wrong with it."""
+        if self.check is not None:
+            try:
+                what = self.check(body.decode())
+            except UnicodeDecodeError:
+                what = "is not UTF-8 text"
+            if what is not None:
+                field_errors.append(FieldError("body", what))
+                return
+        values[self.name] = Entity(content_type, body, len(body))
+
+
+def _passing(whole: Input | None, members: tuple[Input, ...]) -> _Passing | None:
+    item = next((item for item in ((whole,) if whole is not None else members) if item.media_type), None)
+    if item is None:
+        return None
+    check = text_check(item) if whole is not None and item.type not in ("object", "array") else None
+    return _Passing(item.media_type.encode(), item.name if whole is not None else PASSED_BODY, check)
 
 
 def _json_reader(whole: Input | None, members: tuple[Input, ...]) -> Callable[[bytes, Values, FieldErrors], None]:
@@ -89,7 +122,7 @@ def _json_reader(whole: Input | None, members: tuple[Input, ...]) -> Callable[[b
         except msgspec.ValidationError:
             field_errors.append(FieldError("body", "must be a JSON object"))
         except msgspec.DecodeError as error:
-            field_errors.append(FieldError("body", f"is not valid JSON: {error}"))
+            field_errors.append(FieldError("body", f"is not valid JSON: {json_text.fault(body, error)}"))
 
     return read_json
 
@@ -111,7 +144,7 @@ def _whole_check(item: Input) -> Callable[[bytes], str | None]:
 
     def any_value(body: bytes) -> str | None:
         _raw.decode(body)
-        return check(_decoded(body)) if check is not None else None
+        return check(json_text.decode(body)) if check is not None else None
 
     return any_value
 
@@ -139,7 +172,7 @@ def _member_reader(
 def _take(
     raw: msgspec.Raw, item: Input, check: JsonCheck | None, place: str, values: Values, field_errors: FieldErrors
 ) -> None:
-    value = _decoded(raw)
+    value = json_text.decode(raw)
     if value is None:
         return  # explicit null is absent (docs/semantics.md, checking)
     if item.name in values:
@@ -151,20 +184,12 @@ def _take(
         values[item.name] = whole(value) if item.type == "integer" and isinstance(value, float) else value
 
 
-def _decoded(raw: bytes | msgspec.Raw) -> object:
-    """A decoded JSON value; a number that is too large for Python stays JSON text, which the upstream gets."""
-    try:
-        return _value.decode(raw)
-    except msgspec.ValidationError:
-        return msgspec.Raw(raw)
-
-
 def _unknown(items: tuple[Input, ...]) -> Callable[[str], FieldError]:
     names = ", ".join(item.wire for item in items)
     return lambda name: FieldError(f"body member {name[:40]!r}", f"is not known; known are: {names}")
 
 
-def _unsupported(media_type: bytes, *, form: bool) -> Refusal:
+def _unsupported(media_type: bytes, others: tuple[str, ...]) -> Refusal:
     declared = f"not {media_type.decode('latin-1')[:80]!r}" if media_type else "and says no Content-Type"
-    what = f"must be application/json{' or application/x-www-form-urlencoded' if form else ''}, {declared}"
+    what = f"must be {' or '.join(('application/json', *others))}, {declared}"
     return Refusal(415, "unsupported-media-type", f"body {what}", field_errors=(FieldError("body", what),))
