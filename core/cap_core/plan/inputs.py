@@ -59,7 +59,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
         if self.type:
             out["type"] = self.type
         if self.type == "array":
-            out["items"] = {"type": "string"}
+            out["items"] = {} if self.place in ("member", "body") else {"type": "string"}
         if self.type == "object":
             out["additionalProperties"] = True
         if self.description:

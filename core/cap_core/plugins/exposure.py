@@ -71,7 +71,7 @@ class Authenticator(Protocol):
     async def authenticate(self, exposure: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Caller | None:
         """Check the caller of a request to an exposure; the `Caller`, or None where anybody may call.
 
-        Raises `Refusal` 401 or 403.
+        Raises `Refusal` 401 or 403, and 500 if the check itself fails.
         """
         ...
 

@@ -33,6 +33,11 @@ TITLES = {
     "upstream-timeout": "The upstream did not answer in time",
     "upstream-malformed": "The upstream's answer is not what it says it is",
     "nothing-found": "An output mapping found nothing",
+    "malformed-request": "This is not a request",
+    "request-timeout": "The request did not arrive in time",
+    "head-too-large": "The head of the request is too large",
+    "unknown-coding": "The request has a transfer coding that is not known",
+    "too-many-connections": "There is no room for a further connection",
     "internal": "The gateway failed",
 }
 """The titles of the core's problem types, by slug (`docs/errors.md`)."""
@@ -79,8 +84,12 @@ def refused(refusal: Refusal, scope: Scope) -> Reply:
 
 
 def request_id(scope: Scope) -> str:
-    """The id of a request, which its scope keeps: the trace id in its `traceparent`, else a new one."""
+    """The id of a request, which its scope keeps: the trace id in its `traceparent`, else a new one.
+
+    A `traceparent` that is given twice is none.
+    """
     found: str | None = scope.get("cap.request_id")
     if found is None:
-        found = scope["cap.request_id"] = id_of(traceparent(dict(scope["headers"]).get(b"traceparent")))
+        given = [value for name, value in scope["headers"] if name == b"traceparent"]
+        found = scope["cap.request_id"] = id_of(traceparent(given[0]) if len(given) == 1 else None)
     return found

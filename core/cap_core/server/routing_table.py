@@ -34,7 +34,7 @@ class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
 
 def build_table(listener: Listener, opened: OpenedPlan, registry: Registry, limits: Limits) -> RoutingTable:
     """Mount the exposures of a listener, each type by its plugin, and route what they serve."""
-    authenticator = ExposureAuthenticator(opened, listener.url)
+    authenticator = ExposureAuthenticator(opened, listener, registry)
     mounted = tuple(
         registry.exposures[type_].attach(
             AttachContext(

@@ -38,7 +38,6 @@ _POLICY = (
 )
 _PAGE_HEADERS = {
     "content-security-policy": _POLICY,
-    "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
 
