@@ -37,20 +37,24 @@ class Generation:
         self.opened = opened
         self.tables = tables
         self.active = 0
-        self.idle = asyncio.Event()
-        self.idle.set()
+        """How many requests it serves."""
+        self._idle: asyncio.Event | None = None
 
     def enter(self) -> None:
         """A request begins."""
         self.active += 1
-        if self.active == 1:
-            self.idle.clear()
 
     def leave(self) -> None:
         """A request has ended."""
         self.active -= 1
-        if not self.active:
-            self.idle.set()
+        if self._idle is not None and not self.active:
+            self._idle.set()
+
+    async def last_request(self) -> None:
+        """Return when no request is served any more; none may begin from now on."""
+        if self.active:
+            self._idle = asyncio.Event()
+            await self._idle.wait()
 
 
 class Gateway:
@@ -124,7 +128,7 @@ class Gateway:
                 if exposure.replaced is not None:
                     exposure.replaced()
         self._leaving.add(old)
-        await old.idle.wait()
+        await old.last_request()
         self._leaving.discard(old)
         await close(old.opened.leases, self._pools)
         self._on_closed_plan()
