@@ -40,12 +40,14 @@ class Reloader:
         self._settings = settings
         self._reread = reread
         self._names = names
+        self._plugins = state(settings.plugins)
         self._known = state(self._files())
 
     async def follow(self) -> None:
         """Watch until cancelled."""
         trees = [path for path in map(Path, self._names) if path.is_dir()]
         async for _ in changes(self._files, trees, self._known):
+            self._log_changed_plugins()
             await self._reload()
 
     def _files(self) -> Iterable[Path]:
@@ -54,7 +56,8 @@ class Reloader:
         except CapError:
             paths = []  # a document is missing at the moment, which the reload reports
         extra = (self._settings.config, self._settings.env_file)
-        return [*paths, *map(Path, self._names), *(path for path in extra if path is not None)]
+        named = (path for path in extra if path is not None)
+        return [*paths, *map(Path, self._names), *named, *self._settings.plugins]
 
     async def _reload(self) -> None:
         try:
@@ -74,6 +77,13 @@ class Reloader:
         plan = served(found, keep_going=settings.keep_going)
         refuse_anonymous(plan, settings)
         return plan
+
+    def _log_changed_plugins(self) -> None:
+        """Say which plugin files have changed: they are not loaded again, because calls still use their old code."""
+        now = state(self._settings.plugins)
+        for path in (path for path in self._settings.plugins if now.get(path) != self._plugins.get(path)):
+            _log.warning(f"{path} has changed; restart to take it up")
+        self._plugins = now
 
     def _log_ignored_changes(self, settings: Settings) -> None:
         before, now = self._settings, settings
