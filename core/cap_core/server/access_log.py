@@ -8,6 +8,7 @@ from typing import Protocol
 from cap_core.logging.lazy_logger import get_logger
 from cap_core.plugins.context import id_of
 from cap_core.plugins.messages import AsgiSend, Message, Receive, Scope
+from cap_core.server.request_headers import read_trace
 
 _log = get_logger("cap.access")
 
@@ -31,7 +32,7 @@ class AccessLog:
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
         """Serve a request, and log it when its answer has ended."""
         begun = time.perf_counter()
-        scope["cap.request_id"] = id_of(dict(scope["headers"]).get(b"traceparent"))
+        scope["cap.request_id"] = id_of(read_trace(scope))
         status = sent = 0
 
         async def counting(message: Message) -> None:
