@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Hashable
 from contextlib import AsyncExitStack
 from urllib.request import getproxies, proxy_bypass
@@ -39,6 +40,8 @@ class Pools:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._pools: dict[Hashable, _Pool] = {}
+        # Whoever needs an upstream that is being opened waits, and does not open it a second time.
+        self._opening = asyncio.Lock()
 
     @property
     def local(self) -> bool:
@@ -54,14 +57,15 @@ class Pools:
     async def acquire(self, at: TransportContext) -> Send:
         """Lease the pool of an upstream, which is opened if it is not open yet."""
         key = self._identity(at)
-        pool = self._pools.get(key)
-        if pool is not None:
-            pool.users += 1
-            return pool.send
-        stack = AsyncExitStack()
-        send = await stack.enter_async_context(self._transport.open(at))
-        self._pools[key] = _Pool(send, stack)
-        return send
+        async with self._opening:
+            pool = self._pools.get(key)
+            if pool is not None:
+                pool.users += 1
+                return pool.send
+            stack = AsyncExitStack()
+            send = await stack.enter_async_context(self._transport.open(at))
+            self._pools[key] = _Pool(send, stack)
+            return send
 
     async def release(self, at: TransportContext) -> None:
         """Give back a lease."""
