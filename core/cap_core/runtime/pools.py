@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Hashable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from urllib.request import getproxies, proxy_bypass
 
 import msgspec
@@ -79,7 +80,13 @@ class Pools:
 
 def upstream_of(base: Base, timeouts: Timeouts, tls: Tls, proxy: str | None, connections: int) -> Upstream:
     """The upstream at an address. Without a proxy of its own it goes through the one the environment names, if any."""
+    tls = msgspec.structs.replace(tls, versions=_versions(tls))
     return Upstream(base.scheme, base.host, base.port, timeouts, tls, proxy or _environment_proxy(base), connections)
+
+
+def _versions(tls: Tls) -> tuple[int, ...]:
+    files = [Path(file) for file in (tls.ca, tls.certificate, tls.key) if file is not None]
+    return tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files)
 
 
 def _environment_proxy(base: Base) -> str | None:
