@@ -21,6 +21,7 @@ from cap_core.logging.lazy_logger import get_logger
 from cap_core.plan.plan import Plan
 from cap_core.server import gc_tuning, server, sockets
 from cap_core.server.access_log import AccessLog
+from cap_core.server.connection_limits import ConnectionLimits, caller_connections
 from cap_core.server.gateway import Gateway
 from cap_core.server.listeners import Listener, ListenOptions, listeners
 from cap_core.server.sockets import ListenAddress
@@ -80,6 +81,10 @@ def _listening(settings: Settings) -> ListenOptions:
     )
 
 
+def _limits(settings: Settings) -> ConnectionLimits:
+    return ConnectionLimits(head=settings.head_timeout, body=settings.body_timeout, connections=caller_connections())
+
+
 async def _serve(gateway: Gateway, plan: Plan, settings: Settings, reloader: Reloader) -> int:
     """Bind, open, serve, close. Until every socket is bound and the plan is open, nothing listens."""
     style = log.chosen_format(settings.log_format)
@@ -101,6 +106,7 @@ async def _serve(gateway: Gateway, plan: Plan, settings: Settings, reloader: Rel
                     held.bound,
                     stop,
                     drain=settings.drain,
+                    limits=_limits(settings),
                     context=context,
                     ready=ready,
                 )

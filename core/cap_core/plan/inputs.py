@@ -70,7 +70,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
         elif self.text and all(isinstance(item, str) for item in self.enum or ()):
             out["type"] = "string"
         if self.type == "array":
-            out["items"] = {}
+            # What stands in a path, a query or a header is text, item by item; what a document leaves open elsewhere is.
+            out["items"] = {} if self.place in ("member", "body", "argument") else {"type": "string"}
         if self.type == "object":
             out["additionalProperties"] = True
         if self.description:

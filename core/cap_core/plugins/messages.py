@@ -119,7 +119,10 @@ class Entity(msgspec.Struct, frozen=True):
 
 
 class Incoming(msgspec.Struct, frozen=True):
-    """A request, for the check of its caller. Header names are in lower case; of a repeated header the last counts."""
+    """A request, for the check of its caller.
+
+    Header names are in lower case. To ask for a header that the request repeats raises `Refusal` 400.
+    """
 
     method: str
     path: bytes

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Self
 
+import msgspec
+
 from cap_core.errors import FieldError, Refusal, UpstreamError
 from cap_core.logging.lazy_logger import get_logger
 
@@ -21,6 +23,10 @@ WATCH_AFTER = 0.05
 
 The timer costs 1-4 µs per request, a task from the start would cost 6-16 µs.
 """
+
+
+_BODILESS = frozenset({*range(100, 200), 204, 304})
+"""Statuses whose answers end with their head (RFC 9110, 6.4.1)."""
 
 
 class CallerGone(Exception):
@@ -178,9 +184,11 @@ async def answer(send: AsgiSend, reply: Reply, *, head: bool = False, streams: E
     (`docs/semantics.md`, the response).
     """
     body = reply.body
+    if reply.status in _BODILESS:
+        reply, head = _without_body(reply), True
     if isinstance(body, bytes):
         headers = reply.headers
-        if (body or not head) and _may_have_body(reply.status) and not _sized(headers):
+        if (body or not head) and reply.status not in _BODILESS and not _sized(headers):
             headers = (*headers, (b"content-length", b"%d" % len(body)))
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if head else body})
@@ -206,5 +214,7 @@ def _sized(headers: Headers) -> bool:
     return False
 
 
-def _may_have_body(status: int) -> bool:
-    return status >= 200 and status not in (204, 304)
+def _without_body(reply: Reply) -> Reply:
+    """A reply of a status without a body; its length, if it has one, is that of another answer (RFC 9110, 8.6)."""
+    headers = tuple(header for header in reply.headers if header[0] != b"content-length")
+    return msgspec.structs.replace(reply, headers=headers)

@@ -31,6 +31,11 @@ TITLES = {
     "upstream-timeout": "The upstream did not answer in time",
     "upstream-malformed": "The upstream's answer is not what it says it is",
     "nothing-found": "An output mapping found nothing",
+    "malformed-request": "This is not a request",
+    "request-timeout": "The request did not arrive in time",
+    "head-too-large": "The head of the request is too large",
+    "unknown-coding": "The request has a transfer coding that is not known",
+    "too-many-connections": "There is no room for a further connection",
     "internal": "The gateway failed",
 }
 """The titles of the core's problem types, by slug (`docs/errors.md`)."""

@@ -34,7 +34,7 @@ class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
 
 def build_table(listener: Listener, opened: OpenedPlan, registry: Registry, limits: Limits) -> RoutingTable:
     """Mount the exposures of a listener, each type by its plugin, and route what they serve."""
-    authenticator = ExposureAuthenticator(opened, listener.url)
+    authenticator = ExposureAuthenticator(opened, listener, registry)
     mounted = tuple(
         registry.exposures[type_].attach(
             AttachContext(
@@ -88,7 +88,7 @@ def _authenticated(route: Route, authenticator: ExposureAuthenticator) -> Endpoi
         try:
             scope["cap.caller"] = await authenticator.authenticate(exposure, scope, dict(scope["headers"]))
         except Refusal as refusal:
-            await answer(send, problem(refusal), head=scope["method"] == "HEAD")
+            await answer(send, problem(refusal, None, scope.get("cap.request_id", "")), head=scope["method"] == "HEAD")
             return
         await endpoint(scope, receive, send, params)
 

@@ -31,7 +31,7 @@ def of_tool(tool: Mapping[str, Any], wired: Wired) -> Iterator[str]:
     schema = tool["inputSchema"]
     names = aliases(given.name for given in wired.inputs)
     shown = {name: item.get("type") for name, item in schema["properties"].items()}
-    ours = {names[given.name]: given.type for given in wired.inputs}
+    ours = {names[given.name]: given.listed for given in wired.inputs}
     if shown != ours:
         yield f"{shown}, by the rules {ours}"
     needed = {names[given.name] for given in wired.inputs if given.required}
@@ -52,7 +52,7 @@ def of_rest(operation: Mapping[str, Any], exposed: Exposed, wired: Wired) -> Ite
         for p in operation["parameters"]
     }
     ours = {
-        (given.places[0], given.wire): (given.type, given.required)
+        (given.places[0], given.wire): (given.listed, given.required)
         for given in wired.inputs
         if given.places[0] in ("query", "path", "header", "cookie")
     }
@@ -66,7 +66,7 @@ def of_rest(operation: Mapping[str, Any], exposed: Exposed, wired: Wired) -> Ite
         return
     content = operation.get("requestBody", {}).get("content", {})
     schema = content.get("application/json", {}).get("schema", {})
-    members = {given.wire: given.type for given in wired.inputs if given.places[0] == "member"}
+    members = {given.wire: given.listed for given in wired.inputs if given.places[0] == "member"}
     needed = {given.wire for given in wired.inputs if given.places[0] == "member" and given.required}
     fields = {name: item.get("type") for name, item in schema.get("properties", {}).items()}
     if fields != members or needed != set(schema.get("required", ())):

@@ -38,7 +38,6 @@ _POLICY = (
 )
 _PAGE_HEADERS = {
     "content-security-policy": _POLICY,
-    "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
 
@@ -70,7 +69,7 @@ class Pages:
         try:
             scope["cap.exposures"] = await _accepting_exposures(scope, table)
         except Refusal as refusal:
-            await answer(send, problem(refusal), head=scope["method"] == "HEAD")
+            await answer(send, problem(refusal, None, scope.get("cap.request_id", "")), head=scope["method"] == "HEAD")
             return
         scope["cap.table"] = table
         if scope["method"] == "HEAD":

@@ -97,7 +97,7 @@ class McpEndpoint:
         try:
             admission = await self._callers.first(request.scope, request.headers)
         except Refusal as refusal:
-            return problem(refusal)
+            return problem(refusal, None, request.scope.get("cap.request_id", ""))
         try:
             body = await read_body(request.receive, request.headers, self._limits.body)
         except Refusal as refusal:
