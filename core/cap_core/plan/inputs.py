@@ -36,6 +36,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     type: str | None
     required: bool
     description: str = ""
+    note: str = ""
+    """What callers are told where the document has no description."""
     pattern: str | None = None
     enum: tuple[object, ...] | None = None
     max_length: int | None = None
@@ -70,12 +72,12 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
         elif self.text and all(isinstance(item, str) for item in self.enum or ()):
             out["type"] = "string"
         if self.type == "array":
-            # What stands in a path, a query or a header is text, item by item; what a document leaves open elsewhere is.
+            # What stands in a path, a query or a header is text, item by item.
             out["items"] = {} if self.place in ("member", "body", "argument") else {"type": "string"}
         if self.type == "object":
             out["additionalProperties"] = True
-        if self.description:
-            out["description"] = self.description
+        if description := self.description or self.note:
+            out["description"] = description
         if self.pattern is not None:
             out["pattern"] = self.pattern
         if self.enum is not None:
