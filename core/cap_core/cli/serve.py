@@ -21,7 +21,7 @@ from cap_core.logging import log
 from cap_core.logging.lazy_logger import get_logger
 from cap_core.plan.plan import Plan
 from cap_core.server import gc_tuning, server, sockets
-from cap_core.server.access_log import AccessLog
+from cap_core.server.access_log import AccessLog, recording
 from cap_core.server.certificate import Certificate
 from cap_core.server.connection_limits import ConnectionLimits, caller_connections
 from cap_core.server.gateway import Gateway
@@ -62,7 +62,8 @@ def command(session: Session, settings: Settings, capabilities: tuple[str, ...])
         plan = served(compile_documents(settings, registry, capabilities), keep_going=settings.keep_going)
         refuse_anonymous(plan, settings)
         opening = open_options(settings)
-        gateway = Gateway(registry, _listening(settings), opening, on_closed_plan=gc_tuning.freeze)
+        offered = recording(registry) if settings.access_log else registry
+        gateway = Gateway(offered, _listening(settings), opening, on_closed_plan=gc_tuning.freeze)
         certificate = _certificate(settings)
         reloader = Reloader(gateway, registry, settings, session.reread, capabilities, certificate)
         return server.run(_serve(gateway, plan, settings, reloader, certificate))

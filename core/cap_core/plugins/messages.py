@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -89,6 +89,7 @@ class InputRequired(msgspec.Struct, frozen=True):
     `questions` are by key; `state` is opaque, and the caller sends it back with the answers.
     """
 
+    error: ClassVar[bool] = False
     questions: Mapping[str, Mapping[str, object]]
     state: bytes
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from types import TracebackType
 
+    from cap_core.plugins.context import Context
     from cap_core.plugins.messages import AsgiSend, Headers, Receive, Reply, Stream
 
 _log = get_logger("cap.answer")
@@ -177,8 +178,15 @@ def _is_events(headers: Headers) -> bool:
     return any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in headers)
 
 
-async def answer(send: AsgiSend, reply: Reply, *, head: bool = False, streams: EventStreams | None = None) -> None:
-    """Send an answer; an event stream ends when `streams` drains.
+async def answer(
+    send: AsgiSend,
+    reply: Reply,
+    *,
+    head: bool = False,
+    streams: EventStreams | None = None,
+    context: Context | None = None,
+) -> None:
+    """Send an answer; an event stream ends when `streams` drains. `context` is that of the call, for the log.
 
     If a stream breaks, the answer stays incomplete: the server then closes the connection, by which the caller notices
     (`docs/semantics.md`, the response).
@@ -202,9 +210,15 @@ async def answer(send: AsgiSend, reply: Reply, *, head: bool = False, streams: E
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
     except UpstreamError as error:
-        _log.warning("answer cut short", kind=error.kind, detail=error.detail)
+        cut_short(error, context)
     finally:
         await body.aclose()
+
+
+def cut_short(error: UpstreamError, context: Context | None) -> None:
+    """Log that an upstream's answer began and did not end."""
+    about = {"call": context.call, "request_id": context.id} if context is not None else {}
+    _log.warning("answer cut short", kind=error.kind, detail=error.detail, **about)
 
 
 def _sized(headers: Headers) -> bool:

@@ -10,7 +10,7 @@ from cap_core.server import cors
 from cap_core.server.admission import Admission, from_elsewhere, is_navigation
 from cap_core.server.asgi import answer
 from cap_core.server.pages import Pages
-from cap_core.server.problems import problem
+from cap_core.server.problems import problem, refused
 from cap_core.server.request_headers import read_headers
 from cap_core.server.router import Found, WrongMethod
 from cap_core.server.routing_table import RoutingTable
@@ -43,7 +43,7 @@ class Dispatch:
             elif b"sec-fetch-site" in headers:
                 self._check_site(scope, headers, found)
         except Refusal as refusal:
-            await answer(send, problem(refusal), head=scope["method"] == "HEAD")
+            await answer(send, refused(refusal, scope), head=scope["method"] == "HEAD")
             return
         if type(found) is Found and not (found.params and self._pages.has(scope["path"])):
             await found.payload(scope, receive, send, found.params)

@@ -20,9 +20,10 @@ from cap_core.runtime.pools import Pools, choose
 from cap_core.server.admission import Admission
 from cap_core.server.asgi import answer
 from cap_core.server.dispatch import Dispatch
+from cap_core.server.failure_log import FailureLog
 from cap_core.server.listeners import ListenOptions, listeners
 from cap_core.server.pages import build_pages
-from cap_core.server.problems import problem
+from cap_core.server.problems import REFUSED, problem
 from cap_core.server.routing_table import RoutingTable, build_table
 
 _log = get_logger("cap.gateway")
@@ -36,20 +37,24 @@ class Generation:
         self.opened = opened
         self.tables = tables
         self.active = 0
-        self.idle = asyncio.Event()
-        self.idle.set()
+        """How many requests it serves."""
+        self._idle: asyncio.Event | None = None
 
     def enter(self) -> None:
         """A request begins."""
         self.active += 1
-        if self.active == 1:
-            self.idle.clear()
 
     def leave(self) -> None:
         """A request has ended."""
         self.active -= 1
-        if not self.active:
-            self.idle.set()
+        if self._idle is not None and not self.active:
+            self._idle.set()
+
+    async def last_request(self) -> None:
+        """Return when no request is served any more; none may begin from now on."""
+        if self.active:
+            self._idle = asyncio.Event()
+            await self._idle.wait()
 
 
 class Gateway:
@@ -70,6 +75,7 @@ class Gateway:
         self.options = options
         self.opening = opening
         self.draining = False
+        self._failures = FailureLog()
         self._on_closed_plan = on_closed_plan
         self._pools = Pools(choose(registry, opening.transport))
         self._current: Generation | None = None
@@ -113,7 +119,7 @@ class Gateway:
         task.add_done_callback(self._retiring.discard)
 
     async def _generation(self, plan: Plan) -> Generation:
-        opened = await open_plan(plan, self.registry, self.opening, self._pools)
+        opened = await open_plan(plan, self._failures.watching(self.registry), self.opening, self._pools)
         redaction.redact(opened.secrets)
         tables: dict[int, RoutingTable] = {}
         for listener in listeners(plan, self.options):
@@ -130,7 +136,7 @@ class Gateway:
                 if exposure.replaced is not None:
                     exposure.replaced()
         self._leaving.add(old)
-        await old.idle.wait()
+        await old.last_request()
         self._leaving.discard(old)
         await close(old.opened.leases, self._pools)
         self._on_closed_plan()
@@ -146,6 +152,7 @@ class Gateway:
 
     async def close(self) -> None:
         """Close every pool; called after the last request. A replacement that has begun ends before."""
+        self._failures.close()
         async with self._changing:
             if self._retiring:
                 await asyncio.gather(*self._retiring)
@@ -210,6 +217,8 @@ class Gateway:
         try:
             await self._dispatch(scope, receive, send, table)
         finally:
+            if REFUSED in scope:
+                self._failures.refused(scope)
             generation.leave()
 
 

@@ -32,12 +32,6 @@ def read_headers(scope: Scope) -> dict[bytes, bytes]:
     return headers
 
 
-def read_trace(scope: Scope) -> bytes | None:
-    """The `traceparent` of a request; None without one, and where there are several."""
-    given = [value for name, value in scope["headers"] if name == _TRACE]
-    return given[0] if len(given) == 1 else None
-
-
 class UniqueHeaders(dict[bytes, bytes]):
     """Headers for the check of a caller, which must not depend on which copy of a repeated one is looked at.
 

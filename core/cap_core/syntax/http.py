@@ -27,6 +27,11 @@ def is_media_type(text: str) -> bool:
     return _MEDIA_TYPE.fullmatch(text) is not None
 
 
+def is_json_type(media_type: str) -> bool:
+    """Whether a media type without parameters, in lower case, is JSON."""
+    return media_type in ("application/json", "text/json") or media_type.endswith("+json")
+
+
 def parse_size(text: str) -> int:
     """Bytes of a size such as `512KiB`, `1.5MiB` or `4096`. Raises `ValueError`, with a text for people, otherwise."""
     found = _SIZE.fullmatch(text.strip())
