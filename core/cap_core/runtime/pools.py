@@ -41,6 +41,11 @@ class Pools:
         self._pools: dict[Hashable, _Pool] = {}
 
     @property
+    def key(self) -> str:
+        """The key of the transport that sends."""
+        return self._transport.key
+
+    @property
     def local(self) -> bool:
         """Whether nothing that is sent leaves the process."""
         return self._transport.local

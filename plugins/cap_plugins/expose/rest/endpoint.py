@@ -76,7 +76,7 @@ def compile_endpoint(call: Call, run: Run, limit: int, streams: EventStreams | N
             if field_errors:
                 raise refuse(tuple(field_errors))
             with Watch(receive):
-                await answer(send, await _reply(run, values, context), head=head, streams=streams)
+                await answer(send, await _reply(run, values, context, call), head=head, streams=streams)
         except Refusal as refusal:
             await answer(send, problem(refusal, call, context.id), head=head)
         except CallerGone:
@@ -101,7 +101,7 @@ def _check_required(required: tuple[Input, ...], values: Values, field_errors: F
             field_errors.append(FieldError(place, "is required and missing"))
 
 
-async def _reply(run: Run, values: Values, context: Context) -> Reply:
+async def _reply(run: Run, values: Values, context: Context, call: Call) -> Reply:
     """The reply of a call. After an unexpected failure the caller gets the request id, and the log the details."""
     try:
         return as_reply(await run(values, context))
@@ -114,7 +114,7 @@ async def _reply(run: Run, values: Values, context: Context) -> Reply:
         _log.error("call failed", request_id=context.id, call=context.call, error=kind, at=place)
         what = "this should not have happened"
         refusal = Refusal(500, "internal", what, hint="tell the operator this trace_id")
-        return problem(refusal, None, context.id)
+        return problem(refusal, call, context.id)
 
 
 def compile_rejected(rejected: RejectedOperation, about: About) -> Endpoint:
