@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from cap_core.errors import PluginError, Refusal
 from cap_core.logging.lazy_logger import get_logger
-from cap_core.plugins.context import id_of, traceparent
 from cap_core.plugins.messages import Scope
+from cap_core.server.problems import request_id
 
 _log = get_logger("cap.plugin")
-
-
-def request_id(scope: Scope) -> str:
-    """The id of a request, which is made if it has none yet; every later line and answer about it has the same."""
-    known: str = scope.get("cap.request_id", "")
-    if not known:
-        known = scope["cap.request_id"] = id_of(traceparent(dict(scope["headers"]).get(b"traceparent")))
-    return known
 
 
 def refuse_for_fault(fault: PluginError, scope: Scope) -> Refusal:
