@@ -18,8 +18,11 @@ from cap_core.runtime.failures import failure, unanswered
 from cap_core.runtime.streams import drop
 from cap_core.syntax.http import is_sendable
 
-Wrapper = tuple[Source, str, Callable[[Any], Any]]
-"""Whose wrapper something is, what it is ("wrap_send of the interceptor retry"), and the wrapper."""
+Wrapper = tuple[Source | None, str, Callable[[Any], Any]]
+"""Whose wrapper something is (None: the core's own), what it is ("wrap_send of the interceptor retry"), and the wrapper.
+
+The core's own stand outside of those of plugins.
+"""
 
 _Function = Callable[[Any, Context], Awaitable[Any]]
 _ANSWERS = (Reply, Content, InputRequired)
@@ -27,34 +30,51 @@ _ANSWERS = (Reply, Content, InputRequired)
 
 def intercepted_run(call: Call, run: Run, wrappers: Iterable[Wrapper]) -> Run:
     """The run of a call with wrappers around it, the last one outermost. Raises `Refusal` for their faults."""
-    bodies = _Bodies(run)
-    out: _Function = bodies.noted
-    for source, what, wrap in wrappers:
-        wrapped = wrap(out)
-        if wrapped is not out:
-            out = _checked(source, what, wrapped, _ANSWERS, "an Answer")
-    if out == bodies.noted:
-        return run
-    closing = bodies.closing(out)
 
-    async def intercepted(values: Any, context: Context) -> Any:
-        try:
-            return await closing(values, context)
-        except UpstreamError as error:
-            raise unanswered(error, call.exposed.name) from None
+    def checked(source: Source, what: str, function: _Function) -> _Function:
+        return _checked(source, what, function, _ANSWERS, "an Answer")
 
-    return intercepted
+    def outside(closing: _Function) -> _Function:
+
+        async def intercepted(values: Any, context: Context) -> Any:
+            try:
+                return await closing(values, context)
+            except UpstreamError as error:
+                raise unanswered(error, call.exposed.name) from None
+
+        return intercepted
+
+    return _intercepted(run, wrappers, checked, outside)
 
 
 def intercepted_send(send: Send, wrappers: Iterable[Wrapper]) -> Send:
     """A send with wrappers around it, the last one outermost. Raises `Refusal` for their faults."""
-    bodies = _Bodies(send)
-    out: _Function = bodies.noted
+
+    def checked(source: Source, what: str, function: _Function) -> _Function:
+        return _checked(source, what, _sendable(source, what, function), (HttpResponse,), "an HttpResponse")
+
+    return _intercepted(send, wrappers, checked, lambda closing: closing)
+
+
+def _intercepted(
+    function: _Function,
+    wrappers: Iterable[Wrapper],
+    checked: Callable[[Source, str, _Function], _Function],
+    outside: Callable[[_Function], _Function],
+) -> _Function:
+    """A function with wrappers around it: each plugin's `checked`, and `outside` around all of those, if there are."""
+    bodies = _Bodies(function)
+    inner: _Function = bodies.noted
+    out, own = inner, []
     for source, what, wrap in wrappers:
-        wrapped = wrap(out)
-        if wrapped is not out:
-            out = _checked(source, what, _sendable(source, what, wrapped), (HttpResponse,), "an HttpResponse")
-    return send if out == bodies.noted else bodies.closing(out)
+        if source is None:
+            own.append(wrap)
+        elif (wrapped := wrap(out)) is not out:
+            out = checked(source, what, wrapped)
+    out = function if out is inner else outside(bodies.closing(out))
+    for wrap in own:
+        out = wrap(out)
+    return out
 
 
 def _checked(source: Source, what: str, function: _Function, kinds: tuple[type, ...], wanted: str) -> _Function:

@@ -61,10 +61,10 @@ class CallOpener:
         ]
         return intercepted_run(call, run, wrappers)
 
-    def _interceptors(self) -> Iterator[tuple[Source, Interceptor]]:
-        """The interceptors and whose they are, the innermost first."""
+    def _interceptors(self) -> Iterator[tuple[Source | None, Interceptor]]:
+        """The interceptors and whose they are (None: the core's own), the innermost first."""
         for interceptor in reversed(self._registry.interceptors):
-            yield self._registry.source(f"interceptor {interceptor.key}"), interceptor
+            yield self._registry.sources.get(f"interceptor {interceptor.key}"), interceptor
 
     def _composed(self, call: Call, result: Composed) -> Run:
         unset = [binding for binding in _bindings(result.value) if binding not in self._values]
