@@ -19,7 +19,7 @@ from cap_core.runtime.streams import drop
 from cap_core.syntax.http import is_sendable
 
 Wrapper = tuple[Source | None, str, Callable[[Any], Any]]
-"""Whose wrapper something is (None: the core's own), what it is ("wrap_send of the interceptor retry"), and the wrapper.
+"""Whose a wrapper is (None: the core's own), what it is ("wrap_send of the interceptor retry"), and the wrapper.
 
 The core's own stand outside of those of plugins.
 """
