@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cap_core.plugins.context import id_of, traceparent
+from cap_core.plugins.context import id_of
 from cap_core.plugins.messages import Reply
 
 if TYPE_CHECKING:
@@ -91,5 +91,5 @@ def request_id(scope: Scope) -> str:
     found: str | None = scope.get("cap.request_id")
     if found is None:
         given = [value for name, value in scope["headers"] if name == b"traceparent"]
-        found = scope["cap.request_id"] = id_of(traceparent(given[0]) if len(given) == 1 else None)
+        found = scope["cap.request_id"] = id_of(given[0] if len(given) == 1 else None)
     return found

@@ -62,7 +62,8 @@ class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def tls(self) -> Tls:
         """These TLS files."""
-        return Tls(*(str(path) if path else None for path in (self.ca, self.certificate, self.key)))
+        ca, certificate, key = (str(path) if path else None for path in (self.ca, self.certificate, self.key))
+        return Tls(ca, certificate, key)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

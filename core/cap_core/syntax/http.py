@@ -1,4 +1,4 @@
-"""Checks of HTTP syntax that several modules need: tokens, field values, media types, trace context; and sizes."""
+"""Checks of HTTP syntax that several modules need: tokens, field values, media types; and sizes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ _TCHAR = r"!#$%&'*+\-.^_`|~0-9A-Za-z"
 _TOKEN = re.compile(rf"[{_TCHAR}]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _MEDIA_TYPE = re.compile(rf"[{_TCHAR}]+/[{_TCHAR}]+(\s*;[\x20-\x7e]*)?", re.ASCII)
-_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*(B|KiB|MiB|GiB)?", re.ASCII)
 _UNITS = {None: 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
@@ -31,11 +30,6 @@ def is_media_type(text: str) -> bool:
 def is_json_type(media_type: str) -> bool:
     """Whether a media type without parameters, in lower case, is JSON."""
     return media_type in ("application/json", "text/json") or media_type.endswith("+json")
-
-
-def is_traceparent(value: bytes) -> bool:
-    """Whether a value is a `traceparent` (W3C Trace Context, 3.2)."""
-    return _TRACEPARENT.fullmatch(value) is not None
 
 
 def parse_size(text: str) -> int:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from cap_core.errors import FieldError, Refusal
 from cap_core.logging.lazy_logger import get_logger
 from cap_core.plan.inputs import PASSED_BODY, Input
-from cap_core.plugins.context import Context, Run, traceparent
+from cap_core.plugins.context import Context, Run
 from cap_core.plugins.messages import AsgiSend, Endpoint, Headers, Receive, Reply, Scope
 from cap_core.runtime.inputs import refuse
 from cap_core.server.asgi import CallerGone, EventStreams, Watch, answer, has_body
 from cap_core.server.problems import FAILED, problem
+from cap_core.syntax.trace_context import traceparent
 from cap_plugins.expose.rest.replies import as_reply
 from cap_plugins.expose.rest.request_body import compile_body, refuse_body
 from cap_plugins.expose.rest.text_inputs import FieldErrors, Values, compile_text_inputs, where
