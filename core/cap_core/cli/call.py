@@ -23,7 +23,7 @@ from cap_core.plugins.messages import Answer, Body, Content, Reply, Text
 from cap_core.plugins.registry import Registry
 from cap_core.runtime.open import close, open_plan
 from cap_core.runtime.pools import Pools, choose
-from cap_core.runtime.streams import collect
+from cap_core.runtime.streams import collect, drop
 from cap_core.settings.table import Settings
 
 _SHOWN = 500
@@ -83,6 +83,8 @@ async def _print(answer: Answer, call: Call) -> int:
     if isinstance(answer, Reply):
         if answer.error:
             raise CapError(await _failure(answer, call))
+        if answer.status >= 300 and answer.status != 304:
+            raise CapError(await _not_followed(answer, call))
         await _write(answer.body)
         return 0
     if isinstance(answer, Content):
@@ -114,8 +116,18 @@ async def _write(body: Body) -> None:
 
 async def _failure(answer: Reply, call: Call) -> str:
     body = await collect(answer.body, 1024 * 1024) or b""
-    text = " ".join(body.decode("utf-8", "replace").split())
-    if len(text) > _SHOWN:
-        text = text[:_SHOWN] + "…"
+    text = body.decode("utf-8", "replace").strip()
+    shown = " ".join(redaction.hidden_excerpt(text, _SHOWN).split()) + ("…" if len(text) > _SHOWN else "")
+    return _answered(answer, call) + (f": {shown}" if shown else "")
+
+
+async def _not_followed(answer: Reply, call: Call) -> str:
+    await drop(answer.body)
+    location = next((value.decode("latin-1") for name, value in answer.headers if name == b"location"), "")
+    where = redaction.hidden(location) or "an address it does not give"
+    return f"{_answered(answer, call)}: the answer is at {where}, where Cap did not follow it"
+
+
+def _answered(answer: Reply, call: Call) -> str:
     status = f"{answer.status} {responses.get(answer.status, '')}".strip()
-    return f"{call.describes.address} answered {status}" + (f": {text}" if text else "")
+    return f"{call.describes.address} answered {status}"
