@@ -14,18 +14,21 @@ from cap_core.runtime.redirects import MAX_REDIRECTS, REDIRECTS, redirected
 from cap_core.runtime.request import Build
 from cap_core.runtime.streams import drop
 from cap_core.runtime.values import Frame
+from cap_core.runtime.workers import Workers
 from cap_core.syntax.http import has_control
 
 SendStep = Callable[[Frame, Context], Awaitable[HttpResponse]]
 """Gets the upstream's response for a call's frame; the function's caller closes the body. Raises `Refusal`."""
 
 
-def compile_send(operation: Operation, build: Build, send: Send, *, origin: str, reads: bool, limit: int) -> SendStep:
+def compile_send(
+    operation: Operation, build: Build, send: Send, *, origin: str, reads: bool, limit: int, workers: Workers
+) -> SendStep:
     """The function that gets an operation's answers (`docs/semantics.md`, the upstream request).
 
     If the gateway reads the answer (`reads`), or the context requires it (`Context.follow`), redirects of GET and HEAD
-    are followed on `origin` (scheme, host and port), and content codings are removed; the body then has at most `limit`
-    bytes.
+    are followed on `origin` (scheme, host and port), and content codings are removed, those of large answers by
+    `workers`; the body then has at most `limit` bytes.
     """
     namespace = operation.consumed.namespace
     follows = operation.method in ("GET", "HEAD")
@@ -50,7 +53,7 @@ def compile_send(operation: Operation, build: Build, send: Send, *, origin: str,
                         request, response = further, await send(further, context)
                 _check(response)
                 if whole and is_encoded(response.headers):
-                    return await decoded(response, limit, namespace)
+                    return await decoded(response, limit, namespace, workers, context.deadline)
                 return response
             except BaseException:
                 await drop(response.body)
