@@ -77,7 +77,7 @@ async def _open_capability(
     secrets = await fetch(plan.variables)
     values = {binding: secret.reveal() for binding, secret in secrets.items()}
     connector = Connector(plan, values, registry, options, pools, leases)
-    opener = CallOpener(plan, values, registry, options, connector)
+    opener = CallOpener(plan, values, registry, options, connector, pools.workers)
     runs: dict[str, Run] = {}
     checks: dict[str, Check] = {}
     for exposure in plan.exposures:
