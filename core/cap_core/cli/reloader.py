@@ -1,4 +1,4 @@
-"""Reloads for `cap serve --reload`: compiles a new plan when a document or `cap.toml` changes, and replaces the old."""
+"""Reloads for `cap serve`: compiles a new plan when it is asked to or files change, and replaces the old."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cap_core.errors import CapError
 from cap_core.logging.lazy_logger import get_logger
 from cap_core.plan.plan import Plan
 from cap_core.plugins.registry import Registry
+from cap_core.server.certificate import Certificate
 from cap_core.server.gateway import Gateway
 from cap_core.settings.rows import rows
 from cap_core.settings.table import Settings
@@ -34,12 +35,15 @@ class Reloader:
         settings: Settings,
         reread: Callable[[], Settings],
         names: Sequence[str],
+        certificate: Certificate | None = None,
     ) -> None:
         self._gateway = gateway
         self._registry = registry
         self._settings = settings
         self._reread = reread
         self._names = names
+        self._certificate = certificate
+        self._reloading = asyncio.Lock()
         self._known = state(self._files())
 
     async def follow(self) -> None:
@@ -48,15 +52,36 @@ class Reloader:
         async for _ in changes(self._files, trees, self._known):
             await self._reload()
 
+    async def obey(self, asked: asyncio.Event) -> None:
+        """Reload whenever it is asked for, until cancelled."""
+        while True:
+            await asked.wait()
+            asked.clear()
+            await self._reload()
+
     def _files(self) -> Iterable[Path]:
         try:
             paths = [source.path for source in locate(self._names, self._registry.capabilities)]
         except CapError:
             paths = []  # a document is missing at the moment, which the reload reports
-        extra = (self._settings.config, self._settings.env_file)
+        served_with = self._certificate.files if self._certificate is not None else ()
+        extra = (self._settings.config, self._settings.env_file, *served_with)
         return [*paths, *map(Path, self._names), *(path for path in extra if path is not None)]
 
     async def _reload(self) -> None:
+        async with self._reloading:
+            self._renew_certificate()
+            await self._replace_plan()
+
+    def _renew_certificate(self) -> None:
+        if self._certificate is None:
+            return
+        try:
+            self._certificate.renew()
+        except CapError as error:
+            _log.error(f"{error} (the last good certificate is kept)")
+
+    async def _replace_plan(self) -> None:
         try:
             settings = self._reread()
             # In a thread, so that calls go on meanwhile.

@@ -10,18 +10,21 @@ from typing import Any, Final
 
 import msgspec
 
-from cap_core.errors import Refusal
+from cap_core.errors import PluginError, Refusal
+from cap_core.logging.redaction import hidden
 from cap_core.plan.exposed import DeclaredOutput
 from cap_core.plan.upstream import Operation
 from cap_core.plugins.context import Context
 from cap_core.plugins.output import OutputMapper, TooLarge
 from cap_core.runtime import jsonpath, output_format, output_mapping
-from cap_core.runtime.failures import malformed, nothing_found
+from cap_core.runtime.failures import failure, malformed, nothing_found
 from cap_core.runtime.worker import UnknownWork, make_job, pickled
-from cap_core.runtime.workers import Workers, in_worker
+from cap_core.runtime.workers import Workers, WorkFault, in_worker
 
 SLOW_PATHS: Final = 16 * 1024
 """Bytes up to which an answer is mapped at once by paths that the library follows, for which 16 KiB take 30 ms."""
+_REASON: Final = 200
+"""Characters of a format's reason that are shown."""
 
 Read = Callable[[bytes, str | None], bytes]
 """From an answer's bytes and its content type to the JSON text of its outputs; b"" for an answer of blanks alone.
@@ -52,10 +55,11 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
                 document = decode(body, content_type)
             except TooLarge as error:
                 raise malformed(operation.consumed.namespace, f"the answer cannot be read: {error}") from None
-            except ValueError:
+            except ValueError as error:
                 if not body.strip():
                     return b""
-                what = f"the answer is not the {operation.format} it should be"
+                why = " ".join(str(error).split())[:_REASON]
+                what = f"the answer is not the {operation.format} it should be" + (f": {why}" if why else "")
                 raise malformed(operation.consumed.namespace, what) from None
             try:
                 return encode(mapping(document))
@@ -89,12 +93,21 @@ class Reader:
 
     async def __call__(self, body: bytes, content_type: str | None, context: Context) -> bytes:
         """The JSON text of what is read; b"" for an answer of blanks alone. Raises `Refusal`."""
-        if len(body) <= self._at_once:
-            return self._read(body, content_type)
         try:
-            return await self._elsewhere(body, content_type, context)
-        except UnknownWork:
-            return await asyncio.to_thread(self._read, body, content_type)
+            if len(body) <= self._at_once:
+                return self._read(body, content_type)
+            try:
+                return await self._elsewhere(body, content_type, context)
+            except UnknownWork:
+                return await asyncio.to_thread(self._read, body, content_type)
+        except Refusal as refusal:
+            refusal.detail = hidden(refusal.detail)  # a format's reason may quote the answer, and that a credential
+            raise
+        except WorkFault as error:
+            what = f"the format {self._reading.mapper.key!r} failed to read an answer: {error}"
+            raise failure(PluginError(what), context) from None
+        except Exception as error:
+            raise failure(error, context) from None
 
     async def _elsewhere(self, body: bytes, content_type: str | None, context: Context) -> bytes:
         if self._pickled is None:

@@ -39,6 +39,10 @@ class WorkError(Exception):
     """Raised for work that cannot be done within its bounds; the message says why."""
 
 
+class WorkFault(Exception):
+    """Raised for work that fails as no work should; the message is the kind of its exception."""
+
+
 class _Worker:
     """One process, and the connection to it."""
 
@@ -91,8 +95,8 @@ class Workers:
     async def run(self, job: bytes, body: bytes, deadline: float | None = None) -> bytes:
         """What a job (`worker.make_job`) makes of a body, until `deadline`, a time of the event loop.
 
-        Raises `WorkError` for work that takes too much, `UnknownWork` where the processes do not have its code, and
-        what the work raises as a `Refusal`. If the task is cancelled, the work is stopped.
+        Raises `WorkError` for work that takes too much, `UnknownWork` where the processes do not have its code, the
+        work's own `Refusal`, and `WorkFault` for anything else that it raises. If the task is cancelled, the work is stopped.
         """
         try:
             async with asyncio.timeout_at(deadline), self._free, asyncio.timeout(PATIENCE):
@@ -106,7 +110,7 @@ class Workers:
             raise Refusal(told.status, told.code, told.detail, hint=told.hint)
         if kind == TOO_LARGE:
             raise WorkError("reading it takes too much memory")
-        raise UnknownWork if kind == UNKNOWN else RuntimeError(f"{reply.decode()} in a worker")
+        raise UnknownWork if kind == UNKNOWN else WorkFault(reply.decode())
 
     async def _ask(self, job: bytes, body: bytes) -> tuple[bytes, bytes]:
         worker = self._taken()

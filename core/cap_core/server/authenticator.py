@@ -11,6 +11,11 @@ from cap_core.plugins.registry import Registry
 from cap_core.runtime.open import OpenedPlan
 from cap_core.server.faults import refuse_for_fault
 from cap_core.server.listeners import Listener
+from cap_core.server.problems import REFUSED
+from cap_core.server.request_headers import UniqueHeaders
+
+ADMITTED = "cap.admitted"
+"""The key of the scope for the caller that was let in; None where anybody is."""
 
 
 class ExposureAuthenticator:
@@ -37,21 +42,27 @@ class ExposureAuthenticator:
     async def authenticate(self, exposure: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Caller | None:
         """The authenticated caller; None if the exposure does not check.
 
-        Raises `Refusal` 401 or 403, or 500 if the check itself fails: then nobody is let in.
+        Raises `Refusal` 401 or 403, or 500 if the check itself fails: then nobody is let in. The scope keeps who was
+        let in, or else why nobody was, for the log (`refused_caller`).
         """
         if self._types[exposure] is None:
+            scope[ADMITTED] = None
             return None
+        if len(headers) != len(scope["headers"]):
+            headers = UniqueHeaders(scope["headers"])
         query, path = scope["query_string"], scope.get("raw_path") or b""
         check = self._checks[exposure]
         try:
             caller = await check(Incoming(str(scope["method"]), path, query, headers))
-        except Refusal:
+        except Refusal as refusal:
+            scope.setdefault(REFUSED, (refusal, exposure))
             raise
         except (Exception, SystemExit) as error:
             source, what = self._named(exposure)
             raise refuse_for_fault(source.failed(what, error, check), scope) from None
         if type(caller) is not Caller:
             raise self._admits_no(caller, exposure, check, scope)
+        scope[ADMITTED] = caller
         return caller
 
     def _admits_no(self, given: object, exposure: str, check: Check, scope: Scope) -> Refusal:
@@ -60,5 +71,10 @@ class ExposureAuthenticator:
 
     def _named(self, exposure: str) -> tuple[Source, str]:
         type_ = self._types[exposure]
-        source = self._registry.sources.get(f"auth scheme {type_}", Source(f"the plugin of {type_}"))
-        return source, f"the check of callers of the auth scheme {type_}"
+        return self._registry.source(f"auth scheme {type_}"), f"the check of callers of the auth scheme {type_}"
+
+
+def refused_caller(scope: Scope) -> tuple[Refusal, str] | None:
+    """Why the caller of a request was refused, and the exposure that refused; None if one has let them in."""
+    found: tuple[Refusal, str] | None = scope.get(REFUSED)
+    return None if ADMITTED in scope else found

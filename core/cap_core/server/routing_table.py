@@ -14,7 +14,7 @@ from cap_core.runtime.open import OpenedPlan
 from cap_core.server.asgi import answer
 from cap_core.server.authenticator import ExposureAuthenticator
 from cap_core.server.listeners import Listener
-from cap_core.server.problems import problem
+from cap_core.server.problems import problem, refused
 from cap_core.server.router import Router
 from cap_core.syntax.path_template import shape
 
@@ -88,7 +88,7 @@ def _authenticated(route: Route, authenticator: ExposureAuthenticator) -> Endpoi
         try:
             scope["cap.caller"] = await authenticator.authenticate(exposure, scope, dict(scope["headers"]))
         except Refusal as refusal:
-            await answer(send, problem(refusal, None, scope.get("cap.request_id", "")), head=scope["method"] == "HEAD")
+            await answer(send, refused(refusal, scope), head=scope["method"] == "HEAD")
             return
         await endpoint(scope, receive, send, params)
 

@@ -7,16 +7,18 @@ import contextlib
 import signal
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
+from typing import Protocol as Interface
 
 import uvicorn
 
-from cap_core.errors import StartError
 from cap_core.logging.lazy_logger import get_logger
 from cap_core.plugins.messages import AsgiSend, Receive, Scope
-from cap_core.server import protocol, sockets
+from cap_core.server import sockets
+from cap_core.server.connection_limits import ConnectionLimits
 from cap_core.server.draining import FRESH, Draining
+from cap_core.server.protocol import Callers, Protocol
 from cap_core.server.sockets import Bound
 
 GRACE = 0.3
@@ -38,10 +40,13 @@ LAST = 1.0
 KEEP_ALIVE = 75
 """Seconds that an idle connection is kept: longer than proxies keep theirs (60), so that they close first."""
 
+HEADERS = [("x-content-type-options", "nosniff"), ("vary", "Origin")]
+"""On every answer: its type is what it says, and pages of some origins may read it (`cap_core.server.cors`)."""
+
 _log = get_logger("cap.server")
 
 
-class Served(Protocol):
+class Served(Interface):
     """An ASGI app that can drain."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None: ...
@@ -51,23 +56,28 @@ class Served(Protocol):
 
 
 class Stop:
-    """The signals received so far: `requested` is set by the first, `forced` by a second Ctrl-C."""
+    """The signals received so far: `requested` is set by the first, `forced` by a second Ctrl-C.
+
+    `reload` is set by SIGHUP, which ends nothing.
+    """
 
     def __init__(self) -> None:
         self.requested = asyncio.Event()
         self.forced = asyncio.Event()
+        self.reload = asyncio.Event()
         self._since = 0.0
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
-        """Handle SIGTERM and SIGINT while inside."""
+        """Handle SIGTERM, SIGINT and SIGHUP while inside."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.signal, number)
+        loop.add_signal_handler(signal.SIGHUP, self.reload.set)
         try:
             yield
         finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 loop.remove_signal_handler(number)
 
     def signal(self, number: int) -> None:
@@ -101,22 +111,6 @@ async def _unless(event: asyncio.Event, work: Awaitable[object], seconds: float 
     return True
 
 
-def tls(certificate: Path, key: Path) -> ssl.SSLContext:
-    """The TLS context for serving https. Raises `StartError` for files that cannot be used."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.set_alpn_protocols(["http/1.1"])
-    try:
-        context.load_cert_chain(certificate, key)
-    except ssl.SSLError as error:
-        what = f"{certificate} and {key} are no certificate with its key: {error.reason or error}"
-        raise StartError(what, hint="correct --tls-cert and --tls-key") from None
-    except OSError as error:
-        missing = key if certificate.is_file() else certificate
-        what = f"{missing} cannot be read: {error.strerror}"
-        raise StartError(what, hint="correct --tls-cert and --tls-key") from None
-    return context
-
-
 def run(main: Coroutine[Any, Any, int]) -> int:
     """Run a coroutine on uvloop where it is installed, else on asyncio's own loop."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -137,6 +131,7 @@ async def serve(
     stop: Stop,
     *,
     drain: float,
+    limits: ConnectionLimits | None = None,
     context: ssl.SSLContext | None = None,
     ready: Callable[[], None] = lambda: None,
 ) -> int:
@@ -144,7 +139,7 @@ async def serve(
 
     `ready` is called once every socket accepts. Raises `StartError` if one cannot; then none listens.
     """
-    server = _uvicorn(app, context)
+    server = _uvicorn(app, context, limits or ConnectionLimits())
     sockets.listen(bound)
     await server.startup(sockets=[sock for one in bound for sock in one.sockets])
     ready()
@@ -160,17 +155,18 @@ async def serve(
     return 130 if stop.forced.is_set() else 0
 
 
-def _uvicorn(app: Served, context: ssl.SSLContext | None) -> uvicorn.Server:
+def _uvicorn(app: Served, context: ssl.SSLContext | None, limits: ConnectionLimits) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         interface="asgi3",
-        http=protocol.Protocol,
+        http=partial(Protocol, Callers(limits)),  # type: ignore[arg-type]  # uvicorn only calls it
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        headers=HEADERS,
         timeout_keep_alive=KEEP_ALIVE,
         backlog=sockets.BACKLOG,
         ssl_context_factory=(lambda _config, _default: context) if context else None,

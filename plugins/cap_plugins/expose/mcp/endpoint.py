@@ -12,8 +12,9 @@ from cap_core.logging.lazy_logger import get_logger
 from cap_core.plugins.context import Context, new_id
 from cap_core.plugins.messages import AsgiSend, Caller, Headers, Receive, Reply, Scope
 from cap_core.runtime.streams import collect
-from cap_core.server.asgi import CallerGone, Watch, answer, read_body
-from cap_core.server.problems import problem
+from cap_core.server.asgi import CallerGone, Watch, answer, cut_short, read_body
+from cap_core.server.problems import FAILED
+from cap_core.server.problems import refused as refused_caller
 from cap_plugins.expose.mcp.error_texts import broke_off, refused, too_large
 from cap_plugins.expose.mcp.headers import accepts_json, is_json, refuse_repeated, traceparent
 from cap_plugins.expose.mcp.json_rpc import (
@@ -89,6 +90,7 @@ class McpEndpoint:
         except CallerGone:
             return
         except RpcError as fault:
+            scope.setdefault(FAILED, (None, f"json-rpc {fault.code}"))
             reply = _json(http_status(fault.code, request.modern), error_message(request.id, fault))
         except Exception:
             reply = _internal(request)
@@ -100,7 +102,7 @@ class McpEndpoint:
         try:
             admission = await self._callers.first(request.scope, request.headers)
         except Refusal as refusal:
-            return problem(refusal, None, request.scope.get("cap.request_id", ""))
+            return refused_caller(refusal, request.scope)
         try:
             body = await read_body(request.receive, request.headers, self._limits.body)
         except Refusal as refusal:
@@ -123,6 +125,8 @@ class McpEndpoint:
     async def _result(self, method: str, params: Params, admission: Admission, request: RequestState) -> bytes:
         if isinstance(params, CallParams):
             done = await self._call(params, admission, request)
+            if done.error:
+                request.scope.setdefault(FAILED, (None, "tool-error"))
             return encode_modern(done, self._catalogue.stamp) if request.modern else encode_legacy(done)
         if method == "ping":
             return b"{}"
@@ -146,6 +150,7 @@ class McpEndpoint:
         try:
             checked = tool.read(arguments)
         except Refusal as refusal:
+            request.scope[FAILED] = (tool.call, refusal.code)
             return text_result(refused(refusal, tool), error=True)
         meta = params.meta
         request.context = Context(
@@ -171,6 +176,7 @@ class McpEndpoint:
         except Refusal as refusal:
             return text_result(refused(refusal, tool), error=True)
         except UpstreamError as error:
+            cut_short(error, context)
             return text_result(broke_off(error, tool), error=True)
         if body is None:
             return text_result(too_large(given, self._limits.answer, tool), error=True)
@@ -198,6 +204,8 @@ def _refusal_by_headers(request: RequestState) -> Reply | None:
         return _invalid(405, "this address takes POST only", ((b"allow", b"POST"),))
     if not is_json(headers.get(b"content-type")):
         return _invalid(415, "the Content-Type must be application/json")
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        return _invalid(415, "the body must not be compressed", ((b"accept-encoding", b"identity"),))
     if not accepts_json(headers.get(b"accept")):
         return _invalid(406, "answers are application/json, which the Accept header rules out")
     return None
