@@ -96,7 +96,7 @@ class Workers:
         """What a job (`worker.make_job`) makes of a body, until `deadline`, a time of the event loop.
 
         Raises `WorkError` for work that takes too much, `UnknownWork` where the processes do not have its code, the
-        work's own `Refusal`, and `WorkFault` for anything else that it raises. If the task is cancelled, the work is stopped.
+        work's own `Refusal`, and `WorkFault` for anything else. If the task is cancelled, the work is stopped.
         """
         try:
             async with asyncio.timeout_at(deadline), self._free, asyncio.timeout(PATIENCE):
