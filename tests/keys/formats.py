@@ -81,16 +81,4 @@ CASES = [
         MARKDOWN,
         {"out": "second"},
     ),
-    option(
-        "outputMediaType", "image/png", "What `mediaType` says.", "binary", "$.mediaType", b"PNG", {"out": "image/png"}
-    ),
-    key(
-        f"{LIST}.maxBinarySize",
-        "2B",
-        "The largest answer that is read.",
-        answered("status"),
-        502,
-        also={f"{LIST}.outputRawFormat": "binary", f"{GET}.outputParameters": [{"name": "out", "mapping": "$.data"}]},
-        answer=Answered(headers=((b"content-type", b"image/png"),), body=b"PNG"),
-    ),
 ]

@@ -33,7 +33,7 @@ def text(body: bytes, content_type: str | None, *, declared: str = "", errors: s
     return body.decode(named(content_type) or known(declared) or "utf-8", errors)
 
 
-def json_text(body: bytes, content_type: str | None) -> bytes:
+def json_bytes(body: bytes, content_type: str | None) -> bytes:
     """JSON in UTF-8, which it has to be (RFC 8259, 8.1), though some upstreams send it in the charset they declare.
 
     What is UTF-8 is taken for it, even where another charset is declared: text in another one hardly ever is. Raises

@@ -7,20 +7,14 @@ written as it came.
 
 from __future__ import annotations
 
-import json
-import math
-import re
 from collections.abc import Callable
 
 import msgspec
 
 from cap_core.plugins.hookspecs import hookimpl
 from cap_core.plugins.output import OutputContext, OutputMapper
-from cap_core.syntax.charset import json_text
-
-_DIGITS = 400
-_LONG = re.compile(rb"[0-9]{20}|[eE][+]?[0-9]{3}")
-"""What a number has that is out of range."""
+from cap_core.syntax.charset import json_bytes
+from cap_core.syntax.json_text import decode_any
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,41 +23,14 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None], object]:
     """The decoder, by msgspec, whose DecodeError is a ValueError."""
-    decode = msgspec.json.Decoder().decode
 
     def read(body: bytes, content_type: str | None) -> object:
-        data = json_text(body, content_type)
         try:
-            return decode(data)
-        except msgspec.DecodeError:
-            return _beyond(data)
+            return decode_any(json_bytes(body, content_type))
         except RecursionError:
             raise ValueError("nested too deep") from None
 
     return read
-
-
-def _beyond(data: bytes) -> object:
-    """JSON that msgspec refuses because it has numbers or texts beyond what it holds. Raises `ValueError`."""
-    if b"\\u" not in data and not _LONG.search(data):
-        raise ValueError("not JSON")
-    try:
-        return json.loads(data, parse_int=_whole, parse_float=_number, parse_constant=_constant)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-
-
-def _whole(text: str) -> object:
-    return int(text) if len(text) < _DIGITS else msgspec.Raw(text.encode())
-
-
-def _number(text: str) -> object:
-    value = float(text)
-    return value if math.isfinite(value) else msgspec.Raw(text.encode())
-
-
-def _constant(text: str) -> object:
-    raise ValueError(f"{text} is not JSON")
 
 
 @hookimpl

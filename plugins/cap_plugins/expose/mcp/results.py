@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from cap_core.plugins.messages import Blob, Content, Headers, InputRequired, Reply, Text
-from cap_core.syntax.charset import json_text, text
+from cap_core.syntax.charset import json_bytes, text
 from cap_plugins.expose.mcp.error_texts import answer_required, not_followed, refused_upstream, too_large
 from cap_plugins.expose.mcp.json_rpc import encode
 from cap_plugins.expose.mcp.media_types import parse_media_type
@@ -77,7 +77,7 @@ def reply_result(reply: Reply, body: bytes, tool: ServedTool) -> Outcome:
         page = expects_json and found.name in _PAGES
         return _with_note(text(body, content_type, errors="replace"), found.name if page else "")
     if found.kind == "undeclared" and (undeclared := _utf8(body)) is not None:
-        return _json(body, None, expected=True) if expects_json else text_result(undeclared)
+        return _json(body, None) if expects_json else text_result(undeclared)
     if len(body) > tool.largest_binary:
         return text_result(too_large(reply, tool.largest_binary, tool), error=True)
     return Outcome(_blob_block(body, found.name, tool))
@@ -86,7 +86,7 @@ def reply_result(reply: Reply, body: bytes, tool: ServedTool) -> Outcome:
 def _json(body: bytes, content_type: str | None, *, expected: bool = False) -> Outcome:
     """The result for JSON: a valid document is copied byte for byte, anything else becomes text."""
     try:
-        document = json_text(body, content_type)
+        document = json_bytes(body, content_type)
         shown = document.decode()
     except ValueError:  # with replacement characters it is not the upstream's document
         return _with_note(text(body, content_type, errors="replace"), "what came" if expected else "")
