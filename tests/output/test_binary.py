@@ -34,7 +34,7 @@ def test_callers_get_the_bytes(serving: Any, outputs: str) -> None:
 
 @pytest.mark.parametrize("outputs", BESIDE)
 def test_outputs_beside_bytes_are_a_warning(compiled: Callable[..., Compiled], outputs: str) -> None:
-    codes = [one.code for one in compiled("binary", outputs=outputs).report]
+    codes = [one.code for one in compiled("binary", outputs=outputs).diagnostics]
 
     assert codes.count("outputs-of-bytes") == (0 if outputs == UNTOUCHED else 2), codes  # one for each face
 

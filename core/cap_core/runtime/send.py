@@ -8,9 +8,9 @@ from cap_core.errors import Refusal, UnsendableError, UpstreamError
 from cap_core.plan.upstream import Operation
 from cap_core.plugins.context import Context, Send
 from cap_core.plugins.guard import Source, Unfit, defined
-from cap_core.plugins.messages import HttpResponse
+from cap_core.plugins.messages import HttpRequest, HttpResponse
 from cap_core.runtime.content_coding import decoded, is_encoded
-from cap_core.runtime.failures import failure, unanswered, unsendable
+from cap_core.runtime.failures import failure, malformed, unanswered, unsendable
 from cap_core.runtime.redirects import MAX_REDIRECTS, REDIRECTS, redirected
 from cap_core.runtime.request import Build
 from cap_core.runtime.streams import drop
@@ -56,12 +56,7 @@ def compile_send(
             # body, because otherwise the pool would lose the connection.
             try:
                 if whole and follows and response.status in REDIRECTS:
-                    for _ in range(MAX_REDIRECTS):
-                        further = redirected(request, response, origin)
-                        if further is None:
-                            break
-                        await drop(response.body)
-                        request, response = further, await send(further, context)
+                    response = await _followed(request, response, send, context, origin, namespace)
                 _check(response)
                 if whole and is_encoded(response.headers):
                     return await decoded(response, limit, namespace, workers, context.deadline)
@@ -77,6 +72,21 @@ def compile_send(
             raise failure(error, context) from None
 
     return step
+
+
+async def _followed(
+    request: HttpRequest, response: HttpResponse, send: Send, context: Context, origin: str, namespace: str
+) -> HttpResponse:
+    """The response at the end of redirects on `origin`; the last redirect itself where it is not to be followed."""
+    left = MAX_REDIRECTS
+    while (further := redirected(request, response, origin)) is not None and left:
+        await drop(response.body)
+        request, left = further, left - 1
+        response = await send(request, context)
+    if further is None:
+        return response
+    await drop(response.body)
+    raise malformed(namespace, f"it redirects more than {MAX_REDIRECTS} times")
 
 
 def _check(response: HttpResponse) -> None:

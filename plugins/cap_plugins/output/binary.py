@@ -1,7 +1,7 @@
 """`outputRawFormat: binary`: `{"data": …, "mediaType": …}`.
 
-Callers get the bytes as they are, with the media type of the document or the upstream; outputs beside it have no effect.
-This decoder is for answers that a later step of a flow reads. JSON has no bytes, so `data` is their base64, and
+Callers get the bytes as they are, under the media type of the document or the upstream; outputs beside them have no
+effect. This decoder is for answers that a later step of a flow reads. JSON has no bytes, so `data` is their base64, and
 `mediaType` their media type: `found.data`, `found.mediaType`.
 
 `mediaType` is `outputMediaType`, else the upstream's content type, else `application/octet-stream`. An answer larger

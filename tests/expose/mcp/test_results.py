@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cap_core.errors import UpstreamError
+from cap_core.logging import redaction
 from cap_core.plugins.exposure import Limits
 from cap_core.plugins.messages import Blob, Content, InputRequired, Reply, Text
 
@@ -53,15 +54,17 @@ def test_json_that_is_no_object_is_wrapped_on_the_legacy_wire_alone(kit, body):
 def test_what_only_calls_itself_json_is_text(kit, body):
     got = kit.one(kit.reply(body)).call("list")
 
+    shown, note = (block["text"] for block in got.result["content"])
     assert "structuredContent" not in got.result
-    assert body.decode() == got.text
+    assert body.decode() == shown
+    assert note.endswith("what came is not the JSON that this call expects.")
 
 
 def test_json_of_no_utf8_is_text_with_the_bad_bytes_replaced(kit):
     got = kit.one(kit.reply(b'{"a":"\xff"}')).call("list")
 
     assert "structuredContent" not in got.result  # what had to be replaced is not the document that was sent
-    assert got.text == '{"a":"\ufffd"}'
+    assert got.result["content"][0]["text"] == '{"a":"\ufffd"}'
 
 
 def test_json_of_no_declared_type_is_structured_where_the_document_says_json(kit):
@@ -172,7 +175,22 @@ def test_a_redirect_elsewhere_is_told_with_its_location(kit):
     got = kit.one(kit.reply(b"", None, status=302, location="https://files.test/1")).call("list")
 
     assert "https://files.test/1" in got.text
+    assert got.result["isError"] is True
+
+
+def test_an_answer_that_nothing_changed_says_so(kit):
+    got = kit.one(kit.reply(b"", None, status=304)).call("list")
+
+    assert got.text == "HTTP 304 from vendor: nothing has changed there since the version that the arguments name."
     assert "isError" not in got.result
+
+
+@pytest.mark.parametrize("kind", ["application/s3cret-TYPE-value", "image/S3CRET-type-value"])
+def test_a_secret_in_a_media_type_is_masked(kit, kind):
+    redaction.redact(["s3cret-TYPE-value"])
+    (block,) = kit.one(kit.reply(b"\x89P", kind)).call("list").result["content"]
+
+    assert (block.get("mimeType") or block["resource"]["mimeType"]).endswith("/***")
 
 
 class Stream:
@@ -294,7 +312,7 @@ def test_any_upstream_bytes_give_a_valid_result(kit, changing, body, kind, statu
     got = face.call("list", era=era)
 
     assert got.result["content"]
-    assert (status >= 400) == got.result.get("isError", False)
+    assert (status >= 400 or status == 301) == got.result.get("isError", False)
     if status == 200 and kind == "application/json" and _is_document(body):
         told = msgspec.json.decode(body)
         wrapped = era == "legacy" and not isinstance(told, dict)
