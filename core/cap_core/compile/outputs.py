@@ -17,7 +17,7 @@ def check_mappings(outputs: tuple[DeclaredOutput, ...]) -> None:
 
 
 def read_outputs(
-    exposed: ExposedOperation, operation: Operation, compilation: Compilation, report: Reporter
+    exposed: ExposedOperation, operation: Operation | None, compilation: Compilation, report: Reporter
 ) -> tuple[DeclaredOutput, ...]:
     """The outputs of an exposed operation to read from the answers of what it calls.
 
@@ -25,8 +25,8 @@ def read_outputs(
     """
     outputs = mapped_outputs(exposed.outputs)
     check_mappings(outputs)
-    mapper = compilation.registry.output_mappers.get(operation.format)
-    if not outputs or mapper is None or not mapper.untouched:
+    mapper = compilation.registry.output_mappers.get(operation.format) if operation is not None else None
+    if not outputs or operation is None or mapper is None or not mapper.untouched:
         return outputs
     what = f"outputRawFormat {operation.format!r} of {operation.address} hands on bytes, which no outputs are read from"
     report("outputs-of-bytes", outputs[0].at, what)
