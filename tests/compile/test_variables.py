@@ -10,6 +10,7 @@ import pytest
 
 from cap_core.errors import CapError
 from cap_core.testing import gateway, upstream
+from effort import at_most
 
 BEARER = "authentication: {type: bearer, token: '{{env.THINGS_KEY}}'}\n"
 
