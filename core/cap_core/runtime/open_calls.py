@@ -102,6 +102,7 @@ class CallOpener:
             self._warn_once(request, refusal)
             return refusal
         reads = step.decode is not None
+        upstream = self._options.upstream(request.operation.consumed)
         send = compile_send(
             request.operation,
             compile_request(
@@ -113,6 +114,7 @@ class CallOpener:
             reads=reads,
             limit=self._options.limits.answer,
             workers=self._workers,
+            total=self._options.collecting if upstream.timeouts.total is None else None,
         )
         return OpenedStep(step, send, self._reader(call, step))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from cap_core.errors import Refusal, UnsendableError, UpstreamError
@@ -32,12 +33,15 @@ def compile_send(
     reads: bool,
     limit: int,
     workers: Workers,
+    total: float | None,
 ) -> SendStep:
     """The function that gets an operation's answers (`docs/semantics.md`, the upstream request).
 
     If the gateway reads the answer (`reads`), or the context requires it (`Context.follow`), redirects of GET and HEAD
     are followed on `origin` (scheme, host and port), and content codings are removed, those of large answers by
     `workers`; the body then has at most `limit` bytes. `sender` is the plugin of the transport.
+    An answer that is collected, so the same ones, has `total` seconds, beginning with the call's first step (None: what
+    the transport has been told).
     """
     namespace = operation.consumed.namespace
     follows = operation.method in ("GET", "HEAD")
@@ -45,6 +49,8 @@ def compile_send(
     async def step(frame: Frame, context: Context) -> HttpResponse:
         request = build(frame, context)
         whole = reads or context.follow
+        if whole and total is not None and context.deadline is None:
+            context.deadline = asyncio.get_running_loop().time() + total
         try:
             try:
                 response = await send(request, context)

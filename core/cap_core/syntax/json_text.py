@@ -29,6 +29,18 @@ def decode(text: bytes | msgspec.Raw) -> object:
         return json.loads(bytes(text), parse_int=_integer, parse_float=_float)
 
 
+def decode_any(text: bytes) -> object:
+    """The same, for what an upstream answers: half of a character stays half of one. Raises the same."""
+    try:
+        return decode(text)
+    except msgspec.DecodeError:
+        whole = _TOKEN.sub(lambda found: rb"\uFFFD" if found[1] else found[0], text)
+        if whole == text:
+            raise
+        _validate(whole)
+        return json.loads(text, parse_int=_integer, parse_float=_float)
+
+
 def fault(text: bytes, error: Exception) -> str:
     """Why a text is not JSON, for the person who sent it."""
     if isinstance(error, UnicodeDecodeError):

@@ -13,6 +13,7 @@ import msgspec
 
 from cap_core.logging.redaction import hidden
 from cap_core.plugins.messages import Blob, Content, Headers, InputRequired, Reply, Text
+from cap_core.syntax.charset import json_bytes, text
 from cap_plugins.expose.mcp.error_texts import answer_required, not_followed, not_modified, refused_upstream, too_large
 from cap_plugins.expose.mcp.json_rpc import encode
 from cap_plugins.expose.mcp.media_types import parse_media_type
@@ -20,7 +21,8 @@ from cap_plugins.expose.mcp.media_types import parse_media_type
 if TYPE_CHECKING:
     from cap_plugins.expose.mcp.tool import ServedTool
 
-_BOM: Final = b"\xef\xbb\xbf"
+_PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
+"""What a login page or an error page of a proxy comes as; other text may be what an API without JSON answers."""
 _validate = msgspec.json.Decoder(msgspec.Raw).decode
 
 
@@ -57,11 +59,13 @@ def text_result(text: str, *, error: bool = False) -> Outcome:
 
 def reply_result(reply: Reply, body: bytes, tool: ServedTool) -> Outcome:
     """The result of an upstream's reply, whose whole body is `body`."""
-    found = parse_media_type(header(reply.headers, b"content-type"))
+    declared = header(reply.headers, b"content-type")
+    found = parse_media_type(declared)
+    content_type = declared.decode("latin-1") if declared is not None else None
     answering = tool.call.answering
     if reply.error:
-        text = None if found.kind in ("image", "audio", "binary") else _decoded(body, found.charset)
-        shown = f"({hidden(found.name)}, {len(body)} bytes)" if text is None else text
+        told = None if found.kind in ("image", "audio", "binary") else text(body, content_type, errors="replace")
+        shown = f"({hidden(found.name)}, {len(body)} bytes)" if told is None else told
         return text_result(refused_upstream(reply, shown, tool), error=True)
     if reply.status == 304:
         return text_result(not_modified(tool))
@@ -69,28 +73,35 @@ def reply_result(reply: Reply, body: bytes, tool: ServedTool) -> Outcome:
         return text_result(not_followed(reply.status, header(reply.headers, b"location"), tool), error=True)
     if not body:
         return text_result(_empty(reply, tool))
+    expects_json = answering is not None and answering.format == "json"
     if found.kind == "json":
-        return _json(body, found.charset)
+        return _json(body, content_type, expected=expects_json)
     if found.kind == "text":
-        return text_result(_decoded(body, found.charset))
-    if found.kind == "undeclared" and (text := _utf8(body)) is not None:
-        return _json(body, "utf-8") if answering is not None and answering.format == "json" else text_result(text)
+        page = expects_json and found.name in _PAGES
+        return _with_note(text(body, content_type, errors="replace"), found.name if page else "")
+    if found.kind == "undeclared" and (undeclared := _utf8(body)) is not None:
+        return _json(body, None) if expects_json else text_result(undeclared)
     if len(body) > tool.largest_binary:
         return text_result(too_large(reply, tool.largest_binary, tool), error=True)
     return Outcome(_blob_block(body, hidden(found.name), tool))
 
 
-def _json(body: bytes, charset: str) -> Outcome:
+def _json(body: bytes, content_type: str | None, *, expected: bool = False) -> Outcome:
     """The result for JSON: a valid document is copied byte for byte, anything else becomes text."""
-    body = body.removeprefix(_BOM)
-    text = _utf8(body)
-    if text is None:  # JSON is UTF-8 (RFC 8259, 8.1), but some upstreams use the declared charset all the same
-        try:
-            text = body.decode(charset)
-        except ValueError:  # with replacement characters it is not the upstream's document
-            return Outcome(_text_block(body.decode(charset, "replace")))
-        body = text.encode()
-    return Outcome(_text_block(text), body if _is_document(body) else None)
+    try:
+        document = json_bytes(body, content_type)
+        shown = document.decode()
+    except ValueError:  # with replacement characters it is not the upstream's document
+        return _with_note(text(body, content_type, errors="replace"), "what came" if expected else "")
+    if not _is_document(document):
+        return _with_note(shown, "what came" if expected else "")
+    return Outcome(_text_block(shown), document)
+
+
+def _with_note(shown: str, what: str) -> Outcome:
+    """A text; where JSON was expected, with a second block that says that `what` is none."""
+    note = f"The upstream answered with success, but {what} is not the JSON that this call expects." if what else ""
+    return Outcome(b",".join(_text_block(one) for one in (shown, note) if one))
 
 
 def _is_document(utf8: bytes) -> bool:
@@ -125,7 +136,7 @@ def content_result(answer: Content | InputRequired, tool: ServedTool) -> Outcome
     blocks = [_block(block, tool) for block in answer.blocks]
     if answer.structured is None or answer.error:
         return Outcome(b",".join(blocks), error=answer.error)
-    structured = _json(bytes(answer.structured), "utf-8")
+    structured = _json(bytes(answer.structured), None)
     return Outcome(b",".join(blocks) or structured.content, structured.structured)
 
 
@@ -151,11 +162,6 @@ def _utf8(body: bytes) -> str | None:
         return body.decode()
     except UnicodeDecodeError:
         return None
-
-
-def _decoded(body: bytes, charset: str) -> str:
-    """Text decoded by its charset, with invalid bytes replaced."""
-    return body.removeprefix(_BOM).decode(charset, "replace")
 
 
 def header(headers: Headers, name: bytes) -> bytes | None:
