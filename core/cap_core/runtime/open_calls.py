@@ -25,7 +25,7 @@ from cap_core.runtime.options import OpenOptions
 from cap_core.runtime.reading import Reader, Reading
 from cap_core.runtime.refusals import not_set, refusing, unprotected
 from cap_core.runtime.request import compile_request
-from cap_core.runtime.send import compile_send
+from cap_core.runtime.send import Collecting, compile_send
 from cap_core.runtime.values import compile_json
 from cap_core.runtime.workers import Workers
 
@@ -112,9 +112,11 @@ class CallOpener:
             sender=connection.sender,
             origin=connection.base.text.removesuffix(connection.base.path),
             reads=reads,
-            limit=self._options.limits.answer,
-            workers=self._workers,
-            total=self._options.collecting if upstream.timeouts.total is None else None,
+            collecting=Collecting(
+                self._options.limits.answer,
+                self._workers,
+                self._options.collecting if upstream.timeouts.total is None else None,
+            ),
         )
         return OpenedStep(step, send, self._reader(call, step))
 

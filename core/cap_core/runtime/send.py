@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from cap_core.errors import Refusal, UnsendableError, UpstreamError
 from cap_core.plan.upstream import Operation
 from cap_core.plugins.context import Context, Send
@@ -23,28 +25,28 @@ SendStep = Callable[[Frame, Context], Awaitable[HttpResponse]]
 """Gets the upstream's response for a call's frame; the function's caller closes the body. Raises `Refusal`."""
 
 
+class Collecting(msgspec.Struct, frozen=True):
+    """How an answer is collected that the gateway needs as a whole.
+
+    It has `total` seconds, beginning with the call's first step (None: what the transport has been told), and at most
+    `limit` bytes; codings of large ones are removed by `workers`.
+    """
+
+    limit: int
+    workers: Workers
+    total: float | None
+
+
 def compile_send(
-    operation: Operation,
-    build: Build,
-    send: Send,
-    *,
-    sender: Source,
-    origin: str,
-    reads: bool,
-    limit: int,
-    workers: Workers,
-    total: float | None,
+    operation: Operation, build: Build, send: Send, *, sender: Source, origin: str, reads: bool, collecting: Collecting
 ) -> SendStep:
     """The function that gets an operation's answers (`docs/semantics.md`, the upstream request).
 
     If the gateway reads the answer (`reads`), or the context requires it (`Context.follow`), redirects of GET and HEAD
-    are followed on `origin` (scheme, host and port), and content codings are removed, those of large answers by
-    `workers`; the body then has at most `limit` bytes. `sender` is the plugin of the transport.
-    An answer that is collected, so the same ones, has `total` seconds, beginning with the call's first step (None: what
-    the transport has been told).
+    are followed on `origin` (scheme, host and port), and the answer is collected. `sender` is the transport's plugin.
     """
     namespace = operation.consumed.namespace
-    follows = operation.method in ("GET", "HEAD")
+    follows, total = operation.method in ("GET", "HEAD"), collecting.total
 
     async def step(frame: Frame, context: Context) -> HttpResponse:
         request = build(frame, context)
@@ -65,7 +67,7 @@ def compile_send(
                     response = await _followed(request, response, send, context, origin, namespace)
                 _check(response)
                 if whole and is_encoded(response.headers):
-                    return await decoded(response, limit, namespace, workers, context.deadline)
+                    return await decoded(response, collecting.limit, namespace, collecting.workers, context.deadline)
                 return response
             except BaseException:
                 await drop(response.body)

@@ -57,7 +57,7 @@ def test_what_only_calls_itself_json_is_text(kit, body):
     shown, note = (block["text"] for block in got.result["content"])
     assert "structuredContent" not in got.result
     assert body.decode() == shown
-    assert note.endswith("what came is not the JSON that this call expects.")
+    assert note.endswith("is not the JSON that this call expects.")
 
 
 def test_json_of_no_utf8_is_text_with_the_bad_bytes_replaced(kit):

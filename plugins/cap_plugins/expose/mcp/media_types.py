@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from cap_core.syntax.charset import named
+
 Kind = Literal["json", "text", "image", "audio", "binary", "undeclared"]
 
 _TEXTUAL = re.compile(
@@ -18,19 +20,23 @@ _JSON = re.compile(r"(application|text)/json|.*\+json")
 
 
 class MediaType(msgspec.Struct, frozen=True):
-    """A parsed media type: its kind, and its name without parameters."""
+    """A parsed media type: its kind, its name without parameters, the whole of it (None: undeclared), and whether JSON
+    of this type is UTF-8 if nothing in it says otherwise."""
 
     kind: Kind
     name: str
+    declared: str | None
+    utf8: bool
 
 
 @lru_cache(maxsize=256)
 def parse_media_type(content_type: bytes | None) -> MediaType:
     """Parse a Content-Type. The cache suffices, because upstreams send few different ones."""
     if content_type is None:
-        return MediaType("undeclared", "application/octet-stream")
-    name = content_type.decode("latin-1").lower().partition(";")[0].strip()
-    return MediaType(_kind(name), name)
+        return MediaType("undeclared", "application/octet-stream", None, utf8=True)
+    declared = content_type.decode("latin-1")
+    name = declared.lower().partition(";")[0].strip()
+    return MediaType(_kind(name), name, declared, utf8=named(declared) in ("", "utf-8", "ascii"))
 
 
 def _kind(name: str) -> Kind:

@@ -16,11 +16,12 @@ from cap_core.plugins.messages import Blob, Content, Headers, InputRequired, Rep
 from cap_core.syntax.charset import json_bytes, text
 from cap_plugins.expose.mcp.error_texts import answer_required, not_followed, not_modified, refused_upstream, too_large
 from cap_plugins.expose.mcp.json_rpc import encode
-from cap_plugins.expose.mcp.media_types import parse_media_type
+from cap_plugins.expose.mcp.media_types import MediaType, parse_media_type
 
 if TYPE_CHECKING:
     from cap_plugins.expose.mcp.tool import ServedTool
 
+_BEGIN: Final = (b"{", b"[")
 _PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
 """What a login page or an error page of a proxy comes as; other text may be what an API without JSON answers."""
 _validate = msgspec.json.Decoder(msgspec.Raw).decode
@@ -59,12 +60,9 @@ def text_result(text: str, *, error: bool = False) -> Outcome:
 
 def reply_result(reply: Reply, body: bytes, tool: ServedTool) -> Outcome:
     """The result of an upstream's reply, whose whole body is `body`."""
-    declared = header(reply.headers, b"content-type")
-    found = parse_media_type(declared)
-    content_type = declared.decode("latin-1") if declared is not None else None
-    answering = tool.call.answering
+    found = parse_media_type(header(reply.headers, b"content-type"))
     if reply.error:
-        told = None if found.kind in ("image", "audio", "binary") else text(body, content_type, errors="replace")
+        told = None if found.kind in ("image", "audio", "binary") else text(body, found.declared, errors="replace")
         shown = f"({hidden(found.name)}, {len(body)} bytes)" if told is None else told
         return text_result(refused_upstream(reply, shown, tool), error=True)
     if reply.status == 304:
@@ -73,35 +71,42 @@ def reply_result(reply: Reply, body: bytes, tool: ServedTool) -> Outcome:
         return text_result(not_followed(reply.status, header(reply.headers, b"location"), tool), error=True)
     if not body:
         return text_result(_empty(reply, tool))
-    expects_json = answering is not None and answering.format == "json"
     if found.kind == "json":
-        return _json(body, content_type, expected=expects_json)
+        return _json(body, found, tool)
     if found.kind == "text":
-        page = expects_json and found.name in _PAGES
-        return _with_note(text(body, content_type, errors="replace"), found.name if page else "")
+        shown = text(body, found.declared, errors="replace")
+        return _unexpected(shown, found.name, tool) if found.name in _PAGES else text_result(shown)
     if found.kind == "undeclared" and (undeclared := _utf8(body)) is not None:
-        return _json(body, None) if expects_json else text_result(undeclared)
+        return _json(body, found, tool) if _expects_json(tool) else text_result(undeclared)
     if len(body) > tool.largest_binary:
         return text_result(too_large(reply, tool.largest_binary, tool), error=True)
     return Outcome(_blob_block(body, hidden(found.name), tool))
 
 
-def _json(body: bytes, content_type: str | None, *, expected: bool = False) -> Outcome:
+def _json(body: bytes, found: MediaType, tool: ServedTool) -> Outcome:
     """The result for JSON: a valid document is copied byte for byte, anything else becomes text."""
     try:
-        document = json_bytes(body, content_type)
+        document = body if found.utf8 and body[:1] in _BEGIN else json_bytes(body, found.declared)
         shown = document.decode()
     except ValueError:  # with replacement characters it is not the upstream's document
-        return _with_note(text(body, content_type, errors="replace"), "what came" if expected else "")
+        return _unexpected(text(body, found.declared, errors="replace"), found.name, tool)
     if not _is_document(document):
-        return _with_note(shown, "what came" if expected else "")
+        # What declares nothing may well be a text.
+        return text_result(shown) if found.declared is None else _unexpected(shown, found.name, tool)
     return Outcome(_text_block(shown), document)
 
 
-def _with_note(shown: str, what: str) -> Outcome:
-    """A text; where JSON was expected, with a second block that says that `what` is none."""
-    note = f"The upstream answered with success, but {what} is not the JSON that this call expects." if what else ""
-    return Outcome(b",".join(_text_block(one) for one in (shown, note) if one))
+def _expects_json(tool: ServedTool) -> bool:
+    answering = tool.call.answering
+    return answering is not None and answering.format == "json"
+
+
+def _unexpected(shown: str, name: str, tool: ServedTool) -> Outcome:
+    """A text; where the call expects JSON, with a second block that says that this is none."""
+    if not _expects_json(tool):
+        return text_result(shown)
+    note = f"The upstream answered with success, but what came ({hidden(name)}) is not the JSON that this call expects."
+    return Outcome(_text_block(shown) + b"," + _text_block(note))
 
 
 def _is_document(utf8: bytes) -> bool:
@@ -136,7 +141,7 @@ def content_result(answer: Content | InputRequired, tool: ServedTool) -> Outcome
     blocks = [_block(block, tool) for block in answer.blocks]
     if answer.structured is None or answer.error:
         return Outcome(b",".join(blocks), error=answer.error)
-    structured = _json(bytes(answer.structured), None)
+    structured = _json(bytes(answer.structured), parse_media_type(None), tool)
     return Outcome(b",".join(blocks) or structured.content, structured.structured)
 
 
