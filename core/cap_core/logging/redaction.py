@@ -1,44 +1,65 @@
-"""Removes known secrets, in all common encodings, from everything that is printed or logged.
+"""Removes known secrets, however they are spelled, from everything that is printed, logged or answered.
 
 This is the last safeguard; the first is to keep credentials in `Secret`.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import math
-from collections.abc import Iterable, Iterator
-from typing import Any
-from urllib.parse import quote, quote_plus
+from collections.abc import Iterable
+from typing import Any, Final
+
+from cap_core.logging.spellings import Spelled, spelled
 
 MASK = "***"
 SHORTEST = 4
 """Characters; masking shorter values would mask parts of ordinary words."""
-_SHORTEST_BASE64 = 6
+MOST: Final = 1000
+"""Values that are known at a time. Beyond that the oldest is forgotten, as tokens that plugins obtain are renewed."""
 
 
 class Redaction:
     """Values that must not be shown, and texts without them."""
 
     def __init__(self) -> None:
-        self._forms: list[str] = []
+        self._values: dict[str, tuple[Spelled, ...]] = {}
+        self._forms: tuple[Spelled, ...] = ()
+        self._longest = 0
+        self._shortest = math.inf
 
     def add(self, values: Iterable[str]) -> None:
-        """Mask these values from now on, in all their encodings."""
-        known = {*self._forms}
-        for value in values:
-            if len(value) >= SHORTEST:
-                known.update(_spellings(value))
-        # The longest first, so that no form is split by a shorter one inside of it.
-        self._forms = sorted(known, key=len, reverse=True)
+        """Mask these values from now on, in all their spellings."""
+        new = [value for value in dict.fromkeys(values) if len(value) >= SHORTEST and value not in self._values]
+        if not new:
+            return
+        self._values |= {value: tuple(spelled(value)) for value in new}
+        for value in list(self._values)[: max(0, len(self._values) - MOST)]:
+            del self._values[value]
+        # The longest first, so that none is split by a shorter one inside of it.
+        ordered = sorted(self._values, key=len, reverse=True)
+        self._forms = tuple(form for value in ordered for form in self._values[value])
+        self._longest = max(form.longest for form in self._forms)
+        self._shortest = min(len(form.part) for form in self._forms)
 
     def text(self, text: str) -> str:
         """A text without any of them."""
-        for form in self._forms:
-            if form in text:
-                text = text.replace(form, MASK)
+        if len(text) < self._shortest:
+            return text
+        lowered = text.lower()
+        for part, pattern, _ in self._forms:
+            if part in lowered:
+                text = pattern.sub(MASK, text)
         return text
+
+    def excerpt(self, text: str, most: int) -> str:
+        """At most the first `most` characters of a text without any of them, which is read only as far as needed."""
+        if len(text) <= most:
+            return self.text(text)[:most]
+        # What is cut off inside of a value would not be recognized, so more is read than is shown.
+        seen = self.text(text[: most + self._longest])
+        if len(text) > most + self._longest:
+            seen = seen[: max(0, len(seen) - self._longest)]
+        return seen[:most]
 
     def value(self, value: Any) -> Any:
         """A log value without any of them; anything but a JSON value becomes text."""
@@ -59,29 +80,4 @@ _PROCESS = Redaction()
 redact = _PROCESS.add
 hidden = _PROCESS.text
 hidden_in = _PROCESS.value
-
-
-def _spellings(value: str) -> Iterator[str]:
-    """A value as it is, and as it is encoded in URLs, in quotes and inside of base64."""
-    yield value
-    yield quote(value, safe="")
-    yield quote(value)
-    yield quote_plus(value)
-    yield repr(value)[1:-1]
-    yield json.dumps(value)[1:-1]
-    yield json.dumps(value, ensure_ascii=False)[1:-1]
-    raw = value.encode("utf-8", "surrogatepass")
-    for offset in range(3):
-        for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            yield from _inside(encode(bytes(offset) + raw).decode(), offset, len(raw))
-
-
-def _inside(encoded: str, offset: int, length: int) -> Iterator[str]:
-    """The characters of a base64 text that depend on the value alone, with `offset` other bytes before it.
-
-    `user:secret` in an Authorization header is the usual case: the secret begins at any of three offsets.
-    """
-    first, last = math.ceil(offset * 8 / 6), (offset + length) * 8 // 6
-    core = encoded[first:last]
-    if len(core) >= _SHORTEST_BASE64:
-        yield core
+excerpt = _PROCESS.excerpt
