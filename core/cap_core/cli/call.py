@@ -116,6 +116,6 @@ async def _failure(answer: Reply, call: Call) -> str:
     body = await collect(answer.body, 1024 * 1024) or b""
     text = " ".join(body.decode("utf-8", "replace").split())
     if len(text) > _SHOWN:
-        text = text[:_SHOWN] + "…"
+        text = redaction.excerpt(text, _SHOWN) + "…"
     status = f"{answer.status} {responses.get(answer.status, '')}".strip()
     return f"{call.describes.address} answered {status}" + (f": {text}" if text else "")

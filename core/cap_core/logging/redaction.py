@@ -23,7 +23,8 @@ class Redaction:
 
     def __init__(self) -> None:
         self._values: dict[str, tuple[Spelled, ...]] = {}
-        self._forms: tuple[Spelled, ...] = ()
+        self.forms: tuple[Spelled, ...] = ()
+        """All spellings that are looked for, those of longer values first."""
         self._longest = 0
         self._shortest = math.inf
 
@@ -37,29 +38,30 @@ class Redaction:
             del self._values[value]
         # The longest first, so that none is split by a shorter one inside of it.
         ordered = sorted(self._values, key=len, reverse=True)
-        self._forms = tuple(form for value in ordered for form in self._values[value])
-        self._longest = max(form.longest for form in self._forms)
-        self._shortest = min(len(form.part) for form in self._forms)
+        self.forms = tuple(form for value in ordered for form in self._values[value])
+        self._longest = max(form.longest for form in self.forms)
+        self._shortest = min(len(form.part) for form in self.forms)
 
     def text(self, text: str) -> str:
         """A text without any of them."""
         if len(text) < self._shortest:
             return text
         lowered = text.lower()
-        for part, pattern, _ in self._forms:
+        for part, pattern, _ in self.forms:
             if part in lowered:
                 text = pattern.sub(MASK, text)
         return text
 
     def excerpt(self, text: str, most: int) -> str:
         """At most the first `most` characters of a text without any of them, which is read only as far as needed."""
-        if len(text) <= most:
-            return self.text(text)[:most]
-        # What is cut off inside of a value would not be recognized, so more is read than is shown.
-        seen = self.text(text[: most + self._longest])
-        if len(text) > most + self._longest:
-            seen = seen[: max(0, len(seen) - self._longest)]
-        return seen[:most]
+        end = most + self._longest
+        while end < len(text):
+            # What is cut off inside of a value would not be recognized, so the end of what is read is not shown.
+            shown = self.text(text[:end])[: -self._longest or None]
+            if len(shown) >= most:
+                return shown[:most]
+            end *= 2
+        return self.text(text)[:most]
 
     def value(self, value: Any) -> Any:
         """A log value without any of them; anything but a JSON value becomes text."""

@@ -15,6 +15,7 @@ from cap_core.plan.values import Binding, Value, leaves
 from cap_core.plugins.context import Run, Send
 from cap_core.plugins.registry import Registry
 from cap_core.runtime import output_format
+from cap_core.runtime.concealment import Conceal, compile_conceal, credentials_of
 from cap_core.runtime.connections import Connection, Connector
 from cap_core.runtime.execute import Decode, OpenedStep, compile_composed, compile_flow
 from cap_core.runtime.options import OpenOptions
@@ -43,6 +44,8 @@ class CallOpener:
         self._options = options
         self._connector = connector
         self._warned: set[str] = set()
+        # Most operations of an upstream have the same credentials, and the function that hides them costs to make.
+        self._conceals: dict[tuple[frozenset[str], str], Conceal] = {}
 
     async def open(self, call: Call) -> Run:
         """The function that runs a call. If something is not configured, it refuses every call.
@@ -87,17 +90,25 @@ class CallOpener:
             self._warn_once(request, refusal)
             return refusal
         reads = step.decode is not None
+        origin = connection.base.text.removesuffix(connection.base.path)
         send = compile_send(
             request.operation,
             compile_request(
                 request, _types(call), connection.base.path, connection.credentials, values, identity=not reads
             ),
             self._intercepted(request, connection),
-            origin=connection.base.text.removesuffix(connection.base.path),
+            self._concealing(credentials_of(request, connection.credentials, values), origin),
+            origin=origin,
             reads=reads,
             limit=self._options.limits.answer,
         )
         return OpenedStep(step, send, self._decoder(call, step))
+
+    def _concealing(self, secrets: frozenset[str], origin: str) -> Conceal:
+        found = self._conceals.get((secrets, origin))
+        if found is None:
+            found = self._conceals[secrets, origin] = compile_conceal(secrets, origin)
+        return found
 
     def _warn_once(self, request: Request, refusal: Refusal) -> None:
         """Log once why a namespace's calls are refused."""

@@ -8,8 +8,9 @@ from cap_core.errors import UpstreamError
 from cap_core.plan.upstream import Operation
 from cap_core.plugins.context import Context, Send
 from cap_core.plugins.messages import HttpResponse
+from cap_core.runtime.concealment import Conceal
 from cap_core.runtime.content_coding import decoded, is_encoded
-from cap_core.runtime.failures import unanswered, unsendable
+from cap_core.runtime.failures import malformed, unanswered, unsendable
 from cap_core.runtime.redirects import MAX_REDIRECTS, REDIRECTS, redirected
 from cap_core.runtime.request import Build
 from cap_core.runtime.streams import drop
@@ -20,12 +21,14 @@ SendStep = Callable[[Frame, Context], Awaitable[HttpResponse]]
 """Gets the upstream's response for a call's frame; the function's caller closes the body. Raises `Refusal`."""
 
 
-def compile_send(operation: Operation, build: Build, send: Send, *, origin: str, reads: bool, limit: int) -> SendStep:
+def compile_send(
+    operation: Operation, build: Build, send: Send, conceal: Conceal, *, origin: str, reads: bool, limit: int
+) -> SendStep:
     """The function that gets an operation's answers (`docs/semantics.md`, the upstream request).
 
     If the gateway reads the answer (`reads`), or the context requires it (`Context.follow`), redirects of GET and HEAD
     are followed on `origin` (scheme, host and port), and content codings are removed; the body then has at most `limit`
-    bytes.
+    bytes. `conceal` cleans the headers of every answer.
     """
     namespace = operation.consumed.namespace
     follows = operation.method in ("GET", "HEAD")
@@ -48,7 +51,11 @@ def compile_send(operation: Operation, build: Build, send: Send, *, origin: str,
                             break
                         await drop(response.body)
                         request, response = further, await send(further, context)
+                    else:
+                        if redirected(request, response, origin) is not None:
+                            raise malformed(namespace, f"it redirected more than {MAX_REDIRECTS} times")
                 _check(response)
+                response = conceal(response, request.target)
                 if whole and is_encoded(response.headers):
                     return await decoded(response, limit, namespace)
                 return response

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from cap_core.logging.redaction import hidden
 from cap_core.plugins.context import id_of, traceparent
 from cap_core.plugins.messages import Reply
 
@@ -54,7 +55,7 @@ def problem(
         "type": f"urn:cap:problem:{refusal.code}",
         "title": TITLES.get(refusal.code, "The request was refused"),
         "status": refusal.status,
-        "detail": refusal.detail + (f"; {refusal.hint}" if refusal.hint else ""),
+        "detail": hidden(refusal.detail + (f"; {refusal.hint}" if refusal.hint else "")),
     }
     if call is not None:
         body["capability"] = call.capability
@@ -64,7 +65,7 @@ def problem(
     if trace_id:
         body["trace_id"] = trace_id
     if refusal.field_errors:
-        body["errors"] = [{"where": fault.where, "what": fault.what} for fault in refusal.field_errors]
+        body["errors"] = [{"where": fault.where, "what": hidden(fault.what)} for fault in refusal.field_errors]
     headers = ((b"content-type", b"application/problem+json"), *refusal.headers)
     return Reply(refusal.status, headers, msgspec.json.encode(body), error=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cap_core.logging.redaction import hidden
+from cap_core.logging.redaction import excerpt, hidden
 from cap_core.server.problems import TITLES
 from cap_core.syntax.names import norm
 
@@ -19,14 +19,36 @@ EXCERPT: Final = 2000
 _NOTHING_SENT: Final = "Nothing was sent upstream"
 _OPERATOR: Final = "only the operator of this gateway can change that, no argument can"
 _PAGING: Final = frozenset({"limit", "pagesize", "perpage", "maxresults", "top", "count", "first", "size", "fields"})
+_ARGUMENTS: Final = "Correct the arguments as it says and call again"
+_NOT_DONE: Final = "The upstream does not do this; no argument changes that"
 _BY_STATUS: Final = {
-    400: "Correct the arguments as it says and call again",
+    400: _ARGUMENTS,
     404: "Check the identifiers among the arguments",
-    405: "The upstream does not do this here; no argument changes that",
+    402: "The account at the upstream has to pay first; only the operator of this gateway can change that",
+    405: _NOT_DONE,
+    406: "The upstream does not give its answer in the form that was asked for; leave out what asks for a form",
+    408: "The request reached the upstream too slowly: call again",
     409: "The state there differs from what the call expects: read it first, then decide",
     410: "It is gone for good; do not call again with these identifiers",
+    411: _NOT_DONE,
+    412: "What is there has changed since it was read, or the condition is wrong: read it again, then decide",
     413: "Send less at once",
-    422: "Correct the arguments as it says and call again",
+    414: "Send shorter arguments",
+    415: "The upstream does not take a body of this type: send it as another one, if an argument says which",
+    416: "Ask for a part that exists, or for the whole",
+    417: _NOT_DONE,
+    418: _NOT_DONE,
+    421: "The request went to the wrong server; only the operator of this gateway can change that",
+    422: _ARGUMENTS,
+    423: "It is locked: call again when whoever holds it has let it go",
+    424: "Something that this depends on failed: look at that first",
+    425: "The upstream does not take the request this early: call again later",
+    428: "The upstream wants a condition: read the thing first, and give the version that was read",
+    431: "Send shorter arguments",
+    451: "It may not be given out for legal reasons; do not call again with these identifiers",
+    501: _NOT_DONE,
+    505: _NOT_DONE,
+    511: "The gateway's own network wants a login; only the operator of this gateway can change that",
 }
 
 
@@ -54,12 +76,12 @@ def broke_off(error: UpstreamError, tool: ServedTool) -> str:
     late = error.kind in ("idle", "total")
     what = "stopped in the middle of its answer" if late else "broke off in the middle of its answer"
     status = "HTTP 504" if late else "HTTP 502"
-    return _sentences(f"{tool.name}: {_namespace(tool)} {what} ({status}: {error.kind})", _again(tool))
+    return _sentences(f"{tool.name}: {_namespace(tool)} {what} ({status}: {error.detail})", _again(tool))
 
 
 def refused_upstream(reply: Reply, text: str, tool: ServedTool) -> str:
     """The upstream answered 4xx or 5xx: its status, an excerpt of the body, and what to do."""
-    body = hidden(_excerpt(text))  # some upstreams repeat the credential they refuse
+    body = _excerpt(text)
     head = f"HTTP {reply.status} from {_namespace(tool, reply)}" + (f": {body}" if body else "")
     return _sentences(head, _upstream_step(reply, tool))
 
@@ -72,7 +94,7 @@ def _upstream_step(reply: Reply, tool: ServedTool) -> str:
         return f"Too many requests: {_later(reply.headers)}"
     if status == 503:
         return f"The upstream is not available: {_later(reply.headers)}"
-    if status >= 500:
+    if status >= 500 and status not in _BY_STATUS:
         return f"The failure is the upstream's. {_again(tool)}"
     return _BY_STATUS.get(status, "")
 
@@ -88,9 +110,12 @@ def _credential(tool: ServedTool, reply: Reply, what: str) -> str:
 
 
 def not_followed(status: int, location: bytes | None, tool: ServedTool) -> str:
-    """The upstream redirected, and the gateway did not follow."""
-    where = location.decode("latin-1") if location else "an address it does not give"
-    return f"HTTP {status} from {_namespace(tool)}: the answer is at {where}. The gateway did not follow it there."
+    """The upstream redirected, and the gateway did not follow: it gives its credentials to no other address."""
+    head = f"HTTP {status} from {_namespace(tool)}"
+    if status == 304:
+        return _sentences(f"{head}: nothing has changed since the version that the request names")
+    where = f" at {location.decode('latin-1')}" if location else " elsewhere, at an address that it does not give"
+    return _sentences(f"{head}: the answer is{where}", "The gateway did not follow it there")
 
 
 def too_large(reply: Reply, limit: int, tool: ServedTool) -> str:
@@ -133,8 +158,9 @@ def _later(headers: Headers) -> str:
 
 def _excerpt(text: str) -> str:
     text = text.strip()
-    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}... ({len(text)} characters in all)"
+    return text if len(text) <= EXCERPT else f"{excerpt(text, EXCERPT)}... ({len(text)} characters in all)"
 
 
 def _sentences(*parts: str) -> str:
-    return " ".join(f"{part.rstrip('.')}." for part in parts if part)
+    """The parts as sentences, in which no secret stands: upstreams repeat what they refuse."""
+    return hidden(" ".join(f"{part.rstrip('.')}." for part in parts if part))

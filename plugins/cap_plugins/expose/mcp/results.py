@@ -63,7 +63,8 @@ def reply_result(reply: Reply, body: bytes, tool: ServedTool) -> Outcome:
         shown = f"({found.name}, {len(body)} bytes)" if text is None else text
         return text_result(refused_upstream(reply, shown, tool), error=True)
     if 300 <= reply.status < 400:
-        return text_result(not_followed(reply.status, header(reply.headers, b"location"), tool))
+        text = not_followed(reply.status, header(reply.headers, b"location"), tool)
+        return text_result(text, error=reply.status != 304)
     if not body:
         return text_result(_empty(reply, tool))
     if found.kind == "json":

@@ -16,6 +16,7 @@ from cap_core.plugins.messages import AsgiSend, Endpoint, Headers, Receive, Repl
 from cap_core.runtime.inputs import refuse
 from cap_core.server.asgi import CallerGone, EventStreams, Watch, answer, has_body
 from cap_core.server.problems import FAILED, problem
+from cap_plugins.expose.rest.links import Back
 from cap_plugins.expose.rest.replies import as_reply
 from cap_plugins.expose.rest.request_body import compile_body, refuse_body
 from cap_plugins.expose.rest.text_inputs import FieldErrors, Values, compile_text_inputs, where
@@ -36,8 +37,13 @@ CALLER = "cap.caller"
 """The key of the scope under which the core leaves the authenticated caller."""
 
 
-def compile_endpoint(call: Call, run: Run, limit: int, streams: EventStreams | None = None) -> Endpoint:
-    """The endpoint of a call. `limit` is the largest request body that is parsed, in bytes."""
+def compile_endpoint(
+    call: Call, run: Run, limit: int, streams: EventStreams | None = None, back: Back | None = None
+) -> Endpoint:
+    """The endpoint of a call. `limit` is the largest request body that is parsed, in bytes.
+
+    `back` makes addresses of the upstream in the reply's headers those of the gateway.
+    """
     items, key, follow = call.inputs.items, call.key, not call.identity
     passed = frozenset() if follow else PASSED - {i.wire.lower().encode() for i in items if i.place == "header"}
     heads, body = call.passes_head, compile_body(items, limit)
@@ -73,6 +79,8 @@ def compile_endpoint(call: Call, run: Run, limit: int, streams: EventStreams | N
             with Watch(receive):
                 try:
                     reply = as_reply(await run(values, context))
+                    if back is not None:
+                        reply = back(reply)
                 except (Refusal, CallerGone):
                     raise
                 except Exception as error:
