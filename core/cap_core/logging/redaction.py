@@ -1,67 +1,55 @@
-"""Removes known secrets, however they are spelled, from everything that is printed, logged or answered.
+"""Removes known secrets, in every spelling, from everything that is printed or logged.
 
 This is the last safeguard; the first is to keep credentials in `Secret`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-from cap_core.logging.spellings import Spelled, spelled
+from cap_core.logging.spellings import Spelling, longest, spellings
 
 MASK = "***"
 SHORTEST = 4
 """Characters; masking shorter values would mask parts of ordinary words."""
-MOST: Final = 1000
-"""Values that are known at a time. Beyond that the oldest is forgotten, as tokens that plugins obtain are renewed."""
+_MOST_PASSING = 1000
+"""How many values are known that plugins obtained while the gateway runs, such as tokens that expire."""
 
 
 class Redaction:
     """Values that must not be shown, and texts without them."""
 
-    def __init__(self) -> None:
-        self._values: dict[str, tuple[Spelled, ...]] = {}
-        self.forms: tuple[Spelled, ...] = ()
-        """All spellings that are looked for, those of longer values first."""
-        self._longest = 0
-        self._shortest = math.inf
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        self._kept: dict[str, None] = {}
+        self._passing: dict[str, None] = {}
+        self._spellings: dict[str, tuple[Spelling, ...]] = {}
+        self.add(values)
 
     def add(self, values: Iterable[str]) -> None:
         """Mask these values from now on, in all their spellings."""
-        new = [value for value in dict.fromkeys(values) if len(value) >= SHORTEST and value not in self._values]
-        if not new:
-            return
-        self._values |= {value: tuple(spelled(value)) for value in new}
-        for value in list(self._values)[: max(0, len(self._values) - MOST)]:
-            del self._values[value]
-        # The longest first, so that none is split by a shorter one inside of it.
-        ordered = sorted(self._values, key=len, reverse=True)
-        self.forms = tuple(form for value in ordered for form in self._values[value])
-        self._longest = max(form.longest for form in self.forms)
-        self._shortest = min(len(form.part) for form in self.forms)
+        self._kept |= dict.fromkeys(value for value in values if len(value.strip()) >= SHORTEST)
+
+    def add_passing(self, value: str) -> None:
+        """Mask a value that may be one of many; the oldest of very many are forgotten."""
+        if len(value.strip()) >= SHORTEST:
+            self._passing.pop(value, None)
+            self._passing[value] = None
+            if len(self._passing) > _MOST_PASSING:
+                oldest = next(iter(self._passing))
+                del self._passing[oldest]
+                if oldest not in self._kept:
+                    self._spellings.pop(oldest, None)
 
     def text(self, text: str) -> str:
         """A text without any of them."""
-        if len(text) < self._shortest:
-            return text
-        lowered = text.lower()
-        for part, pattern, _ in self.forms:
-            if part in lowered:
-                text = pattern.sub(MASK, text)
-        return text
+        spans = self._spans(text)
+        return _without(text, spans, len(text)) if spans else text
 
     def excerpt(self, text: str, most: int) -> str:
-        """At most the first `most` characters of a text without any of them, which is read only as far as needed."""
-        end = most + self._longest
-        while end < len(text):
-            # What is cut off inside of a value would not be recognized, so the end of what is read is not shown.
-            shown = self.text(text[:end])[: -self._longest or None]
-            if len(shown) >= most:
-                return shown[:most]
-            end *= 2
-        return self.text(text)[:most]
+        """The first `most` characters of a text without any of them: one that is cut there is masked too."""
+        shown = text[: most + max(map(longest, self._known()), default=0)]
+        return _without(shown, self._spans(shown), min(most, len(text)))
 
     def value(self, value: Any) -> Any:
         """A log value without any of them; anything but a JSON value becomes text."""
@@ -75,11 +63,45 @@ class Redaction:
             return [self.value(item) for item in value]
         return self.text(value.decode("latin-1") if isinstance(value, bytes) else str(value))
 
+    def _known(self) -> Iterable[str]:
+        return (*self._kept, *self._passing)
+
+    def _spans(self, text: str) -> list[tuple[int, int]]:
+        """Where they stand in a text, in order; those that overlap are one, so that none leaves its end behind."""
+        if len(text) < SHORTEST:
+            return []
+        lower = text.lower()
+        spans: list[tuple[int, int]] = []
+        for start, end in sorted(span for value in self._known() for span in self._found(value, text, lower)):
+            if spans and start < spans[-1][1]:
+                spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+            else:
+                spans.append((start, end))
+        return spans
+
+    def _found(self, value: str, text: str, lower: str) -> Iterator[tuple[int, int]]:
+        known = self._spellings.get(value)
+        if known is None:
+            known = self._spellings[value] = spellings(value)
+        for spelling in known:
+            yield from spelling.spans(text, lower)
+
+
+def _without(text: str, spans: list[tuple[int, int]], most: int) -> str:
+    out, at = [], 0
+    for start, end in spans:
+        if start >= most:
+            break
+        out += [text[at:start], MASK]
+        at = end
+    return "".join(out) + text[at : max(at, most)]
+
 
 _PROCESS = Redaction()
-"""The secrets of this process, for its log and its stderr."""
+"""The secrets of this process, for its log, its stderr, and every text that it writes about an upstream's answer."""
 
 redact = _PROCESS.add
+redact_passing = _PROCESS.add_passing
 hidden = _PROCESS.text
+hidden_excerpt = _PROCESS.excerpt
 hidden_in = _PROCESS.value
-excerpt = _PROCESS.excerpt

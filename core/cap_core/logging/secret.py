@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from cap_core.logging.redaction import redact
+from cap_core.logging.redaction import redact_passing
 
 
 class Secret:
     """Holds a credential so that it cannot be printed, logged, compared or serialized by accident.
 
-    From then on its value is masked in everything that the process prints, logs or answers itself. That prevents
-    accidents, not hostile plugins: any code that has the object can `reveal` the value.
+    From the moment it is made, its value is masked in logs and in every other text that the gateway writes.
+    It prevents accidents, not hostile plugins: any code that has the object can `reveal` the value.
     """
 
     __slots__ = ("_value", "origin")
 
     def __init__(self, value: str, origin: str = "") -> None:
-        redact((value,))
         self._value = value
         self.origin = origin
         """Where the value came from ("environment variable API_KEY"), for people."""
+        redact_passing(value)
 
     def reveal(self) -> str:
         """The value itself; for the place that sends or compares it."""

@@ -1,7 +1,9 @@
-"""Finds a value in a text in whatever spelling it stands there: escaped for URLs, quotes, JSON, XML, or inside base64.
+"""The spellings of a secret: patterns for every way in which it can be written in a text.
 
-Not a list of the encodings that something writes with, which would miss the next one: each character is looked for in
-all of its spellings, so that any mixture of them is found, also one that is escaped twice or in another case.
+They do not list the spellings of whole values. They let *each character* stand for itself or for any of its
+escapes, whatever set of characters a renderer leaves alone: in URLs, forms, cookies, JSON, YAML, XML and Python's
+`repr`, once more escaped inside of another text, and as UTF-8 that was read as Latin-1. Beside that they have the
+parts of base64 texts that depend on the value alone.
 """
 
 from __future__ import annotations
@@ -9,83 +11,122 @@ from __future__ import annotations
 import base64
 import math
 import re
-from collections.abc import Iterator
-from html.entities import codepoint2name
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Final
 
-_NEVER_ESCAPED = re.compile(r"[A-Za-z0-9]+")
-"""Characters that no encoding changes, apart from base64."""
-_SHORTEST_BASE64 = 6
+_SHORTEST_BASE64: Final = 6
+_LONGEST_CHARACTER: Final = 40
+"""More characters than one character of a value has in any spelling."""
 
-
-class Spelled(NamedTuple):
-    """A value in one kind of text: `pattern` finds it, and no text without `part`, in lower case, has it."""
-
-    part: str
-    pattern: re.Pattern[str]
-    longest: int
-    """The most characters that it can have there."""
-
-
-def spelled(value: str) -> Iterator[Spelled]:
-    """The value as plain text with any of its characters escaped, and inside of base64."""
-    yield _compiled(value)
-    raw = value.encode("utf-8", "surrogatepass")
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        for offset in range(3):
-            core = _inside(encode(bytes(offset) + raw).decode(), offset, len(raw))
-            if len(core) >= _SHORTEST_BASE64:
-                # The characters beside it hold some of the value's bits as well.
-                yield _compiled(core, around="[A-Za-z0-9+/_-]?")
+_RUN: Final = re.compile(r"[0-9A-Za-z]+")
+_PARTLY: Final = r"[\w+/-]?"
+"""The character of a base64 text beside those of a value alone, which holds some bits of it."""
+_AGAIN: Final = r"\\{1,3}"
+"""The backslash of an escape; more than one where JSON stands in a string of JSON."""
+_NAMED: Final = {"&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "apos"}
+_LETTERS: Final = {"\n": "n", "\t": "t", "\r": "r", "\b": "b", "\f": "f", "\0": "0", "\a": "a", "\v": "v", "\x1b": "e"}
 
 
-def _inside(encoded: str, offset: int, length: int) -> str:
-    """The characters of a base64 text that depend on the value alone, with `offset` other bytes before it.
+class Spelling:
+    """One family of spellings of a value. Each of them has an anchor in it, which is quick to look for."""
+
+    __slots__ = ("_around", "_pattern", "_spell", "_text", "anchor")
+
+    def __init__(self, text: str, spell: Callable[[str], str], around: str = "") -> None:
+        self._text = text
+        self._spell = spell
+        self._around = around
+        # No renderer escapes ASCII letters and digits.
+        self.anchor = max(_RUN.findall(text), key=len, default="").lower()
+        self._pattern: re.Pattern[str] | None = None
+
+    def spans(self, text: str, lower: str) -> Iterator[tuple[int, int]]:
+        """Where it stands in a text, in upper or lower case. `lower` is the text in lower case."""
+        if self.anchor not in lower:
+            return
+        if self._pattern is None:
+            spelled = "".join(map(self._spell, self._text))
+            self._pattern = re.compile(self._around + spelled + self._around, re.IGNORECASE)
+        for match in self._pattern.finditer(text):
+            yield match.span()
+
+
+def spellings(value: str) -> tuple[Spelling, ...]:
+    """Every spelling of a value."""
+    # White space around a value gets lost in headers, and in texts that are printed in one line.
+    bare = value.strip() or value
+    cores = [*_base64(bare.encode("utf-8", "surrogatepass"))]
+    return (Spelling(bare, _character), *(Spelling(core, _base64_character, _PARTLY) for core in cores))
+
+
+def longest(value: str) -> int:
+    """No spelling of a value has more characters than this."""
+    return _LONGEST_CHARACTER * len(value)
+
+
+@lru_cache(maxsize=512)
+def _character(character: str) -> str:
+    if character.isascii() and character.isalnum():
+        return character
+    if character.isspace():
+        return rf"(?:\s+|\+|{_any(_escapes(character))})"
+    return f"(?:{_any([*_escapes(character), *_misread(character)])}|{re.escape(character)})"
+
+
+def _any(spellings: list[str]) -> str:
+    # What a match takes is what the first alternative takes: the longer ones stand first.
+    return "|".join(sorted(dict.fromkeys(spellings), key=len, reverse=True))
+
+
+def _escapes(character: str) -> list[str]:
+    code = ord(character)
+    found = [*_references(code), "".join(map(_percent, character.encode("utf-8", "surrogatepass")))]
+    units = character.encode("utf-16-be", "surrogatepass")
+    found.append("".join(f"{_AGAIN}u{units[n : n + 2].hex()}" for n in range(0, len(units), 2)))
+    found.append(f"{_AGAIN}U{code:08x}")
+    if code < 256:
+        found.append(f"{_AGAIN}x{code:02x}")
+    if character in _LETTERS:
+        found.append(_AGAIN + _LETTERS[character])
+    if character in _NAMED:
+        found.append(rf"&(?:amp;){{0,2}}{_NAMED[character]};")
+    if character.isascii() and not character.isspace():
+        found.append(_AGAIN + re.escape(character))
+    if character in "'\"\\":
+        found.append(re.escape(character) * 2)  # how YAML and CSV write a quote inside of quotes
+    return found
+
+
+def _percent(byte: int) -> str:
+    return f"%(?:25){{0,2}}{byte:02x}"
+
+
+def _references(code: int) -> list[str]:
+    return [rf"&(?:amp;){{0,2}}#0*{code};", rf"&(?:amp;){{0,2}}#x0*{code:x};"]
+
+
+def _misread(character: str) -> Iterator[str]:
+    """A character whose UTF-8 was read in an encoding with one byte for each character."""
+    if character.isascii():
+        return
+    pieces = [{chr(byte), bytes([byte]).decode("cp1252", "replace")} for byte in character.encode("utf-8", "replace")]
+    yield "".join(f"(?:{_any([s for c in sorted(piece) for s in (*_escapes(c), re.escape(c))])})" for piece in pieces)
+    if ord(character) < 256:
+        yield f"%(?:25){{0,2}}{ord(character):02x}"
+
+
+def _base64_character(character: str) -> str:
+    return {"+": rf"(?:{_character('+')}|-|\s)", "/": rf"(?:{_character('/')}|_)"}.get(character, character)
+
+
+def _base64(raw: bytes) -> Iterator[str]:
+    """The characters of base64 texts that depend on these bytes alone, with 0 to 2 other bytes before them.
 
     `user:secret` in an Authorization header is the usual case: the secret begins at any of three offsets.
     """
-    first, last = math.ceil(offset * 8 / 6), (offset + length) * 8 // 6
-    return encoded[first:last]
-
-
-def _compiled(value: str, around: str = "") -> Spelled:
-    runs = _NEVER_ESCAPED.findall(value)
-    pieces = re.findall(rf"{_NEVER_ESCAPED.pattern}|.", value, re.DOTALL)
-    pattern = "".join(piece if _NEVER_ESCAPED.fullmatch(piece) else _character(piece) for piece in pieces)
-    pattern = f"{around}{pattern}{around}"
-    # No escape of one character is longer than `&amp;amp;#x00000;` for each of its four bytes.
-    return Spelled(max(runs, key=len, default="").lower(), re.compile(pattern, re.IGNORECASE), 20 * len(value) + 20)
-
-
-def _character(char: str) -> str:
-    """A pattern for one character in all of its spellings."""
-    raw = char.encode("utf-8", "surrogatepass")
-    units = char.encode("utf-16-be", "surrogatepass")
-    out = [re.escape(char), *_misread(raw)]
-    out.append("".join(f"%(?:25){{0,2}}{byte:02x}" for byte in raw))
-    out.append("".join(rf"\\{{1,2}}u{units[n]:02x}{units[n + 1]:02x}" for n in range(0, len(units), 2)))
-    out.append(rf"\\{{1,2}}U{ord(char):08x}")
-    names = [rf"#0{{0,4}}{ord(char)}", rf"#x0{{0,4}}{ord(char):x}", *_entities(char)]
-    out.append(f"&(?:amp;){{0,2}}(?:{'|'.join(names)});")
-    if ord(char) < 0x100:
-        out += [rf"\\{{1,2}}x{ord(char):02x}", f"%(?:25){{0,2}}{ord(char):02x}"]
-    if char in _BACKSLASHED:
-        out.append(rf"\\{{1,3}}{re.escape(_BACKSLASHED[char])}")
-    if char == " ":
-        out.append(_character("+"))
-    return f"(?:{'|'.join(dict.fromkeys(out))})"
-
-
-_BACKSLASHED = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f", '"': '"', "'": "'", "\\": "\\", "/": "/"}
-
-
-def _misread(raw: bytes) -> list[str]:
-    """UTF-8 that was read as another charset, as some servers repeat it."""
-    if len(raw) == 1:
-        return []
-    return [re.escape(raw.decode("latin-1")), re.escape(raw.decode("cp1252", "replace"))]
-
-
-def _entities(char: str) -> list[str]:
-    name = "apos" if char == "'" else codepoint2name.get(ord(char))
-    return [name] if name else []
+    for offset in range(3):
+        first, last = math.ceil(offset * 8 / 6), (offset + len(raw)) * 8 // 6
+        core = base64.b64encode(bytes(offset) + raw).decode()[first:last]
+        if len(core) >= _SHORTEST_BASE64:
+            yield core

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final
 from urllib.parse import urljoin
 
 import msgspec
 
-from cap_core.logging.redaction import MASK, Redaction
+from cap_core.logging.redaction import MASK, SHORTEST, Redaction
+from cap_core.logging.spellings import spellings
 from cap_core.plan.request import Request
 from cap_core.plan.values import Binding, Constant, leaves
 from cap_core.plugins.auth import Credentials
@@ -50,21 +51,21 @@ def _in_fields(request: Request, values: Mapping[Binding, str]) -> Iterator[str]
                 yield str(leaf.value).rpartition(" ")[2]
 
 
-def compile_conceal(secrets: Iterable[str], origin: str) -> Conceal:
+def compile_conceal(secrets: Collection[str], origin: str) -> Conceal:
     """The function that cleans the headers of responses: an address in them is made absolute, loses the parameters that
     hold one of `secrets`, and every other occurrence is masked."""
-    redaction = Redaction()
-    redaction.add(secrets)
-    parts = tuple({form.part.encode("utf-8", "surrogatepass") for form in redaction.forms})
+    redaction = Redaction(secrets)
+    known = (spelling.anchor for secret in secrets if len(secret) >= SHORTEST for spelling in spellings(secret))
+    anchors = tuple({anchor.encode() for anchor in known})
 
     def conceal(response: HttpResponse, target: bytes) -> HttpResponse:
         for name, _ in response.headers:
             if name in _ADDRESSES:
                 return _cleaned(response, redaction, origin + target.decode("latin-1"))
-        if parts:
+        if anchors:
             lowered = b"".join([value for _, value in response.headers]).lower()
-            for part in parts:
-                if part in lowered:
+            for anchor in anchors:
+                if anchor in lowered:
                     return _cleaned(response, redaction, "")
         return response
 

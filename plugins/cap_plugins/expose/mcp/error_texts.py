@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from cap_core.logging.redaction import excerpt, hidden
+from cap_core.logging.redaction import hidden, hidden_excerpt
 from cap_core.server.problems import TITLES
 from cap_core.syntax.names import norm
 
@@ -19,36 +19,29 @@ EXCERPT: Final = 2000
 _NOTHING_SENT: Final = "Nothing was sent upstream"
 _OPERATOR: Final = "only the operator of this gateway can change that, no argument can"
 _PAGING: Final = frozenset({"limit", "pagesize", "perpage", "maxresults", "top", "count", "first", "size", "fields"})
-_ARGUMENTS: Final = "Correct the arguments as it says and call again"
-_NOT_DONE: Final = "The upstream does not do this; no argument changes that"
 _BY_STATUS: Final = {
-    400: _ARGUMENTS,
+    400: "Correct the arguments as it says and call again",
     404: "Check the identifiers among the arguments",
-    402: "The account at the upstream has to pay first; only the operator of this gateway can change that",
-    405: _NOT_DONE,
-    406: "The upstream does not give its answer in the form that was asked for; leave out what asks for a form",
-    408: "The request reached the upstream too slowly: call again",
+    405: "The upstream does not do this here; no argument changes that",
+    406: "The upstream has no answer in a form that this call accepts; no other argument changes that",
+    408: "The upstream did not get the whole request in time: send less at once, or call again later",
     409: "The state there differs from what the call expects: read it first, then decide",
     410: "It is gone for good; do not call again with these identifiers",
-    411: _NOT_DONE,
-    412: "What is there has changed since it was read, or the condition is wrong: read it again, then decide",
+    412: "The state there is no longer what the arguments name: read it first, then call again with what it is now",
     413: "Send less at once",
-    414: "Send shorter arguments",
-    415: "The upstream does not take a body of this type: send it as another one, if an argument says which",
-    416: "Ask for a part that exists, or for the whole",
-    417: _NOT_DONE,
-    418: _NOT_DONE,
-    421: "The request went to the wrong server; only the operator of this gateway can change that",
-    422: _ARGUMENTS,
-    423: "It is locked: call again when whoever holds it has let it go",
-    424: "Something that this depends on failed: look at that first",
-    425: "The upstream does not take the request this early: call again later",
-    428: "The upstream wants a condition: read the thing first, and give the version that was read",
-    431: "Send shorter arguments",
-    451: "It may not be given out for legal reasons; do not call again with these identifiers",
-    501: _NOT_DONE,
-    505: _NOT_DONE,
-    511: "The gateway's own network wants a login; only the operator of this gateway can change that",
+    414: "Shorten the arguments and call again",
+    415: "The upstream does not take what this call sends; only the operator of this gateway can change that",
+    416: "Ask for a range that the answer has",
+    418: "The upstream refuses this call as it is; calling again in the same way does not help",
+    422: "Correct the arguments as it says and call again",
+    423: "It is locked there: call again when the lock is gone",
+    424: "Something it depends on failed there: see to that first",
+    425: "Call again later",
+    428: "The upstream wants to know which state is meant: read it first, then name its version among the arguments",
+    431: "Shorten the arguments and call again",
+    451: "It is withheld there for legal reasons; no argument changes that",
+    501: "The upstream does not know how to do this; calling again does not help",
+    505: "The upstream does not speak this version of HTTP; calling again does not help",
 }
 
 
@@ -57,6 +50,7 @@ def refused(refusal: Refusal, tool: ServedTool) -> str:
     text = f"{tool.name}: {refusal.detail}" + (f"; {refusal.hint}" if refusal.hint else "")
     if refusal.status == 400:
         return _sentences(text, _NOTHING_SENT)
+    text = hidden(text) if refusal.status >= 500 else text  # then it may tell what the upstream said
     title = TITLES.get(refusal.code, "Not carried out")
     return _sentences(f"{text} (HTTP {refusal.status}: {title})", _next_step(refusal, tool))
 
@@ -66,17 +60,18 @@ def _next_step(refusal: Refusal, tool: ServedTool) -> str:
         return f"{_NOTHING_SENT}; {_OPERATOR}"
     if refusal.status == 503:
         return f"{_NOTHING_SENT}; {_later(refusal.headers)}"
-    if refusal.status in (502, 504):
+    if refusal.status in (500, 502, 504):
         return _again(tool) if refusal.sent else f"{_NOTHING_SENT}; the same call may be repeated"
-    return ""
+    return "" if refusal.sent else _NOTHING_SENT
 
 
 def broke_off(error: UpstreamError, tool: ServedTool) -> str:
     """The upstream's answer began and did not end."""
     late = error.kind in ("idle", "total")
     what = "stopped in the middle of its answer" if late else "broke off in the middle of its answer"
-    status = "HTTP 504" if late else "HTTP 502"
-    return _sentences(f"{tool.name}: {_namespace(tool)} {what} ({status}: {error.detail})", _again(tool))
+    status, slug = (504, "upstream-timeout") if late else (502, "upstream-malformed")
+    why = f": {hidden(error.detail)}" if error.detail else ""
+    return _sentences(f"{tool.name}: {_namespace(tool)} {what}{why} (HTTP {status}: {TITLES[slug]})", _again(tool))
 
 
 def refused_upstream(reply: Reply, text: str, tool: ServedTool) -> str:
@@ -110,12 +105,14 @@ def _credential(tool: ServedTool, reply: Reply, what: str) -> str:
 
 
 def not_followed(status: int, location: bytes | None, tool: ServedTool) -> str:
-    """The upstream redirected, and the gateway did not follow: it gives its credentials to no other address."""
-    head = f"HTTP {status} from {_namespace(tool)}"
-    if status == 304:
-        return _sentences(f"{head}: nothing has changed since the version that the request names")
-    where = f" at {location.decode('latin-1')}" if location else " elsewhere, at an address that it does not give"
-    return _sentences(f"{head}: the answer is{where}", "The gateway did not follow it there")
+    """The upstream redirected, and the gateway did not follow."""
+    where = hidden(location.decode("latin-1")) if location else "an address it does not give"
+    return f"HTTP {status} from {_namespace(tool)}: the answer is at {where}. The gateway did not follow it there."
+
+
+def not_modified(tool: ServedTool) -> str:
+    """The upstream has nothing newer than what the arguments name."""
+    return f"HTTP 304 from {_namespace(tool)}: nothing has changed there since the version that the arguments name."
 
 
 def too_large(reply: Reply, limit: int, tool: ServedTool) -> str:
@@ -151,16 +148,17 @@ def _again(tool: ServedTool) -> str:
 def _later(headers: Headers) -> str:
     for name, value in headers:
         if name == b"retry-after":
-            wait = value.decode("latin-1")[:40]
+            wait = hidden_excerpt(value.decode("latin-1"), 40)
             return f"call again after {wait} seconds" if wait.isdigit() else f"call again after {wait}"
     return "call again later"
 
 
 def _excerpt(text: str) -> str:
+    """The begin of an upstream's text. Some upstreams repeat the credential that they refuse: it is masked."""
     text = text.strip()
-    return text if len(text) <= EXCERPT else f"{excerpt(text, EXCERPT)}... ({len(text)} characters in all)"
+    shown = hidden_excerpt(text, EXCERPT)
+    return shown if len(text) <= EXCERPT else f"{shown}... ({len(text)} characters in all)"
 
 
 def _sentences(*parts: str) -> str:
-    """The parts as sentences, in which no secret stands: upstreams repeat what they refuse."""
-    return hidden(" ".join(f"{part.rstrip('.')}." for part in parts if part))
+    return " ".join(f"{part.rstrip('.')}." for part in parts if part)
