@@ -25,7 +25,7 @@ from cap_core.runtime.interception import intercepted_run, intercepted_send
 from cap_core.runtime.options import OpenOptions
 from cap_core.runtime.refusals import not_set, refusing, unprotected
 from cap_core.runtime.request import compile_request
-from cap_core.runtime.send import compile_send
+from cap_core.runtime.send import Sending, compile_send
 from cap_core.runtime.values import compile_json
 
 _log = get_logger("cap.open")
@@ -107,10 +107,12 @@ class CallOpener:
             compile_request(
                 request, _types(call), connection.base.path, connection.credentials, values, identity=not reads
             ),
-            self._intercepted(request, connection),
-            self._concealing(credentials_of(request, connection.credentials, values), origin),
-            sender=connection.sender,
-            origin=origin,
+            Sending(
+                send=self._intercepted(request, connection),
+                sender=connection.sender,
+                origin=origin,
+                conceal=self._concealing(credentials_of(request, connection.credentials, values), origin),
+            ),
             reads=reads,
             limit=self._options.limits.answer,
         )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from cap_core.errors import Refusal, UnsendableError, UpstreamError
 from cap_core.plan.upstream import Operation
 from cap_core.plugins.context import Context, Send
 from cap_core.plugins.guard import Source, Unfit, defined
-from cap_core.plugins.messages import HttpResponse
+from cap_core.plugins.messages import HttpRequest, HttpResponse
 from cap_core.runtime.concealment import Conceal
 from cap_core.runtime.content_coding import decoded, is_encoded
 from cap_core.runtime.failures import failure, malformed, unanswered, unsendable
@@ -22,23 +24,23 @@ SendStep = Callable[[Frame, Context], Awaitable[HttpResponse]]
 """Gets the upstream's response for a call's frame; the function's caller closes the body. Raises `Refusal`."""
 
 
-def compile_send(
-    operation: Operation,
-    build: Build,
-    send: Send,
-    conceal: Conceal,
-    *,
-    sender: Source,
-    origin: str,
-    reads: bool,
-    limit: int,
-) -> SendStep:
+class Sending(msgspec.Struct, frozen=True, kw_only=True):
+    """How the requests of a step are sent: with `send` of the transport plugin `sender`, to `origin` (scheme, host and
+    port); `conceal` cleans the headers of every answer."""
+
+    send: Send
+    sender: Source
+    origin: str
+    conceal: Conceal
+
+
+def compile_send(operation: Operation, build: Build, how: Sending, *, reads: bool, limit: int) -> SendStep:
     """The function that gets an operation's answers (`docs/semantics.md`, the upstream request).
 
     If the gateway reads the answer (`reads`), or the context requires it (`Context.follow`), redirects of GET and HEAD
-    are followed on `origin` (scheme, host and port), and content codings are removed; the body then has at most `limit`
-    bytes. `conceal` cleans the headers of every answer. `sender` is the plugin of the transport.
+    are followed on the same origin, and content codings are removed; the body then has at most `limit` bytes.
     """
+    send, sender, origin, conceal = how.send, how.sender, how.origin, how.conceal
     namespace = operation.consumed.namespace
     follows = operation.method in ("GET", "HEAD")
 
@@ -56,15 +58,9 @@ def compile_send(
             # body, because otherwise the pool would lose the connection.
             try:
                 if whole and follows and response.status in REDIRECTS:
-                    for _ in range(MAX_REDIRECTS):
-                        further = redirected(request, response, origin)
-                        if further is None:
-                            break
-                        await drop(response.body)
-                        request, response = further, await send(further, context)
-                    else:
-                        if redirected(request, response, origin) is not None:
-                            raise malformed(namespace, f"it redirects more than {MAX_REDIRECTS} times")
+                    request, response = await _followed(request, response, send, context, origin)
+                    if redirected(request, response, origin) is not None:
+                        raise malformed(namespace, f"it redirects more than {MAX_REDIRECTS} times")
                 _check(response)
                 response = conceal(response, request.target)
                 if whole and is_encoded(response.headers):
@@ -81,6 +77,19 @@ def compile_send(
             raise failure(error, context) from None
 
     return step
+
+
+async def _followed(
+    request: HttpRequest, response: HttpResponse, send: Send, context: Context, origin: str
+) -> tuple[HttpRequest, HttpResponse]:
+    """The last request and its response, after as many redirects as are followed; the responses before it are closed."""
+    for _ in range(MAX_REDIRECTS):
+        further = redirected(request, response, origin)
+        if further is None:
+            break
+        await drop(response.body)
+        request, response = further, await send(further, context)
+    return request, response
 
 
 def _check(response: HttpResponse) -> None:

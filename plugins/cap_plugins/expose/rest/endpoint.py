@@ -41,10 +41,7 @@ CALLER = "cap.caller"
 def compile_endpoint(
     call: Call, run: Run, limit: int, streams: EventStreams | None = None, back: Back | None = None
 ) -> Endpoint:
-    """The endpoint of a call. `limit` is the largest request body that is parsed, in bytes.
-
-    `back` makes addresses of the upstream in the reply's headers those of the gateway.
-    """
+    """The endpoint of a call. `limit` is the largest body that is parsed, in bytes; `back` is for addresses in replies."""
     items, key, follow = call.inputs.items, call.key, not call.identity
     passed = frozenset() if follow else PASSED - {i.wire.lower().encode() for i in items if i.place == "header"}
     heads, body = call.passes_head, compile_body(items, limit)
@@ -79,9 +76,7 @@ def compile_endpoint(
                 raise refuse(tuple(field_errors))
             with Watch(receive):
                 try:
-                    reply = as_reply(await run(values, context))
-                    if back is not None:
-                        reply = back(reply)
+                    reply = as_reply(await run(values, context), back)
                 except (Refusal, CallerGone):
                     raise
                 except Exception as error:
