@@ -82,7 +82,7 @@ def compile_send(operation: Operation, build: Build, how: Sending, *, reads: boo
 async def _followed(
     request: HttpRequest, response: HttpResponse, send: Send, context: Context, origin: str
 ) -> tuple[HttpRequest, HttpResponse]:
-    """The last request and its response, after as many redirects as are followed; the responses before it are closed."""
+    """The last request and its response, after the redirects that are followed; the responses before it are closed."""
     for _ in range(MAX_REDIRECTS):
         further = redirected(request, response, origin)
         if further is None:

@@ -41,7 +41,7 @@ CALLER = "cap.caller"
 def compile_endpoint(
     call: Call, run: Run, limit: int, streams: EventStreams | None = None, back: Back | None = None
 ) -> Endpoint:
-    """The endpoint of a call. `limit` is the largest body that is parsed, in bytes; `back` is for addresses in replies."""
+    """The endpoint of a call. `limit` is the most bytes of a body that is parsed, `back` for addresses in replies."""
     items, key, follow = call.inputs.items, call.key, not call.identity
     passed = frozenset() if follow else PASSED - {i.wire.lower().encode() for i in items if i.place == "header"}
     heads, body = call.passes_head, compile_body(items, limit)
@@ -49,7 +49,7 @@ def compile_endpoint(
     required = tuple(item for item in items if item.required)
 
     async def endpoint(scope: Scope, receive: Receive, send: AsgiSend, params: tuple[str, ...]) -> None:
-        headers = dict(scope["headers"])
+        headers, head = dict(scope["headers"]), scope["method"] == "HEAD"
         context = Context(
             "rest",
             key,
@@ -58,9 +58,8 @@ def compile_endpoint(
             follow=follow,
             trace=traceparent(headers.get(b"traceparent")),
             caller=scope.get(CALLER),
+            method="HEAD" if head and heads else "",
         )
-        if (head := scope["method"] == "HEAD") and heads:
-            context.method = "HEAD"
         values: Values = {}
         field_errors: FieldErrors = []
         try:
