@@ -111,7 +111,7 @@ CASES = {
     "control-character": refused(Answered(headers=(JSON, (b"x-a", b"a\x01b")), body=BIG)),
     "status-600": refused(Answered(600, (JSON,), BIG)),
     "no-status": refused(Answered(1, (JSON,), b"")),
-    # Redirects: to where none leads, the redirect is the answer.
+    # Redirects: to where none leads, the redirect is the answer, which is no success for a tool.
     "malformed-redirect": redirect(b"/things/a blank", fails=False),
     "redirect-without-an-address": redirect(b"http://[", fails=False),
     "redirect-elsewhere": redirect(b"https://elsewhere.example/things/ok", fails=False),

@@ -18,6 +18,7 @@ from cap_core.runtime.redirects import MAX_REDIRECTS, REDIRECTS, redirected
 from cap_core.runtime.request import Build
 from cap_core.runtime.streams import drop
 from cap_core.runtime.values import Frame
+from cap_core.runtime.workers import Workers
 from cap_core.syntax.http import has_control
 
 SendStep = Callable[[Frame, Context], Awaitable[HttpResponse]]
@@ -26,12 +27,13 @@ SendStep = Callable[[Frame, Context], Awaitable[HttpResponse]]
 
 class Sending(msgspec.Struct, frozen=True, kw_only=True):
     """How the requests of a step are sent: with `send` of the transport plugin `sender`, to `origin` (scheme, host and
-    port); `conceal` cleans the headers of every answer."""
+    port); `conceal` cleans the headers of every answer, and `workers` decode large ones."""
 
     send: Send
     sender: Source
     origin: str
     conceal: Conceal
+    workers: Workers
 
 
 def compile_send(operation: Operation, build: Build, how: Sending, *, reads: bool, limit: int) -> SendStep:
@@ -64,7 +66,7 @@ def compile_send(operation: Operation, build: Build, how: Sending, *, reads: boo
                 _check(response)
                 response = conceal(response, request.target)
                 if whole and is_encoded(response.headers):
-                    return await decoded(response, limit, namespace)
+                    return await decoded(response, limit, namespace, how.workers, context.deadline)
                 return response
             except BaseException:
                 await drop(response.body)
