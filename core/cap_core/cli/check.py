@@ -8,9 +8,10 @@ import os
 import click
 
 from cap_core.cli import reports
-from cap_core.cli.documents import Document, check_namespaces, compile_each, namespaces, registry_of
+from cap_core.cli.documents import Document, compile_each, registry_of
 from cap_core.cli.options import Command, settings_flags
 from cap_core.cli.progress import progress_bar
+from cap_core.cli.shared_names import check_namespaces, namespaces
 from cap_core.diagnostics.report import Diagnostic, Report
 from cap_core.document.sources import locate
 from cap_core.plugins.registry import Registry

@@ -51,13 +51,26 @@ _define(
 )
 _define("unknown-version", "error", "The dialect version is not one we know.", "use a published version")
 _define(
+    "older-version",
+    "warning",
+    "A version that was never published, and that texts name; it is read as the first that was.",
+    "write the published version",
+)
+_define(
     "newer-version",
     "warning",
     "The version is newer than the newest we know; it is read as that one.",
     "check it against the published versions",
 )
-_define("wrong-type", "error", "A value has another type than this key takes.", "correct the value")
-_define("missing-key", "error", "A key that is needed is not there.", "add it")
+_define(
+    "wrong-type",
+    "warning",
+    "A value has another type than this key takes; what cannot do without it is left out.",
+    "correct the value",
+)
+_define(
+    "missing-key", "warning", "A key that is needed is not there; what cannot do without it is left out.", "add it"
+)
 _define("unknown-key", "warning", "A key this engine does not act upon.", "remove it or correct its spelling")
 _define(
     "respelled-source",
@@ -86,6 +99,7 @@ _define(
     once=True,
 )
 # What is consumed
+_define("repeated-entry", "warning", "An entry stands in the document twice; it is read once.", "remove one of the two")
 _define("no-base-uri", "warning", "A consumes entry names no baseUri.", "give one with --base-uri")
 _define(
     "bad-base-uri",

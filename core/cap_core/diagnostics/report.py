@@ -89,11 +89,19 @@ def _readable(text: str) -> str:
 def summed(items: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Diagnostics in their order; those of a code that is reported once for a file are merged into one."""
     alike: dict[object, list[Diagnostic]] = {}
-    for n, item in enumerate(items):
+    for item in _different(items):
         row = CODES.get(item.code)
-        key: object = (item.code, item.severity, item.at.file) if row is not None and row.once else n
+        key: object = (item.code, item.severity, item.at.file) if row is not None and row.once else id(item)
         alike.setdefault(key, []).append(item)
     return tuple(those[0] if len(those) == 1 else _merged(those) for those in alike.values())
+
+
+def _different(items: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Each text at a place once, by whichever operation it was found first."""
+    found: dict[object, Diagnostic] = {}
+    for item in items:
+        found.setdefault((item.at, item.severity, item.code, item.message, item.hint), item)
+    return list(found.values())
 
 
 _SHOWN = 3
