@@ -9,7 +9,7 @@ READY  := $(VENV)/ready
 export CAP_NODE      := $(CURDIR)/$(NODE)
 export CAP_INSPECTOR := $(CURDIR)/$(NODE)
 
-.PHONY: help demo test lint types docs package bench budget clean node
+.PHONY: help demo test lint types docs package bench budget clean fuzz node
 
 help: ## Show the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ demo: $(READY) ## Serve the installed capabilities without key or network, and w
 
 test: $(READY) node ## Run all tests, on every core.
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+fuzz: $(READY) ## Generate many more requests from the OpenAPI documents than the tests do (some minutes).
+	CAP_FUZZ_EXAMPLES=200 $(BIN)/python -m pytest -n auto tests/expose/rest/test_openapi_fuzz.py
 
 lint: $(READY) ## Check style.
 	$(BIN)/ruff format --check .

@@ -171,7 +171,7 @@ def test_bodies_are_whole_or_fields_or_anything(description):
     assert ["application/json", "application/x-www-form-urlencoded"] == list(fields["content"])
     assert {
         "type": "object",
-        "properties": {"name": {"type": "string", "pattern": "^[a-z]"}, "lives": {"type": "integer"}},
+        "properties": {"name": {"type": "string", "pattern": "^[a-z]"}, "lives": {"type": ["integer", "null"]}},
         "required": ["name"],
         "additionalProperties": False,
     } == fields["content"]["application/json"]["schema"]
@@ -193,7 +193,7 @@ def test_answers_are_untouched_or_shaped(description):
         },
     } == paths["/v1/cats/{cat-id}.json"]["get"]["responses"]["2XX"]["content"]["application/json"]["schema"]
     statuses = set(paths["/v1/cats"]["post"]["responses"])
-    assert {"2XX", "400", "401", "403", "413", "415", "502", "503", "504"} == statuses
+    assert {"2XX", "400", "401", "403", "413", "415", "502", "503", "504", "default"} == statuses
 
 
 def test_what_callers_must_show_is_said_without_its_value(description):

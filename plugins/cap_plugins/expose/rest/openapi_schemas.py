@@ -58,14 +58,18 @@ _PROBLEM_SCHEMA: Json = {
     "required": ["type", "title", "status", "detail"],
 }
 
+_PROBLEM: Json = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_UNTOUCHED: Json = {"*/*": {"schema": {}}}
+"""An upstream's error is handed on as it came, whatever it is, so each of its statuses can have any content."""
+
 PROBLEM: Json = {
     "schemas": {"Problem": _PROBLEM_SCHEMA},
     "responses": {
-        f"Problem{status}": {
-            "description": meaning,
-            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-        for status, meaning in _PROBLEMS.items()
+        **{
+            f"Problem{status}": {"description": meaning, "content": _PROBLEM | _UNTOUCHED}
+            for status, meaning in _PROBLEMS.items()
+        },
+        "UpstreamError": {"description": "The upstream's own error or redirect, untouched.", "content": _UNTOUCHED},
     },
 }
 """The components that every description has."""
@@ -90,7 +94,7 @@ def request_body(items: tuple[Input, ...]) -> Json | None:
     if whole is not None:
         media_type = "*/*" if whole.opaque else "application/json"
         described = {"description": whole.description} if whole.description else {}
-        content = {media_type: {"schema": {} if whole.opaque else whole.schema()}}
+        content = {media_type: {"schema": {} if whole.opaque else _in_json(whole)}}
         if whole.media_type:
             content = {whole.media_type: {"schema": whole.schema()}, **content}
         return {**described, "required": whole.required, "content": content}
@@ -106,17 +110,30 @@ def request_body(items: tuple[Input, ...]) -> Json | None:
     }
     media = {"schema": schema}
     own = {item.media_type: media for item in fields if item.media_type}
-    content = {**own, "application/json": media, "application/x-www-form-urlencoded": media}
+    json = {"schema": schema | {"properties": {item.wire: _in_json(item) for item in fields}}}
+    content = {**own, "application/json": json, "application/x-www-form-urlencoded": media}
     return {"required": bool(required), "content": content}
 
 
+def _in_json(item: Input) -> Json:
+    """The schema of an input that comes in JSON, where a null of one that may be absent means that it is absent."""
+    schema = item.schema()
+    if item.required or not isinstance(schema.get("type"), str):
+        return schema
+    allowed = schema.get("enum")
+    return (
+        schema | {"type": [schema["type"], "null"]} | ({"enum": [*allowed, None]} if isinstance(allowed, list) else {})
+    )
+
+
 def responses(call: Call, *, guarded: bool) -> Json:
-    """The upstream's answer, mapped or untouched, and the gateway's own problems."""
+    """The upstream's answer, mapped or untouched, its errors, and the gateway's own problems."""
     statuses = ["400", *(["401", "403"] if guarded else []), "502", "503", "504"]
     if request_body(call.inputs.items) is not None:
         statuses += ["413", "415"]
     problems = {status: {"$ref": f"#/components/responses/Problem{status}"} for status in sorted(statuses)}
-    return {"2XX": _success(call), **problems}
+    others = {} if call.answering is None else {"default": {"$ref": "#/components/responses/UpstreamError"}}
+    return {"2XX": _success(call), **problems, **others}
 
 
 def _success(call: Call) -> Json:
