@@ -16,10 +16,12 @@ from cap_core.plugins.binding import BindContext
 from cap_core.runtime.credentials import check, supplied
 from cap_core.syntax.names import match, near
 from cap_core.syntax.templates import TemplateError, parse
-from cap_core.syntax.yaml_tree import Map, Node, Scalar
+from cap_core.syntax.yaml_tree import Map, Node, Scalar, resolve
 
 SECRET = ("password", "token", "secret")
 """Names of options whose values are credentials, in any scheme."""
+
+_NONE = frozenset({"none", "no", "false", "off", "anonymous", "public"})
 
 OPERATOR = "(operator)"
 """The namespace of names that are read from the environment for the operator, not for the document."""
@@ -43,8 +45,10 @@ def read_authentication(node: Node, compilation: Compilation) -> Authentication:
     """
     if not isinstance(node, Map):
         what = "'authentication' must be a mapping with a 'type'"
-        hint = f"write {{type: {node}, …}}" if node in compilation.registry.auth_schemes else None
-        raise UnusableAuthentication(what, at=node.mark, code="bad-auth", hint=hint or "write {type: bearer, …}")
+        hint = f"write '{{type: {node}, …}}'" if node in compilation.registry.auth_schemes else None
+        if isinstance(node, Scalar) and (resolve(node) is None or node.lower() in _NONE):
+            hint = "leave 'authentication' out if none is meant"
+        raise UnusableAuthentication(what, at=node.mark, code="bad-auth", hint=hint or "write '{type: bearer, …}'")
     type_ = node.get(Scalar("type", node.mark))
     if not isinstance(type_, Scalar):
         raise UnusableAuthentication("the authentication has no 'type'", at=node.mark, code="bad-auth")

@@ -74,7 +74,7 @@ def _run_rules(plan: CapabilityPlan, registry: Registry) -> tuple[Diagnostic, ..
 def _compile_plan(compilation: Compilation) -> CapabilityPlan | None:
     document = _read_document(compilation)
     if document is None:
-        compilation.diagnostics.escalate(next(iter(_unreadable(compilation))))
+        compilation.diagnostics.escalate(next(_unreadable(compilation)))
         return None
     compilation.unread = [*document.unread(), *document.capability.unread()]
     about = _about(document, compilation.source)
@@ -85,7 +85,7 @@ def _compile_plan(compilation: Compilation) -> CapabilityPlan | None:
     targets = [target for _, operations in adapters for target in operations]
     exposed = exposures(_exposed_nodes(document), about, OperationIndex(targets), compilation)
     _report_uncallable(targets, compilation)
-    lint(entries, exposed.plans, compilation.report)
+    lint(entries, exposed.plans, compilation.bindings, compilation.report)
     if not compilation.diagnostics.failed and not any(plan.calls for plan in exposed.plans):
         _refuse_unservable(document, exposed.plans, compilation)
     return CapabilityPlan(
@@ -262,13 +262,15 @@ def _namespaces(node: Node | None) -> list[str]:
 def _refuse_unservable(document: Document, plans: tuple[ExposurePlan, ...], compilation: Compilation) -> None:
     """Report one error for a document of which nothing can be served, at the most likely cause.
 
-    The order of causes: an import or an authentication, what cannot be read, a rejected operation, an unsupported construct, the document.
+    The order of causes: an import or an authentication, what cannot be read, a rejected operation, an unsupported
+    construct, the document.
     """
     rejections = [rejected.why for plan in plans for rejected in plan.rejected]
     in_order = sorted(rejections, key=lambda d: (d.code == "no-call", d.at.line, d.at.column))
     not_built = sorted((d for d in compilation.diagnostics if d.code.startswith("not-built-")), key=_place)
     unreadable = sorted(_unreadable(compilation), key=_place)
-    causes = [*sorted(compilation.causes, key=_place), *unreadable, *in_order, *not_built]
+    misplaced = sorted((d for d in compilation.diagnostics if d.code == "misplaced-key"), key=_place)
+    causes = [*sorted(compilation.causes, key=_place), *unreadable, *in_order, *not_built, *misplaced]
     if causes:
         compilation.diagnostics.escalate(causes[0])
     else:

@@ -130,8 +130,16 @@ def _outcomes(
         except Rejected as error:
             outcomes.append(_rejected(exposed, error, compilation, compilation.diagnostics.since(count)))
         else:
+            _report_undescribed(call, compilation)
             outcomes.append(msgspec.structs.replace(call, notes=compilation.diagnostics.since(count)))
     return outcomes
+
+
+def _report_undescribed(call: Call, compilation: Compilation) -> None:
+    exposed = call.exposed
+    if exposed.kind == "tool" and not (exposed.description or call.describes.description):
+        what = f"nothing describes the tool {exposed.name!r}"
+        compilation.reporter(exposed.name)("no-description", exposed.at, what)
 
 
 def _consumed_description(calls: Iterable[Call]) -> str:
@@ -165,10 +173,11 @@ def _exposure_type(node: Node, compilation: Compilation) -> Exposure[Any] | None
             if unsupported.lookup("exposes", key) is not None:
                 unsupported.report_key("exposes", key, node.mark, "an entry of 'exposes'", compilation.report)
                 return None
+    known = compilation.registry.exposures
     name = node.get(Scalar("type", node.mark)) if isinstance(node, Map) else None
     if not isinstance(name, Scalar):
-        raise SpecError("an entry of 'exposes' needs a 'type'", at=node.mark, code="unknown-exposure")
-    known = compilation.registry.exposures
+        hint = f"write {' or '.join(f'type: {key}' for key in sorted(known))}"
+        raise SpecError("an entry of 'exposes' needs a 'type'", at=node.mark, code="unknown-exposure", hint=hint)
     exposure_type = known.get(str(name))
     if exposure_type is None and unsupported.lookup("exposure", name) is not None:
         unsupported.report_key("exposure", name, name.mark, f"the exposure of type {str(name)!r}", compilation.report)
@@ -228,5 +237,7 @@ def _rejected(
     exposed: ExposedOperation, error: Rejected, compilation: Compilation, notes: tuple[Diagnostic, ...] = ()
 ) -> RejectedOperation:
     why = error.rejection
-    diagnostic = compilation.reporter(exposed.name)(why.code, why.at, why.message, why.hint)
+    diagnostic = compilation.diagnostics.add(
+        why.code, why.at, why.message, hint=why.hint, operation=exposed.name, cause=why.cause
+    )
     return RejectedOperation(exposed, diagnostic, notes)

@@ -16,7 +16,6 @@ from cap_core.plan.variables import Given, ValueSource, Variable
 from cap_core.plugins.binding import BindContext, BindingResolver
 from cap_core.syntax.yaml_tree import Map, Scalar, Seq
 
-
 _SHELL = re.compile(r"\$\{(?:env[.:])?(?P<braced>[A-Za-z_][\w.]*)\}|\$(?P<bare>[A-Z_][A-Z0-9_]*)")
 
 

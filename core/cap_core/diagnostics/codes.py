@@ -68,8 +68,12 @@ _define(
     "A value has another type than this key takes; what cannot do without it is left out.",
     "correct the value",
 )
+_define("missing-key", "warning", "A key that is needed is not there; what cannot do without it is left out.", "add it")
 _define(
-    "missing-key", "warning", "A key that is needed is not there; what cannot do without it is left out.", "add it"
+    "misplaced-key",
+    "warning",
+    "A key that is read elsewhere, and has no effect where it stands.",
+    "move it; mostly it is indented too much or too little",
 )
 _define("unknown-key", "warning", "A key this engine does not act upon.", "remove it or correct its spelling")
 _define(
@@ -341,7 +345,7 @@ _define(
     "alias-body",
     "warning",
     "A body type is spelled as no published schema spells it; it is read as the schema's.",
-    "use json, text, xml, sparql, formUrlEncoded or multipartForm",
+    "use json, text, xml, sparql, form or multipart",
     once=True,
 )
 _define(
@@ -396,6 +400,12 @@ _define(
     once=True,
 )
 # What is exposed
+_define(
+    "no-description",
+    "info",
+    "A tool that nothing describes; a model chooses tools by their descriptions.",
+    "say in its 'description' what it does and when to use it",
+)
 _define("no-namespace", "warning", "An exposure has no namespace; its type is used.", "name one")
 _define("bad-hints", "warning", "The hints of a tool cannot be read; they are derived instead.", "correct them")
 _define(

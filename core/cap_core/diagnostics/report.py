@@ -23,6 +23,8 @@ class Diagnostic(msgspec.Struct, frozen=True):
     message: str
     hint: str = ""
     operation: str = ""
+    cause: Mark | None = None
+    """The place of the diagnostic of the same code from which this one follows."""
 
     def __str__(self) -> str:
         help_ = f"; {self.hint}" if self.hint else ""
@@ -35,11 +37,20 @@ class Report:
     def __init__(self) -> None:
         self._items: list[Diagnostic] = []
 
-    def add(self, code: str, at: Mark, message: str, *, hint: str | None = None, operation: str = "") -> Diagnostic:
+    def add(
+        self,
+        code: str,
+        at: Mark,
+        message: str,
+        *,
+        hint: str | None = None,
+        operation: str = "",
+        cause: Mark | None = None,
+    ) -> Diagnostic:
         """Add a diagnostic. Its severity, and its hint unless one is given, are those of the table of codes."""
         row = CODES[code]
         help_ = row.remedy if hint is None else hint
-        item = Diagnostic(at, row.severity, code, _readable(message), _readable(help_), operation)
+        item = Diagnostic(at, row.severity, code, _readable(message), _readable(help_), operation, cause)
         self._items.append(item)
         return item
 

@@ -122,8 +122,8 @@ def _lists(node: Map, aliases: dict[str, list[Mark]]) -> Map:
             out[new_key] = _inside(_one_item(value), aliases)
         elif new_key == "outputParameters" and isinstance(value, Map) and _is_output(value):
             out[new_key] = _inside(_list_of_one(value), aliases)
-        elif new_key in KEYED and isinstance(value, Map) and not _is_one_thing(value):
-            out[new_key] = _named(value, aliases)
+        elif new_key in KEYED and isinstance(value, Map):
+            out[new_key] = value if _is_one_thing(value) else _named(value, aliases)
         else:
             out[new_key] = _inside(value, aliases)
     return out
@@ -178,7 +178,7 @@ def _key(key: Scalar, node: Map, aliases: dict[str, list[Mark]]) -> Scalar:
     if renamed is not None and renamed not in node:
         return Scalar(renamed, key.mark)
     alias = ALIASES.get(key)
-    if alias is None or alias in node or not isinstance(node[key], Map if key == "auth" else Scalar):
+    if alias is None or alias in node or isinstance(node[key], Seq if key == "auth" else Seq | Map):
         return key
     aliases.setdefault(str(key), []).append(key.mark)
     return Scalar(alias, key.mark)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from cap_core.errors import Mark, SpecError
 from cap_core.syntax.names import near
 from cap_core.syntax.yaml_tree import Map, Node, Scalar
 
 _IMPORT = "'cap import FILE' makes a capability document of it"
+_START = "start it with 'naftiko: 1.0.0-alpha2' or 'ikanos: 1.0.0-beta5'"
 _NONE = "name a capability document instead"
 
 _BY_KEYS: tuple[tuple[frozenset[str], str, str], ...] = (
@@ -27,13 +28,13 @@ _BY_KEYS: tuple[tuple[frozenset[str], str, str], ...] = (
 _PARTS = frozenset({"capability", "consumes", "exposes", "binds", "aggregates"})
 
 
-def not_a_capability(root: Node, dialects: Mapping[str, tuple[str, ...]]) -> SpecError:
-    """The error for a parsed file without any of the `dialects` at its root, each of which has its versions."""
+def not_a_capability(root: Node, dialects: Iterable[str]) -> SpecError:
+    """The error for a parsed file without any of the keys of `dialects` at its root."""
     if not isinstance(root, Map):
         what = "the document is not a mapping"
         if isinstance(root, Scalar) and ":" in root:
             what += ", but one text"
-        return _error(root.mark, what, _started(dialects))
+        return _error(root.mark, what, _START)
     at = Mark(root.mark.file, 1, 1)
     for keys, kind, hint in _BY_KEYS:
         if keys <= root.keys():
@@ -41,17 +42,13 @@ def not_a_capability(root: Node, dialects: Mapping[str, tuple[str, ...]]) -> Spe
     named = ", ".join(map(str, list(root)[:4]))
     what = f"the document has no dialect key; its keys are: {named}"
     if _PARTS & root.keys():
-        return _error(at, what, _started(dialects))
-    return _error(at, what, _near(root, dialects) or _started(dialects))
+        return _error(at, what, _START)
+    return _error(at, what, _near(root, dialects) or _START)
 
 
 def _near(keys: Iterable[str], dialects: Iterable[str]) -> str:
     known = tuple(dialects)
     return next((hint for key in keys if (hint := near(key, known))), "")
-
-
-def _started(dialects: Mapping[str, tuple[str, ...]]) -> str:
-    return "start it with " + " or ".join(f"'{key}: {versions[-1]}'" for key, versions in dialects.items())
 
 
 def _error(at: Mark, what: str, hint: str) -> SpecError:

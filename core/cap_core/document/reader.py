@@ -19,6 +19,7 @@ from cap_core.diagnostics.report import Diagnostic
 from cap_core.diagnostics.reporter import Reporter
 from cap_core.document.unknown_keys import unknown_key
 from cap_core.document.values import NOTHING, READERS, Reader, Unreadable, is_null, kind, mapping_hint, wrong
+from cap_core.document.vocabulary import TYPES
 from cap_core.errors import Mark
 from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq, resolve
 
@@ -33,13 +34,13 @@ class ModelNode(msgspec.Struct, frozen=True, kw_only=True):
     at: Mark
     marks: Mapping[str, Mark] = {}
     unreadable: Mapping[str, tuple[Diagnostic, ...]] = {}
-    """Its keys that cannot be read and without which it would mean something else, with what was reported of each:
-    keys that restrict and are misspelt, and values of a wrong type (`docs/semantics.md`, what restricts)."""
+    """What was reported of each key that cannot be read and without which this would mean something else: keys that
+    restrict and are misspelt, and values of a wrong type (`docs/semantics.md`, what restricts)."""
 
     forgiving: ClassVar[str] = ""
     """The code that reports an unreadable mapping which is then ignored; "" if what has it is left out."""
     apart: ClassVar[frozenset[str]] = frozenset()
-    """The fields whose parts can be left out by themselves: what is unreadable in them leaves out nothing beside them."""
+    """The fields whose parts can be left out by themselves: what is unreadable in them leaves out nothing else."""
     describing: ClassVar[frozenset[str]] = frozenset({"label", "description", "tags"})
     """The keys that only describe: one that cannot be read is reported, and leaves out nothing."""
     unrestricted: ClassVar[frozenset[str]] = frozenset()
@@ -106,7 +107,10 @@ def read(node: Node, model: type[P], report: Reporter, what: str) -> P | None:
 
 def _read(node: Node, model: type[P], report: Reporter, what: str) -> P:
     if not isinstance(node, Map):
-        raise wrong(report, node, f"{what} must be a mapping, not {kind(node)}", mapping_hint(node))
+        hint = mapping_hint(node)
+        if hint is None and "name" in _table(model) and isinstance(node, Scalar) and not is_null(node):
+            hint = f"write '{{name: {node}}}'"
+        raise wrong(report, node, f"{what} must be a mapping, not {kind(node)}", hint)
     table = _table(model)
     values: dict[str, Any] = {}
     unreadable: dict[str, tuple[Diagnostic, ...]] = {}
@@ -136,9 +140,7 @@ def _missing(node: Map, model: type[ModelNode], report: Reporter, what: str) -> 
             yield report("missing-key", node.mark, f"{what} has no {name!r}")
 
 
-def _unknown(
-    key: Scalar, model: type[ModelNode], report: Reporter, what: str
-) -> Mapping[str, tuple[Diagnostic, ...]]:
+def _unknown(key: Scalar, model: type[ModelNode], report: Reporter, what: str) -> Mapping[str, tuple[Diagnostic, ...]]:
     """Report a key that is not read; one that would restrict what has it is given back."""
     found = unknown_key(key, what, _table(model), model.unrestricted, model.remedies)
     diagnostic = report(found.code, key.mark, found.message, found.hint)
@@ -201,6 +203,15 @@ class _Forgiving(msgspec.Struct, frozen=True):
         return self.report(self.code if code in ("wrong-type", "missing-key") else code, at, message, hint)
 
 
+def _list_hint(node: Map, model: type[ModelNode]) -> str:
+    """What helps where a mapping stands for a list: it is one entry, or its members are no mappings."""
+    table = _table(model)
+    if any(key in table for key in node):
+        return "begin each of its entries with '- '"
+    key, value = next(((k, v) for k, v in node.items() if isinstance(v, Scalar)), ("name", ""))
+    return f"write '{key}: {{type: {value}}}'" if value in TYPES else f"write '{key}: {{…}}', with its own keys within"
+
+
 def _list_reader(item: Any) -> Reader:
     one = _reader(item)
 
@@ -208,7 +219,7 @@ def _list_reader(item: Any) -> Reader:
         if is_null(node):
             return ()
         if not isinstance(node, Seq):
-            hint = "begin each of its entries with '- '" if isinstance(node, Map) else None
+            hint = _list_hint(node, item) if isinstance(node, Map) else None
             raise wrong(report, node, f"{what} must be a list, not {kind(node)}", hint)
         out: list[Any] = []
         found: list[Diagnostic] = []

@@ -71,6 +71,7 @@ _INSTEAD: Mapping[str, str] = {
     "server": _ADDRESS,
     "servers": _ADDRESS,
     "endpoint": _ADDRESS,
+    **{method: f"write 'method: {method.upper()}'" for method in ("get", "post", "put", "patch", "delete")},
     "cors": "let a page's origin in with --allow-origin",
     "cache": "nothing is cached here; the upstream's Cache-Control reaches the caller",
 }
@@ -96,7 +97,10 @@ def unknown_key(
     if meant is not None and meant not in unrestricted:
         return _restriction(key, meant, what, known)
     problem = f"{what} has the key {key!r}, which is not acted upon"
-    hint = remedies.get(key) or _typed_wrong(key) or _belongs(key) or _instead(key, known)
+    hint = remedies.get(key) or _typed_wrong(key)
+    if hint is None and key in _PLACES:
+        return UnknownKey("misplaced-key", problem, f"{key!r} belongs {_PLACES[key]}; check its indentation")
+    hint = hint or _instead(key, known)
     if hint is None and (near := closest(key, known)) is not None:
         problem += f" (did you mean {near!r}?)"
     return UnknownKey("unknown-key", problem, hint)
@@ -117,11 +121,6 @@ def _typed_wrong(key: str) -> str | None:
         return f"put a space after the dash: '- {key[1:]}'"
     glued = _GLUED.fullmatch(key)
     return f"put a space after the colon: '{glued['key']}: {glued['value']}'" if glued else None
-
-
-def _belongs(key: str) -> str | None:
-    place = _PLACES.get(key)
-    return f"{key!r} belongs {place}; check its indentation" if place is not None else None
 
 
 def _instead(key: str, known: Collection[str]) -> str | None:

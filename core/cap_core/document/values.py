@@ -1,4 +1,4 @@
-"""Reads single values of a document: texts, numbers, booleans and mappings, with the reason where one cannot be read."""
+"""Reads single values of a document: texts, numbers, booleans and mappings; says why where one cannot be read."""
 
 from __future__ import annotations
 

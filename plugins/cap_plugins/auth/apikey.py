@@ -146,7 +146,8 @@ def diagnose(plan: CapabilityPlan) -> Iterator[Diagnostic]:
         elif isinstance(place, Constant) and place.value not in ("header", "query"):
             what = f"the placement {place.value} of this apikey is in no published schema; it is acted upon"
             at = block.marks.get("placement", block.at)
-            yield Diagnostic(at, "warning", "alias-option", what, "use placement header or query if the vendor takes it")
+            hint = "use placement header or query if the vendor takes it"
+            yield Diagnostic(at, "warning", "alias-option", what, hint)
 
 
 @hookimpl
