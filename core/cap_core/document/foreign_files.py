@@ -25,6 +25,7 @@ _BY_KEYS: tuple[tuple[frozenset[str], str, str], ...] = (
 )
 """Other kinds of files, by keys that are at their root."""
 
+
 def not_a_capability(root: Node, dialects: Iterable[str]) -> SpecError:
     """The error for a parsed file without any of the keys of `dialects` at its root."""
     if not isinstance(root, Map):
