@@ -2,7 +2,33 @@
 
 from __future__ import annotations
 
-from cap_core.errors import Refusal, UpstreamError
+import asyncio
+
+from cap_core.errors import PluginError, Refusal, UpstreamError
+from cap_core.logging.lazy_logger import get_logger
+from cap_core.plugins.context import Context
+from cap_core.plugins.guard import culprit
+
+_log = get_logger("cap.plugin")
+
+
+def failure(error: BaseException, context: Context) -> BaseException:
+    """The refusal of a call that a plugin's fault ends, which is logged here; any other exception as it is.
+
+    A cancellation is a fault unless somebody cancelled the call.
+    """
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            return error
+    source = culprit(error)
+    if not isinstance(error, PluginError):
+        if source is None:
+            return error
+        error = source.failed(context.call or "a call", error)
+    _log.error(error.what, request_id=context.id, call=context.call, channel=context.channel)
+    what = "a plugin of this gateway failed"
+    return Refusal(500, "internal", what, hint=f"tell the operator the request id {context.id}")
 
 
 def unanswered(error: UpstreamError, namespace: str) -> Refusal:

@@ -45,6 +45,11 @@ class Pools:
         self._opening = asyncio.Lock()
 
     @property
+    def key(self) -> str:
+        """The key of the transport that sends."""
+        return self._transport.key
+
+    @property
     def local(self) -> bool:
         """Whether nothing that is sent leaves the process."""
         return self._transport.local

@@ -57,6 +57,8 @@ def problem(
         "detail": refusal.detail + (f"; {refusal.hint}" if refusal.hint else ""),
     }
     if call is not None:
+        if refusal.code == "internal" and refusal.sent and call.safety == "unsafe":
+            body["detail"] = f"{body['detail']}; the call may have been carried out all the same"
         body["capability"] = call.capability
         body["operation"] = call.describes.address or call.exposed.name
         body["spec"] = str(call.exposed.at)

@@ -14,14 +14,16 @@ import msgspec
 
 from cap_core.plugins.exposure import AttachContext, Exposure, MountedExposure, Route
 from cap_core.plugins.hookspecs import hookimpl
+from cap_core.plugins.lint import DiagnosticRule
 from cap_core.version import VERSION
 from cap_plugins.expose.mcp.callers import Callers
 from cap_plugins.expose.mcp.catalogue import Catalogue, NamedTool, ServerInfo
 from cap_plugins.expose.mcp.endpoint import McpEndpoint
+from cap_plugins.expose.mcp.lint import RULE, warn_of_names
 from cap_plugins.expose.mcp.model import McpEntry, declared
 from cap_plugins.expose.mcp.no_oauth import fallbacks
 from cap_plugins.expose.mcp.tool import ServedTool, serve_tool
-from cap_plugins.expose.mcp.tool_names import prefixed_name
+from cap_plugins.expose.mcp.tool_names import own_names, union_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -74,18 +76,19 @@ def described(union: ServedEndpoint, served: list[ServedEndpoint], accepted: fro
 def _capability(pairs: _Pairs) -> ServedEndpoint:
     """`/mcp/<capability>`. Where several of its exposures have a tool of one name, the namespace is prefixed."""
     about = pairs[0][0].about
-    named = [
-        NamedTool(tool, (tool.name, prefixed_name(exposure.namespace, tool.name)))
-        for exposure, tools in pairs
-        for tool in tools
-    ]
+    named = [NamedTool(tool, own_names(exposure.namespace, tool.name)) for exposure, tools in pairs for tool in tools]
     server_info = ServerInfo(about.name, about.version or "0", about.title if about.title != about.name else None)
     return _served(f"/mcp/{quote(about.name, safe='')}", server_info, pairs, named)
 
 
 def _union(pairs: _Pairs) -> ServedEndpoint:
     """`/mcp`: every tool of the listener, under its own name while no other capability has one of that name."""
-    named = [NamedTool(tool, _names(exposure, tool.name)) for exposure, tools in pairs for tool in tools]
+    named = [
+        NamedTool(tool, union_names(exposure.about.name, exposure.namespace, tool.name))
+        for exposure, tools in pairs
+        for tool in tools
+    ]
+    warn_of_names([(exposure, tool.name) for exposure, tools in pairs for tool in tools])
     return _served("/mcp", ServerInfo("cap", VERSION), pairs, named)
 
 
@@ -101,12 +104,13 @@ def _with_slash(routes: Iterable[Route]) -> list[Route]:
     return [route for pair in slashed for route in pair]
 
 
-def _names(exposure: ExposurePlan, tool: str) -> tuple[str, ...]:
-    name = exposure.about.name
-    return tool, prefixed_name(name, tool), prefixed_name(name, exposure.namespace, tool)
-
-
 @hookimpl
 def cap_exposures() -> list[Exposure[McpEntry]]:
     """Offer MCP."""
     return [Exposure(key="mcp", options=McpEntry, default_port=9090, declared=declared, attach=attach)]
+
+
+@hookimpl
+def cap_diagnose() -> list[DiagnosticRule]:
+    """Offer the rule about what tools mean to a model."""
+    return [RULE]

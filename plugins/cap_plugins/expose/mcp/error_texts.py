@@ -44,9 +44,9 @@ def _next_step(refusal: Refusal, tool: ServedTool) -> str:
         return f"{_NOTHING_SENT}; {_OPERATOR}"
     if refusal.status == 503:
         return f"{_NOTHING_SENT}; {_later(refusal.headers)}"
-    if refusal.status in (502, 504):
+    if refusal.status in (500, 502, 504):
         return _again(tool) if refusal.sent else f"{_NOTHING_SENT}; the same call may be repeated"
-    return ""
+    return "" if refusal.sent else _NOTHING_SENT
 
 
 def broke_off(error: UpstreamError, tool: ServedTool) -> str:
