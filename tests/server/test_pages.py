@@ -214,11 +214,12 @@ def test_a_file_is_uploaded_as_it_is_or_as_a_part(adding: Path, browser: Browser
         until(lambda: browser.run(f"!!document.querySelector('{card} form button.main')"))
         browser.choose(f"{card} input[type=file]", file)
         browser.click(f"{card} form button.main")
-        until(lambda: len(api.requests) == 1)
+        until(lambda: browser.run(f"!!document.querySelector('{card} .status .good')"))
 
         browser.run(f"document.querySelector('{card} input[aria-label=Content-Type]').value = ''")
         browser.type(f"{card} input[aria-label=Content-Type]", "multipart/form-data")
         browser.type(f"{card} textarea", '{"purpose": "batch"}')
+        until(lambda: not browser.run(f"document.querySelector('{card} form button.main').disabled"))
         browser.click(f"{card} form button.main")
         until(lambda: len(api.requests) == 2)
 
