@@ -58,7 +58,7 @@ def command(session: Session, settings: Settings, capabilities: tuple[str, ...])
     for line in unread_files(settings):
         _log.warning(line)
     try:
-        registry = registry_of(settings)
+        registry = registry_of(settings, _log.warning)
         plan = served(compile_documents(settings, registry, capabilities), keep_going=settings.keep_going)
         refuse_anonymous(plan, settings)
         opening = open_options(settings)

@@ -63,7 +63,7 @@ async def close(leases: Iterable[TransportContext], pools: Pools) -> None:
 async def _open_capability(
     plan: CapabilityPlan, registry: Registry, options: OpenOptions, pools: Pools, leases: list[TransportContext]
 ) -> OpenedPlan:
-    secrets = await fetch(plan.variables)
+    secrets = await fetch(plan.variables, keep_going=options.keep_going)
     values = {binding: secret.reveal() for binding, secret in secrets.items()}
     connector = Connector(plan, values, registry, options, pools, leases)
     opener = CallOpener(plan, values, registry, options, connector)
