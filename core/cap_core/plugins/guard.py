@@ -72,6 +72,22 @@ def culprit(error: BaseException) -> Source | None:
     return None
 
 
+def suspended(task: asyncio.Task[Any]) -> str:
+    """Where a task waits, in words: in which plugin's code, else in which file."""
+    found: Any = task.get_coro()
+    words = f"the task {task.get_name()}"
+    while found is not None:
+        frame = getattr(found, "cr_frame", None)
+        found = getattr(found, "cr_await", None)
+        if frame is not None:
+            file = frame.f_code.co_filename
+            at = f"({_shown(file)}:{frame.f_lineno})"
+            source = next((source for source in _loaded.values() if source.owns(file)), None)
+            if source is not None:
+                words = f"{source}: what it runs {at}"
+    return words
+
+
 def guarded(
     source: Source,
     what: str,
