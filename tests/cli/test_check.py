@@ -147,6 +147,7 @@ def test_a_namespace_on_the_command_line_that_nothing_consumes_is_a_mistake(cap:
 def test_a_bad_dotenv_file_stops(cap: Cap, thing: Path, tmp_path: Path, text: str | None, complaint: str) -> None:
     if text is not None:
         (tmp_path / "prod.env").write_text(text)
+        (tmp_path / "prod.env").chmod(0o600)
     result = cap("check", thing.name, "--env-file", "prod.env")
 
     assert result.returncode != 0

@@ -165,6 +165,16 @@ def test_settings_are_taken_up_or_need_a_restart(live: Callable[..., Any], thing
         assert json.loads(server.wait_for("restart to take up"))["settings"] == ["drain"]
 
 
+def test_a_plugin_file_that_changed_needs_a_restart(live: Callable[..., Any], thing: Path, tmp_path: Path) -> None:
+    plugin = tmp_path / "extra.py"
+    plugin.write_text("# nothing yet\n")
+    with live(thing.name, CAP_PLUGIN="extra.py") as server:
+        plugin.write_text("# something else\n")
+        line = json.loads(server.wait_for("extra.py has changed"))
+
+    assert ("extra.py has changed; restart to take it up", "warning") == (line["event"], line["level"])
+
+
 def test_no_call_fails_while_documents_are_edited(
     live: Callable[..., Any], thing: Path, load: Callable[..., Any]
 ) -> None:
@@ -194,7 +204,7 @@ def test_it_ends_with_0_while_it_watches(live: Callable[..., Any], thing: Path) 
         server.signal(signal.SIGTERM)
 
         assert server.ended() == 0
-        assert [json.loads(line)["event"] for line in server.lines][-2:] == ["ready", "draining"]
+        assert [json.loads(line)["event"] for line in server.lines][-3:] == ["ready", "draining", "stopped"]
 
 
 def test_documents_are_followed_where_their_directory_went_away(

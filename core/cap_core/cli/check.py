@@ -8,8 +8,9 @@ import os
 import click
 
 from cap_core.cli import reports
+from cap_core.cli.command import Command
 from cap_core.cli.documents import Document, check_namespaces, compile_each, namespaces, registry_of
-from cap_core.cli.options import Command, settings_flags
+from cap_core.cli.options import settings_flags
 from cap_core.cli.progress import progress_bar
 from cap_core.diagnostics.report import Diagnostic, Report
 from cap_core.document.sources import locate

@@ -42,6 +42,7 @@ class Reloader:
         self._settings = settings
         self._reread = reread
         self._names = names
+        self._plugins = state(settings.plugins)
         self._certificate = certificate
         self._reloading = asyncio.Lock()
         self._known = state(self._files())
@@ -66,9 +67,11 @@ class Reloader:
             paths = []  # a document is missing at the moment, which the reload reports
         served_with = self._certificate.files if self._certificate is not None else ()
         extra = (self._settings.config, self._settings.env_file, *served_with)
-        return [*paths, *map(Path, self._names), *(path for path in extra if path is not None)]
+        named = (path for path in extra if path is not None)
+        return [*paths, *map(Path, self._names), *named, *self._settings.plugins]
 
     async def _reload(self) -> None:
+        self._log_changed_plugins()
         async with self._reloading:
             self._renew_certificate()
             await self._replace_plan()
@@ -103,6 +106,13 @@ class Reloader:
         plan = served(found, keep_going=settings.keep_going)
         refuse_anonymous(plan, settings)
         return plan
+
+    def _log_changed_plugins(self) -> None:
+        """Say which plugin files have changed: they are not loaded again, because calls still use their old code."""
+        now = state(self._settings.plugins)
+        for path in (path for path in self._settings.plugins if now.get(path) != self._plugins.get(path)):
+            _log.warning(f"{path} has changed; restart to take it up")
+        self._plugins = now
 
     def _log_ignored_changes(self, settings: Settings) -> None:
         before, now = self._settings, settings

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 import click
 
 from cap_core.cli import startup
+from cap_core.cli.command import Command
 from cap_core.cli.documents import compile_documents, registry_of
-from cap_core.cli.options import Command, settings_flags, unread_files
+from cap_core.cli.notices import notices, unknown_variables
+from cap_core.cli.options import settings_flags
 from cap_core.cli.options_from_settings import open_options
 from cap_core.cli.reloader import Reloader
 from cap_core.cli.serve_policy import refuse_anonymous, served
@@ -41,8 +43,10 @@ CLOSING = 5.0
     examples="""
 cap serve portkey-batch.yaml
 cap serve documents/ --port 8080 --reload
-cap serve portkey-batch --set PORTKEY_API_KEY=$KEY --base-uri portkey-batch=http://127.0.0.1:9999
-cap serve --host 0.0.0.0 --caller-auth bearer:GATEWAY_TOKEN --tls-cert cert.pem --tls-key key.pem
+cap serve portkey-batch --set PORTKEY_API_KEY=$KEY \\
+    --base-uri portkey-batch=http://127.0.0.1:9999
+cap serve --host 0.0.0.0 --caller-auth bearer:GATEWAY_TOKEN \\
+    --tls-cert cert.pem --tls-key key.pem
 """,
 )
 @click.argument("capabilities", nargs=-1, metavar="[CAPABILITY]...")
@@ -55,12 +59,14 @@ def command(session: Session, settings: Settings, capabilities: tuple[str, ...])
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is nothing to reload yet
     log.configure(settings.log_format, settings.log_level)
-    for line in unread_files(settings):
+    for line in notices(settings):
         _log.warning(line)
     try:
         registry = registry_of(settings, _log.warning)
         plan = served(compile_documents(settings, registry, capabilities), keep_going=settings.keep_going)
         refuse_anonymous(plan, settings)
+        for line in unknown_variables(settings, _variables(plan)):
+            _log.warning(line)
         opening = open_options(settings)
         offered = recording(registry) if settings.access_log else registry
         gateway = Gateway(offered, _listening(settings), opening, on_closed_plan=gc_tuning.freeze)
@@ -84,6 +90,11 @@ def _listening(settings: Settings) -> ListenOptions:
         allow_hosts=settings.allow_hosts,
         allow_origins=settings.allow_origins,
     )
+
+
+def _variables(plan: Plan) -> Iterator[str]:
+    """The names of the variables that documents and `--caller-auth` read."""
+    yield from (variable.key for capability in plan.capabilities for variable in capability.variables)
 
 
 def _limits(settings: Settings) -> ConnectionLimits:
@@ -113,7 +124,7 @@ async def _serve(
                 return 0
             startup.report_listeners(gateway, style)
             with _following(reloader, stop, reload=settings.reload):
-                return await server.serve(
+                code = await server.serve(
                     AccessLog(gateway) if settings.access_log else gateway,
                     held.bound,
                     stop,
@@ -124,6 +135,8 @@ async def _serve(
                 )
         finally:
             await stop.unless_forced(gateway.close(), CLOSING)
+    startup.report_stopped(style)
+    return code
 
 
 def _address(listener: Listener) -> ListenAddress:

@@ -191,5 +191,9 @@ def _collect(manager: pluggy.PluginManager, found: Mapping[_Candidate, Source]) 
     )
     _declare_codes(registry.rules, collector.sources)
     offers = collector.offers
-    plugins = tuple(Plugin(p.name, p.distribution, p.version, tuple(offers.get(p.name, ()))) for p in found)
+    paged = {impl.plugin_name for impl in manager.hook.cap_app_init.get_hookimpls()}
+    plugins = tuple(
+        Plugin(p.name, p.distribution, p.version, (*offers.get(p.name, ()), *(("pages",) if p.name in paged else ())))
+        for p in found
+    )
     return msgspec.structs.replace(registry, plugins=plugins, sources=collector.sources)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from cap_core.errors import CapError, OptionError, Refusal
+from cap_core.logging.lazy_logger import get_logger
 from cap_core.logging.redaction import MASK
 from cap_core.plan.plan import CapabilityPlan
 from cap_core.plan.upstream import Consumed, Timeouts, Tls, Upstream
@@ -22,6 +23,8 @@ from cap_core.runtime.interception import Wrapper
 from cap_core.runtime.options import OpenOptions
 from cap_core.runtime.pools import Pools, upstream_of
 from cap_core.runtime.refusals import not_set
+
+_log = get_logger("cap.open")
 
 
 class Connection(msgspec.Struct, frozen=True):
@@ -78,6 +81,7 @@ class Connector:
             return address
         unset = [binding for binding in self._required(consumed) if binding not in self._values]
         if unset:
+            self._warn_of_options(consumed)
             return not_set(unset, self._plan)
         credentials, exchange = self._sign(consumed, self._values.get)
         how = self._options.upstream(consumed)
@@ -92,6 +96,15 @@ class Connector:
         credentials, exchange = self._sign(consumed, lambda binding: MASK, masked=True)
         send = await self._acquire(consumed, address, upstream_of(address, Timeouts(), Tls(), None, 0))
         return Connection(address, credentials, send, self._sender, local=True, flow=self._flow(consumed, exchange))
+
+    def _warn_of_options(self, consumed: Consumed) -> None:
+        """Log what the options of an authentication lack besides the variables that are required, so that whoever sets
+        those need not start once more to learn of it."""
+        needed = self._required(consumed)
+        try:
+            self._sign(consumed, lambda binding: self._values.get(binding, MASK if binding in needed else None))
+        except CapError as error:
+            _log.warning(str(error))
 
     def _required(self, consumed: Consumed) -> list[Binding]:
         authentication = consumed.authentication
