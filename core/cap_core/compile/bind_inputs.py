@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from cap_core.compile.bound import Bound, BoundField, Origin, origins
+from cap_core.compile.bound import TEXT_PLACES, Bound, BoundField, Origin, origins
 from cap_core.compile.input_places import Places, Slot
 from cap_core.compile.target import Parameter
 from cap_core.compile.unclaimed import Claimed, report_lost
@@ -18,6 +18,7 @@ from cap_core.errors import Mark
 from cap_core.plan.exposed import DeclaredInput
 from cap_core.plan.inputs import Input, Inputs, Place, aliases
 from cap_core.plan.request import RequestField
+from cap_core.plan.upstream import FieldPlace
 from cap_core.plan.values import InputRef, substitute
 from cap_core.runtime.patterns import checked_pattern
 from cap_core.syntax.names import match
@@ -99,24 +100,33 @@ def _typing(fields: Iterable[BoundField]) -> Mapping[str, Parameter]:
 
 def _input(known: _Source, slot: Slot, bound: Bound, claimed: Claimed, report: Reporter) -> Input:
     declared, parameter = known.declared, known.parameter or known.typing
-    opaque = known.source == claimed.passed and bool(known.source)
+    body = claimed.body if claimed.body is not None and known.source == claimed.body.name else None
+    encoding = body.encoding if body is not None else None
+    type_ = _type(declared, parameter) or (body.type if body is not None else None)
     return Input(
         name=_name(known, slot, http=bound.scope.http),
         place=slot.place,
         wire=slot.wire,
         also=slot.also,
-        type="object" if opaque and not bound.scope.http else _type(declared, parameter),
+        type=type_,
         required=_required(known, slot),
-        description=(declared.description if declared else "") or (parameter.description if parameter else ""),
+        description=_description(declared, parameter) or (body.description if body is not None else ""),
         pattern=_pattern(declared, parameter, report),
         enum=_enum(declared, parameter),
         max_length=_max_length(declared, parameter),
-        opaque=opaque,
-        media_type=_media_type(known, slot, bound),
+        opaque=body is not None and known.source == claimed.passed,
+        text=_text_places(known) if type_ is None else frozenset(),
+        media_type=encoding.media_type if encoding is not None else _media_type(known, slot, bound),
         at=_mark(known, parameter, bound.scope.at),
         declared=declared is not None,
         named=bound.assignments.marks.get(known.source, ()),
     )
+
+
+def _text_places(known: _Source) -> frozenset[FieldPlace]:
+    """Where it is sent, if that is text everywhere."""
+    places = frozenset(origin.field.place for origin in known.mentions)
+    return places if places <= TEXT_PLACES else frozenset()
 
 
 def _name(known: _Source, slot: Slot, *, http: bool) -> str:
@@ -147,6 +157,10 @@ def _required(known: _Source, slot: Slot) -> bool:
 
 def _type(declared: DeclaredInput | None, parameter: Parameter | None) -> str | None:
     return (declared.type if declared else None) or (parameter.type if parameter else None)
+
+
+def _description(declared: DeclaredInput | None, parameter: Parameter | None) -> str:
+    return (declared.description if declared else "") or (parameter.description if parameter else "")
 
 
 def _pattern(declared: DeclaredInput | None, parameter: Parameter | None, report: Reporter) -> str | None:

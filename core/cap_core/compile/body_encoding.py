@@ -10,7 +10,7 @@ from cap_core.compile.bound import BoundField
 from cap_core.compile.rejection import Rejected
 from cap_core.compile.target import Target
 from cap_core.plan.values import Constant, Template
-from cap_core.syntax.http import is_media_type
+from cap_core.syntax.http import is_json_type, is_media_type
 
 _FORM = "application/x-www-form-urlencoded"
 _LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})
@@ -35,7 +35,7 @@ def chosen_encoding(headers: Sequence[BoundField], body: Sequence[BoundField], t
     if fixed is None or not body:
         return BodyEncodingChoice()
     media_type = _media_type(fixed)
-    if not media_type or _is_json(media_type):
+    if not media_type or is_json_type(media_type):
         return BodyEncodingChoice()
     type_ = _type(media_type)
     if type_ is None or not _is_encodable(type_, body):
@@ -44,6 +44,19 @@ def chosen_encoding(headers: Sequence[BoundField], body: Sequence[BoundField], t
             "unsupported-body", fixed.field.at, what, "use one parameter named body, or another Content-Type"
         )
     return BodyEncodingChoice(type_, media_type)
+
+
+def passed_encoding(fields: Sequence[BoundField]) -> BodyEncodingChoice:
+    """The encoding of a tool's argument that is a whole body which the target does not declare.
+
+    A fixed type that has members takes what has members, and every other type takes text. Where none is fixed, the
+    media type is "": it is then the body's own, JSON or text.
+    """
+    fixed = next((one for one in fields if is_content_type(one)), None)
+    media_type = _media_type(fixed) if fixed is not None else ""
+    if not media_type or is_json_type(media_type):
+        return BodyEncodingChoice("json", media_type)
+    return BodyEncodingChoice(_type(media_type) or "text", media_type)
 
 
 def is_content_type(bound: BoundField) -> bool:
@@ -58,10 +71,6 @@ def _media_type(fixed: BoundField) -> str:
     if isinstance(value, Template) and isinstance(value.parts[0], str) and ";" in value.parts[0]:
         text = value.parts[0]
     return text.partition(";")[0].strip().lower() if isinstance(text, str) else ""
-
-
-def _is_json(media_type: str) -> bool:
-    return media_type in ("application/json", "text/json") or media_type.endswith("+json")
 
 
 def _type(media_type: str) -> str | None:

@@ -63,7 +63,8 @@ def _one_step(
         whole = bind_inputs(bound, claimed, report)
     except TemplateError as error:
         raise Rejected("bad-template", exposed.at, str(error)) from None
-    request = bound_request(target, whole.fields, bound.body_type)
+    body_type = claimed.encoding.type if claimed.encoding is not None else bound.body_type
+    request = bound_request(target, whole.fields, body_type)
     outputs = mapped_outputs(exposed.outputs)
     check_mappings(outputs)
     step = CallStep(

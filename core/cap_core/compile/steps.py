@@ -58,7 +58,9 @@ def compile_steps(
     for one in steps:
         end = start + len(one.claimed.fields)
         last = one is steps[-1]
-        request = bound_request(one.target, joined.fields[start:end], one.bound.body_type)
+        encoding = one.claimed.encoding
+        body_type = encoding.type if encoding is not None else one.bound.body_type
+        request = bound_request(one.target, joined.fields[start:end], body_type)
         read = outputs if last else one.target.outputs
         check_mappings(read)
         decoding = compile_decoding(request.operation, read, compilation, reads=bool(outputs) or not last)
@@ -107,8 +109,8 @@ def _joined_inputs(steps: Sequence[_BoundStep], scope: Scope, report: Reporter) 
         assignments=Assignments(entries),
         fields=tuple(field for one in steps for field in one.bound.fields),
     )
-    passed = steps[-1].claimed.passed
-    return bind_inputs(bound, Claimed(fields=fields, paired={}, unreached=unread, passed=passed), report)
+    last = msgspec.structs.replace(steps[-1].claimed, fields=fields, unreached=unread)
+    return bind_inputs(bound, last, report)
 
 
 def _without_supplied(steps: Sequence[_BoundStep], scope: Scope, read: Collection[str]) -> Scope:

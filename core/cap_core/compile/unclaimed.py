@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from cap_core.compile.body_encoding import BodyEncodingChoice, is_content_type, passed_encoding
 from cap_core.compile.bound import Bound, BoundField, origins, request_field
 from cap_core.compile.rejection import Rejected
 from cap_core.compile.scope import Scope
@@ -23,6 +24,17 @@ from cap_core.syntax.names import match, near, norm
 from cap_core.syntax.yaml_tree import Node
 
 
+class UndeclaredBody(msgspec.Struct, frozen=True, kw_only=True):
+    """A body that a target takes from its callers without declaring it."""
+
+    name: str
+    """The input that it is."""
+    type: str | None
+    description: str
+    encoding: BodyEncodingChoice | None = None
+    """How a tool's argument becomes the body; None where bodies come as bytes, or have to be JSON objects."""
+
+
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     """Every value of the request, and the inputs that none of these values reads."""
 
@@ -33,6 +45,13 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     """Inputs that are declared and sent nowhere; callers may give them all the same."""
     passed: str = ""
     """The input that is the caller's body, passed through unread; "" if there is none."""
+    body: UndeclaredBody | None = None
+    """The input that is a body which the target does not declare, whether it is passed through or read."""
+
+    @property
+    def encoding(self) -> BodyEncodingChoice | None:
+        """How a tool's argument becomes the body that is passed through; None where no such argument does."""
+        return self.body.encoding if self.body is not None else None
 
 
 def claim(bound: Bound, report: Reporter) -> Claimed:
@@ -41,27 +60,14 @@ def claim(bound: Bound, report: Reporter) -> Claimed:
     assigned = _add(bound, bound.fields, _unused_keys(bound), report)
     declared = _add(bound, assigned.fields, _unreached_inputs(bound, assigned, paired), report)
     unreached = (*assigned.unreached, *declared.unreached)
-    passed = _pass_through(bound, declared.fields, unreached)
-    if passed is None:
-        return Claimed(fields=declared.fields, paired=paired, unreached=unreached)
-    # If authentication adds members to the body, the body has to be read.
-    read = any(place == "body" for place, _ in bound.target.supplied)
-    return Claimed(
-        fields=(*declared.fields, passed),
-        paired=paired,
-        unreached=unreached,
-        passed="" if read else passed.field.name,
-    )
+    return _with_body(bound, Claimed(fields=declared.fields, paired=paired, unreached=unreached))
 
 
 def claim_step(bound: Bound, report: Reporter, *, last: bool) -> Claimed:
     """Add the `with` keys that no parameter takes to a step's request, and the caller's body to that of the last."""
     assigned = _add(bound, bound.fields, _unused_keys(bound), report)
-    passed = _pass_through(bound, assigned.fields, assigned.unreached) if last else None
-    fields = assigned.fields if passed is None else (*assigned.fields, passed)
-    read = any(place == "body" for place, _ in bound.target.supplied)
-    name = passed.field.name if passed is not None and not read else ""
-    return Claimed(fields=fields, paired={}, unreached=assigned.unreached, passed=name)
+    claimed = Claimed(fields=assigned.fields, paired={}, unreached=assigned.unreached)
+    return _with_body(bound, claimed) if last else claimed
 
 
 def _paired(scope: Scope, fields: Sequence[BoundField], report: Reporter) -> dict[str, str]:
@@ -202,15 +208,45 @@ def _has_entity(fields: Sequence[BoundField]) -> bool:
 # --- the caller's body --------------------------------------------------------------------------------------------
 
 
-def _pass_through(bound: Bound, fields: Sequence[BoundField], unreached: Sequence[str]) -> BoundField | None:
-    """The field for the caller's body, which a target that writes and declares no body gets untouched; else None."""
-    has_body = any(one.field.place in ("body", "member") for one in fields)
+def _with_body(bound: Bound, claimed: Claimed) -> Claimed:
+    """The same with the caller's body, if the target writes and declares no body: it is sent untouched."""
+    has_body = any(one.field.place in ("body", "member") for one in claimed.fields)
     if not bound.target.writes or has_body or _with_reads_body(bound):
-        return None
-    name = "body" if match("body", origins(fields, unreached)) is None else "request_body"
+        return claimed
+    name = "body" if match("body", origins(claimed.fields, claimed.unreached)) is None else "request_body"
     at = bound.target.at
     field = RequestField(place="body", name=name, value=InputRef(name), type=None, required=False, at=at)
-    return BoundField(field=field)
+    fields = (*claimed.fields, BoundField(field=field))
+    if any(place == "body" for place, _ in bound.target.supplied):  # authentication adds members, so it has to be read
+        body = UndeclaredBody(name=name, type="object", description=_about_body(bound.target, "application/json"))
+        return msgspec.structs.replace(claimed, fields=fields, body=body)
+    if bound.scope.http:
+        body = UndeclaredBody(name=name, type=None, description="")
+        return msgspec.structs.replace(claimed, fields=fields, passed=name, body=body)
+    encoding = passed_encoding(claimed.fields)
+    if encoding.type == "multipart":  # the gateway makes its content type, with the boundary
+        fields = tuple(one for one in fields if not is_content_type(one))
+    body = UndeclaredBody(
+        name=name,
+        type=_ARGUMENT_TYPES.get(encoding.type),
+        description=_about_body(bound.target, encoding.media_type),
+        encoding=encoding,
+    )
+    return msgspec.structs.replace(claimed, fields=fields, passed=name, body=body)
+
+
+_ARGUMENT_TYPES = {"text": "string", "multipart": "object"}
+"""The types of arguments that only one type can be encoded of, by the encoding."""
+
+
+def _about_body(target: Target, media_type: str) -> str:
+    """What callers are told of a body that the target does not declare; `media_type` is "" where none is fixed."""
+    route = f"{target.operation.method} {target.operation.path}" if target.operation is not None else target.address
+    form = f"sent as {media_type}" if media_type else "JSON, or a text that is sent as it is"
+    if target.removes:
+        what = "Most vendors take none when something is deleted: leave it out, unless this one is known to need it"
+        return f"The body of {route}: {form}. {what}."
+    return f"The body of {route}: {form}. What it has to hold is not declared here; the vendor's documentation says it."
 
 
 def _with_reads_body(bound: Bound) -> bool:

@@ -16,6 +16,7 @@ from cap_core.plan.flow import CallStep
 from cap_core.plan.plan import CapabilityPlan
 from cap_core.plan.request import RequestField
 from cap_core.plan.values import Binding, Constant, InputRef, StepRef, Tree, Value, leaves
+from cap_core.plugins.messages import Entity
 from cap_core.runtime.refusals import origin_of
 from cap_core.runtime.values import ABSENT, Frame, as_text, compile_text
 
@@ -38,6 +39,8 @@ _ABSENT = ", absent: not sent"
 def _shown(value: object) -> str | None:
     if value is ABSENT:
         return None
+    if isinstance(value, Entity):
+        return value.body.decode("utf-8", "replace") if isinstance(value.body, bytes) else None
     return as_text(value) if isinstance(value, str | msgspec.Raw) else msgspec.json.encode(value).decode()
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from cap_core.errors import Mark
+from cap_core.plan.upstream import FieldPlace
 
 Place = Literal["path", "query", "header", "cookie", "member", "body", "argument"]
 """Where a request carries an input. `member` is a top-level field of a JSON or form body, `body` the whole body,
@@ -16,6 +17,7 @@ Place = Literal["path", "query", "header", "cookie", "member", "body", "argument
 PASSED_BODY = ""
 """The name of a body among the values of a call that passes as it is, instead of its members. No input has it."""
 
+_ANY = ("object", "array", "string", "number", "boolean")
 _PROPERTY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
@@ -40,6 +42,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     """The most characters of a text."""
     alias: str = ""
     opaque: bool = False
+    text: frozenset[FieldPlace] = frozenset()
+    """Where an input without a type is sent, if each of these places takes text alone; else empty."""
     media_type: str = ""
     """The media type, other than JSON, of bodies that pass as they are; "" if there is none."""
     at: Mark
@@ -54,12 +58,19 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
         return self.alias or self.name
 
     def schema(self) -> dict[str, object]:
-        """The JSON Schema of this input; a list always has `items`, because some clients refuse it without."""
+        """The JSON Schema of this input; a list always has `items`, because some clients refuse it without.
+
+        What has no type and is sent as text is a string; a number is accepted for it too.
+        """
         out: dict[str, object] = {}
         if self.type:
             out["type"] = self.type
+        elif self.opaque:  # some clients cannot use a property without a type, or one with a list of types
+            out["anyOf"] = [{"type": type_} for type_ in _ANY]
+        elif self.text and all(isinstance(item, str) for item in self.enum or ()):
+            out["type"] = "string"
         if self.type == "array":
-            out["items"] = {} if self.place in ("member", "body") else {"type": "string"}
+            out["items"] = {} if self.place in ("member", "body", "argument") else {"type": "string"}
         if self.type == "object":
             out["additionalProperties"] = True
         if self.description:

@@ -40,7 +40,33 @@ def compile_body(
 
     `types` are those of the call's inputs, by name.
     """
-    named = any(field.place == "header" and field.name.lower() == "content-type" for field in request.fields)
+    header = next((f for f in request.fields if f.place == "header" and f.name.lower() == "content-type"), None)
+    if header is not None and isinstance(header.value, InputRef):
+        return _typed_by_caller(header.value.name, request, types, credentials, variables)
+    return _compile_body(request, types, credentials, variables, named=header is not None)
+
+
+def _typed_by_caller(
+    name: str,
+    request: Request,
+    types: Mapping[str, str | None],
+    credentials: Credentials,
+    variables: Mapping[Binding, str],
+) -> Callable[[Frame], Encoded]:
+    """A body whose content type is an input; where callers leave it out, the body has its own."""
+    named = _compile_body(request, types, credentials, variables, named=True)
+    alone = _compile_body(request, types, credentials, variables, named=False)
+    return lambda frame: (alone if frame.inputs.get(name, ABSENT) is ABSENT else named)(frame)
+
+
+def _compile_body(
+    request: Request,
+    types: Mapping[str, str | None],
+    credentials: Credentials,
+    variables: Mapping[Binding, str],
+    *,
+    named: bool,
+) -> Callable[[Frame], Encoded]:
     content_type = None if named else _CONTENT_TYPES.get(request.body.type)
     members = [field for field in request.fields if field.place == "member"]
     whole = next((field for field in request.fields if field.place == "body"), None)

@@ -10,8 +10,10 @@ import msgspec
 
 from cap_core.errors import FieldError, Refusal
 from cap_core.plan.inputs import Input, Inputs, whole
+from cap_core.plugins.messages import Entity
 from cap_core.runtime.patterns import matcher
 from cap_core.syntax import json_text
+from cap_core.syntax.http import is_json_type
 
 _INTEGER = re.compile(r"-?\d+", re.ASCII)
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
@@ -20,6 +22,7 @@ _FIRST_BYTE = {"object": b"{", "array": b"[", "string": b'"'}
 T = TypeVar("T")
 
 _arguments = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_validate = msgspec.json.Decoder(msgspec.Raw).decode
 
 TextCheck = Callable[[str], str | None]
 JsonCheck = Callable[[object], str | None]
@@ -52,6 +55,8 @@ def json_check(item: Input) -> JsonCheck | None:
     checks: list[JsonCheck] = []
     if item.type in _JSON_TYPES:
         checks.append(_JSON_TYPES[item.type])
+    elif item.text:
+        checks.append(_no_text("path" in item.text))
     if item.pattern is not None:
         pattern = matcher(item.pattern)
         checks.append(lambda value: pattern(value) if isinstance(value, str) else None)
@@ -120,14 +125,19 @@ class _Wrong(msgspec.Struct, frozen=True):
 
 
 def _reading(item: Input) -> Callable[[msgspec.Raw], object]:
-    if item.place == "body" or (item.place == "argument" and item.opaque):
+    if item.opaque:
+        return _passed_reading(item)
+    if item.place == "body":
         return _body_reading(item)
     check = json_check(item)
     integer = item.type == "integer"
+    container = item.type in ("object", "array")
 
     def reading(text: msgspec.Raw) -> object:
         try:
             value = json_text.decode(text)
+            if container and type(value) is str and _is_container(value):
+                value = json_text.decode(value.encode())  # some clients write an object as a text of its JSON
         except RecursionError:
             return _Wrong("is nested too deeply")
         if value is None:
@@ -154,6 +164,39 @@ def _body_reading(item: Input) -> Callable[[msgspec.Raw], object]:
     return reading
 
 
+_TEXT = b"text/plain; charset=utf-8"
+
+
+def _passed_reading(item: Input) -> Callable[[msgspec.Raw], object]:
+    """Reads a body that the document does not declare: JSON stays as it is, a text becomes the bytes of the body."""
+    read = _body_reading(item)
+    json_only = is_json_type(item.media_type)
+    json_too = json_only or not item.media_type
+
+    def reading(text: msgspec.Raw) -> object:
+        raw = bytes(text).strip()
+        if raw[:1] != b'"' or item.type == "object":
+            return read(text)
+        body = msgspec.json.decode(raw, type=str)
+        # Some clients write an object as a text of its JSON; no vendor wants that text in quotes.
+        if json_too and _is_container(body):
+            return msgspec.Raw(body.strip().encode())
+        return msgspec.Raw(raw) if json_only else Entity(_TEXT, body.encode(), None)
+
+    return reading
+
+
+def _is_container(text: str) -> bool:
+    """Whether a text is the JSON of an object or a list."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return False
+    try:
+        _validate(text)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
 def _at_most(length: int) -> TextCheck:
     return lambda text: None if len(text) <= length else f"must have at most {length} characters, not {len(text)}"
 
@@ -177,6 +220,12 @@ def _object_text(text: str) -> str | None:
         return None if isinstance(json_text.decode(text.encode()), dict) else "must be a JSON object"
     except (msgspec.DecodeError, RecursionError):
         return "must be a JSON object"
+
+
+def _no_text(in_path: bool) -> JsonCheck:
+    """What can be sent as text passes: a list too, except in a path, where only a declared one has a meaning."""
+    refused = (dict, list) if in_path else dict
+    return lambda value: f"must be a string, not {_kind(value)}" if isinstance(value, refused) else None
 
 
 def _is_integer(value: object) -> bool:

@@ -28,6 +28,11 @@ def is_media_type(text: str) -> bool:
     return _MEDIA_TYPE.fullmatch(text) is not None
 
 
+def is_json_type(media_type: str) -> bool:
+    """Whether a media type without parameters, in lower case, is JSON."""
+    return media_type in ("application/json", "text/json") or media_type.endswith("+json")
+
+
 def is_traceparent(value: bytes) -> bool:
     """Whether a value is a `traceparent` (W3C Trace Context, 3.2)."""
     return _TRACEPARENT.fullmatch(value) is not None
