@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from cap_core.compile.input_types import input_type
 from cap_core.compile.target import Parameter
 from cap_core.diagnostics.reporter import Reporter
-from cap_core.document.model import ConsumedParameter, choices
-from cap_core.document.vocabulary import PLACES, TYPES, WRITES
+from cap_core.document.model import ConsumedParameter
+from cap_core.document.vocabulary import PLACES, WRITES
 from cap_core.plan.upstream import FieldPlace
-from cap_core.runtime.patterns import checked_pattern
 from cap_core.syntax.names import near
 
 # Headers that only the gateway sets: they frame the message, choose its coding, or concern one connection.
@@ -42,7 +42,7 @@ def nearest(levels: Iterable[Iterable[ConsumedParameter]], report: Reporter) -> 
 def placed_parameter(
     parameter: ConsumedParameter, method: str, placeholders: Collection[str], report: Reporter
 ) -> Parameter:
-    """A parameter with its place decided, and its type and pattern checked."""
+    """A parameter with its place decided, and its type checked."""
     place = PLACES.get((parameter.in_ or "").lower())
     if place is None:
         place = _guessed_place(parameter, method, placeholders)
@@ -50,20 +50,14 @@ def placed_parameter(
         what = f"the parameter {parameter.name!r} has {problem} and is sent as {place}"
         hint = near(parameter.in_ or "", [*PLACES, "environment"]) or None
         report("guessed-place", parameter.mark("in"), what, hint)
-    type_ = (parameter.type or "").lower()
-    if type_ and type_ not in TYPES:
-        what = f"the parameter {parameter.name!r} is of no type {type_!r} we know"
-        report("unknown-type", parameter.mark("type"), what, near(type_, TYPES) or None)
+    written = parameter.declared_type()
     return Parameter(
         name=parameter.name,
         place=place,
-        type=type_ if type_ in TYPES else None,
-        required=place == "path" or bool(parameter.required),
-        description=parameter.description or "",
+        of=input_type(written, f"the parameter {parameter.name!r}", report),
+        written=written,
+        required=place == "path" or bool(parameter.needed),
         value=parameter.value,
-        pattern=checked_pattern(parameter.pattern, parameter.mark("pattern"), report),
-        enum=choices(parameter.enum, parameter.values),
-        max_length=parameter.maxLength,
         at=parameter.at,
     )
 

@@ -350,6 +350,24 @@ _define(
     "correct the pattern",
 )
 _define(
+    "local-pattern",
+    "warning",
+    "A pattern is checked here, but clients cannot compile it (ECMA-262); it is not shown to them.",
+    "write it without what only some programs know, such as (?i)",
+)
+_define(
+    "bad-enum",
+    "warning",
+    "An allowed value is not of the type of its input, so nobody can give it.",
+    "correct the value or the type",
+)
+_define(
+    "bad-default",
+    "warning",
+    "A default is not a value that its input may have; it is neither sent nor shown.",
+    "correct the default",
+)
+_define(
     "bad-header-name",
     "warning",
     "A consumed header has a name that HTTP does not allow; what sends it is left out.",

@@ -36,7 +36,9 @@ RENAMED = {"display": "label"}
 ALIASES = {"auth": "authentication", "id": "name", "title": "label"}
 """Keys of no published schema, and the keys they are read as; each is reported once per file."""
 
-_DATA = frozenset({"with", "body", "value", "keys", "enum", "hints", "authentication"})
+_DATA = frozenset(
+    {"with", "body", "value", "keys", "enum", "hints", "authentication", "default", "example", "examples"}
+)
 """Keys below which there is data, which is not changed."""
 _OUTPUT = frozenset({"type", "mapping", "items", "properties", "values", "value", "const"})
 """Keys of a single output; a map of maps without any of them is a map of outputs by name."""

@@ -7,6 +7,7 @@ field the document's spelling.
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -88,6 +89,12 @@ def _attributes(model: type[ModelNode]) -> tuple[tuple[str, str], ...]:
 P = TypeVar("P", bound=ModelNode)
 Size = typing.NewType("Size", int)
 """A whole number that must not be negative."""
+Number = typing.NewType("Number", float)
+"""A whole number or another one."""
+Names = typing.NewType("Names", tuple[str, ...])
+"""A text or a list of texts."""
+Requirement = typing.NewType("Requirement", object)
+"""True or false, or a list of texts."""
 
 
 class _Wrong(Exception):
@@ -268,6 +275,27 @@ def _size(node: Node, report: Reporter, what: str) -> int:
     return number
 
 
+def _number(node: Node, report: Reporter, what: str) -> float:
+    number = resolve(node) if isinstance(node, Scalar) else node
+    if type(number) in (int, float):
+        return number  # type: ignore[return-value]  # just checked
+    if isinstance(node, Scalar) and _LOOSE_NUMBER.fullmatch(node.strip()):
+        loose = float(node) if not node.strip().lstrip("-").isdigit() else int(node)
+        report("loose-value", node.mark, f"{what} must be a number; the text {str(node)!r} is read as {loose}")
+        return loose
+    report("wrong-type", node.mark, f"{what} must be a number, not {_kind(node)}")
+    raise _Wrong
+
+
+def _names(node: Node, report: Reporter, what: str) -> tuple[str, ...]:
+    return tuple(_text(item, report, what) for item in node) if isinstance(node, Seq) else (_text(node, report, what),)
+
+
+def _requirement(node: Node, report: Reporter, what: str) -> object:
+    return _names(node, report, what) if isinstance(node, Seq) else _SCALARS[bool](node, report, what)
+
+
+_LOOSE_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?", re.ASCII)
 _LENIENT: dict[type, Callable[[str], object]] = {
     bool: {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get,
     int: lambda text: int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None,
@@ -280,6 +308,9 @@ _SCALARS: dict[Any, _Reader] = {
     bool: _typed(bool, "true or false"),
     int: _whole_number,
     Size: _size,
+    Number: _number,
+    Names: _names,
+    Requirement: _requirement,
 }
 
 

@@ -9,6 +9,8 @@ from xml.sax.saxutils import escape
 import msgspec
 import yaml
 
+from cap_core.document.vocabulary import WRITES
+from cap_core.plan.input_types import InputType
 from cap_core.plan.inputs import PASSED_BODY
 from cap_core.plan.request import Request, RequestField
 from cap_core.plan.values import Binding, InputRef, Template, Tree, Value
@@ -21,6 +23,7 @@ from cap_core.syntax import json_text
 Encoded = tuple[Body, int | None, bytes | None]
 """The body, its length if it is a stream of known size, and its content type (None: none, or set by the document)."""
 
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 NO_BODY: Encoded = (b"", None, None)
 
 _CONTENT_TYPES = {
@@ -34,7 +37,7 @@ _CONTENT_TYPES = {
 
 
 def compile_body(
-    request: Request, types: Mapping[str, str | None], credentials: Credentials, variables: Mapping[Binding, str]
+    request: Request, types: Mapping[str, InputType], credentials: Credentials, variables: Mapping[Binding, str]
 ) -> Callable[[Frame], Encoded]:
     """The function that makes the bodies of a request; without a value there is no body.
 
@@ -42,26 +45,27 @@ def compile_body(
     """
     header = next((f for f in request.fields if f.place == "header" and f.name.lower() == "content-type"), None)
     if header is not None and isinstance(header.value, InputRef):
-        return _typed_by_caller(header.value.name, request, types, credentials, variables)
+        return _typed_by_caller(header.value, request, types, credentials, variables)
     return _compile_body(request, types, credentials, variables, named=header is not None)
 
 
 def _typed_by_caller(
-    name: str,
+    given: InputRef,
     request: Request,
-    types: Mapping[str, str | None],
+    types: Mapping[str, InputType],
     credentials: Credentials,
     variables: Mapping[Binding, str],
 ) -> Callable[[Frame], Encoded]:
     """A body whose content type is an input; where callers leave it out, the body has its own."""
     named = _compile_body(request, types, credentials, variables, named=True)
     alone = _compile_body(request, types, credentials, variables, named=False)
-    return lambda frame: (alone if frame.inputs.get(name, ABSENT) is ABSENT else named)(frame)
+    evaluate = compile_text(given, variables)
+    return lambda frame: (alone if evaluate(frame) is ABSENT else named)(frame)
 
 
 def _compile_body(
     request: Request,
-    types: Mapping[str, str | None],
+    types: Mapping[str, InputType],
     credentials: Credentials,
     variables: Mapping[Binding, str],
     *,
@@ -78,21 +82,22 @@ def _compile_body(
     if whole is not None and request.body.type == "multipart":
         return _in_parts(whole, variables)
     if whole is not None and request.body.type == "json" and isinstance(whole.value, InputRef):
-        return _entity(whole.value.name, content_type, credentials, named=named)
+        return _entity(whole.value, content_type, credentials, named=named)
     if whole is not None:
-        return _template(request.body.type, whole, content_type, types, variables, credentials)
+        return _template(request, whole, content_type, types, variables, credentials)
     return _members(members, content_type, types, variables, credentials)
 
 
 def _entity(
-    name: str, content_type: bytes | None, credentials: Credentials, *, named: bool
+    given: InputRef, content_type: bytes | None, credentials: Credentials, *, named: bool
 ) -> Callable[[Frame], Encoded]:
     """A body that is one input; bytes are passed through untouched, with their type unless a header is `named` so."""
 
+    name, default = given.name, ABSENT if given.default is msgspec.UNSET else given.default
     alone = _credentials_only(credentials, content_type)
 
     def entity(frame: Frame) -> Encoded:
-        value = frame.inputs.get(name, ABSENT)
+        value = frame.inputs.get(name, default)
         if value is ABSENT:
             return alone
         if isinstance(value, Entity):
@@ -106,7 +111,7 @@ def _entity(
 def _members(
     fields: list[RequestField],
     content_type: bytes | None,
-    types: Mapping[str, str | None],
+    types: Mapping[str, InputType],
     variables: Mapping[Binding, str],
     credentials: Credentials,
 ) -> Callable[[Frame], Encoded]:
@@ -116,23 +121,25 @@ def _members(
     def members(frame: Frame) -> Encoded:
         out = {name: value for name, evaluate in evaluators if (value := evaluate(frame)) is not ABSENT}
         if not out and not own:
-            return NO_BODY
+            return (b"{}", None, content_type) if PASSED_BODY in frame.inputs else NO_BODY
         return msgspec.json.encode({**out, **own}), None, content_type
 
     return members
 
 
 def _template(
-    kind: str,
+    request: Request,
     field: RequestField,
     content_type: bytes | None,
-    types: Mapping[str, str | None],
+    types: Mapping[str, InputType],
     variables: Mapping[Binding, str],
     credentials: Credentials,
 ) -> Callable[[Frame], Encoded]:
-    encode, evaluate = _encoder(kind, field.value, types, variables)
-
+    encode, evaluate = _encoder(request.body.type, field.value, types, variables)
     alone = _credentials_only(credentials, content_type)
+    object_ = isinstance(field.value, Tree) and field.value.keyed and request.body.type == "json"
+    if object_ and request.operation.method in WRITES and not credentials.members:
+        alone = b"{}", None, content_type
 
     def template(frame: Frame) -> Encoded:
         value = evaluate(frame)
@@ -159,7 +166,7 @@ def _in_parts(field: RequestField, variables: Mapping[Binding, str]) -> Callable
 
 
 def _encoder(
-    kind: str, item: Value, types: Mapping[str, str | None], variables: Mapping[Binding, str]
+    kind: str, item: Value, types: Mapping[str, InputType], variables: Mapping[Binding, str]
 ) -> tuple[Callable[[object], bytes], Evaluate]:
     if kind == "json":
         return msgspec.json.encode, compile_json(item, variables, types)
@@ -240,5 +247,8 @@ def _with_members(body: bytes, credentials: Credentials) -> bytes:
     """A JSON body with the members that authentication adds."""
     if not credentials.members:
         return body
-    data = json_text.decode(body)
-    return msgspec.json.encode({**data, **dict(credentials.members)}) if isinstance(data, dict) else body
+    try:
+        data = _object(body)
+    except msgspec.ValidationError:
+        return body
+    return msgspec.json.encode({**data, **dict(credentials.members)})
