@@ -63,7 +63,11 @@ def test_a_step_takes_what_an_earlier_step_gave_and_what_callers_give() -> None:
 
     fields, inputs, codes = bound(target, id="first-step.item.id", q="tools.words", n="{{first-step}}")
 
-    assert {"id": StepRef("first-step", "$.item.id"), "q": InputRef("words", label="argument words"), "n": StepRef("first-step", "$")} == fields
+    assert {
+        "id": StepRef("first-step", "$.item.id"),
+        "q": InputRef("words", label="argument words"),
+        "n": StepRef("first-step", "$"),
+    } == fields
     assert ["words"] == inputs
     assert [] == codes
 

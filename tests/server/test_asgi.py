@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -22,6 +25,26 @@ def raw(port: int, request: bytes) -> bytes:
         connection.sendall(request)
         connection.shutdown(socket.SHUT_WR)
         return connection.makefile("rb").read()
+
+
+@contextmanager
+def sending(answer: bytes) -> Iterator[str]:
+    """An upstream that answers every request with these very bytes."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while self.rfile.readline():
+                while self.rfile.readline().strip():
+                    pass
+                self.wfile.write(answer)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
 
 
 def test_a_credential_in_a_base_uri_never_goes_over_plain_http(things: Things, get_thing: str) -> None:
@@ -159,3 +182,46 @@ def test_an_open_event_stream_ends_when_the_gateway_stops(thing: Path) -> None:
 
             assert sum(1 for _ in parts) < 900  # ends whole: httpx raises where an answer breaks off
         assert api.gone.wait(PATIENCE)
+
+
+@pytest.mark.parametrize("status", [204, 304])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_an_answer_without_a_body_leaves_the_connection_as_it_is(thing: Path, status: int, method: str) -> None:
+    """A 304 may say how long the answer is that it stands for; what follows on the connection has to be answered."""
+    head = f'HTTP/1.1 {status} X\r\nETag: "v1"\r\nContent-Length: {33 if status == 304 else 0}\r\n\r\n'.encode()
+    asked = f'{method} /things/7 HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: "v1"\r\n'
+    with sending(head) as url, gateway(thing, base_uris={"api": url}) as cap:
+        with socket.create_connection(("127.0.0.1", cap.port), timeout=5) as connection:
+            connection.sendall(f"{asked}\r\n{asked}Connection: close\r\n\r\n".encode())
+            answers = connection.makefile("rb").read()
+
+    assert 2 == answers.count(b"HTTP/1.1 %d" % status)
+    assert b'etag: "v1"' in answers
+    assert b"content-length" not in answers
+
+
+@pytest.mark.parametrize(
+    ("media_type", "sandboxed"),
+    [
+        ("text/html", True),
+        ("Text/HTML; charset=utf-8", True),
+        ("application/xhtml+xml", True),
+        ("image/svg+xml", True),
+        ("text/xml", True),
+        ("application/json", False),
+        ("text/plain", False),
+    ],
+)
+def test_no_script_of_an_upstream_runs_on_the_gateways_origin(thing: Path, media_type: str, sandboxed: bool) -> None:
+    answer = Answered(headers=((b"content-type", media_type.encode()),), body=b"<script>alert(1)</script>")
+    with upstream(lambda r: answer) as api, gateway(thing, base_uris={"api": api.url}) as cap:
+        found = httpx.get(cap.url + "/things/7")
+
+    assert "nosniff" == found.headers["x-content-type-options"]
+    assert ("sandbox" if sandboxed else None) == found.headers.get("content-security-policy")
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/docs", "/openapi.json", "/health/live", "/nothing"])
+def test_every_answer_is_what_it_says_it_is(thing: Path, path: str) -> None:
+    with gateway(thing) as cap:
+        assert "nosniff" == httpx.get(cap.url + path).headers["x-content-type-options"]

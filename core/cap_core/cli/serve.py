@@ -20,7 +20,8 @@ from cap_core.logging import log
 from cap_core.logging.lazy_logger import get_logger
 from cap_core.plan.plan import Plan
 from cap_core.server import gc_tuning, server, sockets
-from cap_core.server.access_log import AccessLog
+from cap_core.server.access_log import AccessLog, recording
+from cap_core.server.connection_limits import ConnectionLimits, caller_connections
 from cap_core.server.gateway import Gateway
 from cap_core.server.listeners import Listener, ListenOptions, listeners
 from cap_core.server.sockets import ListenAddress
@@ -58,7 +59,8 @@ def command(session: Session, settings: Settings, capabilities: tuple[str, ...])
         plan = served(compile_documents(settings, registry, capabilities), keep_going=settings.keep_going)
         refuse_anonymous(plan, settings)
         opening = open_options(settings)
-        gateway = Gateway(registry, _listening(settings), opening, on_closed_plan=gc_tuning.freeze)
+        offered = recording(registry) if settings.access_log else registry
+        gateway = Gateway(offered, _listening(settings), opening, on_closed_plan=gc_tuning.freeze)
         reloader = Reloader(gateway, registry, settings, session.reread, capabilities)
         return server.run(_serve(gateway, plan, settings, reloader))
     except CapError as error:
@@ -78,6 +80,10 @@ def _listening(settings: Settings) -> ListenOptions:
         allow_hosts=settings.allow_hosts,
         allow_origins=settings.allow_origins,
     )
+
+
+def _limits(settings: Settings) -> ConnectionLimits:
+    return ConnectionLimits(head=settings.head_timeout, body=settings.body_timeout, connections=caller_connections())
 
 
 async def _serve(gateway: Gateway, plan: Plan, settings: Settings, reloader: Reloader) -> int:
@@ -101,6 +107,7 @@ async def _serve(gateway: Gateway, plan: Plan, settings: Settings, reloader: Rel
                     held.bound,
                     stop,
                     drain=settings.drain,
+                    limits=_limits(settings),
                     context=context,
                     ready=ready,
                 )

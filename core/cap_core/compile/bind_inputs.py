@@ -122,7 +122,7 @@ def _input(known: _Source, slot: Slot, bound: Bound, claimed: Claimed, report: R
     of = effective_type(name, known.declared, known.parameters, report)
     body = claimed.body if claimed.body is not None and known.source == claimed.body.name else None
     if body is not None:
-        of = of.over(InputType(type=body.type, description=body.description))
+        of = of.over(InputType(type=body.type))
     encoding = body.encoding if body is not None else None
     return Input(
         name=name,
@@ -131,6 +131,7 @@ def _input(known: _Source, slot: Slot, bound: Bound, claimed: Claimed, report: R
         also=slot.also,
         of=of,
         required=_required(known, slot, of),
+        note=body.note if body is not None else "",
         opaque=body is not None and known.source == claimed.passed,
         text=_text_places(known) if of.type is None else frozenset(),
         filled=of.type in (None, "string") and any(one.whole and one.field.place == "path" for one in known.mentions),

@@ -30,7 +30,8 @@ class UndeclaredBody(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """The input that it is."""
     type: str | None
-    description: str
+    note: str
+    """What callers of a tool are told of it."""
     encoding: BodyEncodingChoice | None = None
     """How a tool's argument becomes the body; None where bodies come as bytes, or have to be JSON objects."""
 
@@ -218,10 +219,10 @@ def _with_body(bound: Bound, claimed: Claimed) -> Claimed:
     field = RequestField(place="body", name=name, value=InputRef(name), type=None, required=False, at=at)
     fields = (*claimed.fields, BoundField(field=field))
     if any(place == "body" for place, _ in bound.target.supplied):  # authentication adds members, so it has to be read
-        body = UndeclaredBody(name=name, type="object", description=_about_body(bound.target, "application/json"))
+        body = UndeclaredBody(name=name, type="object", note=_about_body(bound.target, "application/json"))
         return msgspec.structs.replace(claimed, fields=fields, body=body)
     if bound.scope.http:
-        body = UndeclaredBody(name=name, type=None, description="")
+        body = UndeclaredBody(name=name, type=None, note="")
         return msgspec.structs.replace(claimed, fields=fields, passed=name, body=body)
     encoding = passed_encoding(claimed.fields)
     if encoding.type == "multipart":  # the gateway makes its content type, with the boundary
@@ -229,7 +230,7 @@ def _with_body(bound: Bound, claimed: Claimed) -> Claimed:
     body = UndeclaredBody(
         name=name,
         type=_ARGUMENT_TYPES.get(encoding.type),
-        description=_about_body(bound.target, encoding.media_type),
+        note=_about_body(bound.target, encoding.media_type),
         encoding=encoding,
     )
     return msgspec.structs.replace(claimed, fields=fields, passed=name, body=body)

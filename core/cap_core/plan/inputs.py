@@ -40,6 +40,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     of: InputType
     """What its values may be."""
     required: bool
+    note: str = ""
+    """What callers are told where the document has no description."""
     alias: str = ""
     opaque: bool = False
     text: frozenset[FieldPlace] = frozenset()
@@ -87,6 +89,9 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
             out = {"anyOf": [{"type": type_} for type_ in _ANY], **out}
         elif self.type is None and self.text and all(isinstance(item, str) for item in self.of.enum or ()):
             out = {"type": ["string", "null"] if self.of.nullable else "string", **out}
+        if self.note and not self.description:
+            out["description"] = self.note
+        # What stands in a path, a query or a header is text, item by item.
         if self.type == "array" and self.of.items is None and self.place not in ("member", "body", "argument"):
             out["items"] = {"type": "string"}
         return {"minLength": 1, **out} if self.filled and out.get("type") == "string" else out

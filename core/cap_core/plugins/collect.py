@@ -9,6 +9,8 @@ import pluggy
 
 from cap_core.errors import PluginError
 from cap_core.plugins.capabilities import CapabilitySource
+from cap_core.plugins.guard import Source
+from cap_core.plugins.offers import secured
 
 
 class Keyed(Protocol):
@@ -24,14 +26,21 @@ K = TypeVar("K", bound=Keyed)
 class Collector:
     """Collects what all plugins offer. Raises `PluginError` for a failing hook, and for a key that is offered twice."""
 
-    def __init__(self, manager: pluggy.PluginManager) -> None:
+    def __init__(self, manager: pluggy.PluginManager, sources: Mapping[str, Source]) -> None:
         self._manager = manager
+        self._sources = sources
         self._by_plugin: dict[str, list[str]] = {}
+        self._by_offer: dict[str, Source] = {}
 
     @property
     def offers(self) -> Mapping[str, list[str]]:
         """What each plugin offers, for people ("auth scheme bearer"), by the plugin's name."""
         return self._by_plugin
+
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        """Whose code each offer is, by its name in `offers`."""
+        return self._by_offer
 
     def capabilities(self) -> tuple[CapabilitySource, ...]:
         """The installed capabilities; their names are unique."""
@@ -54,12 +63,14 @@ class Collector:
                 what = f"the plugins {owners[offer.key]!r} and {owner!r} both offer the {noun} {offer.key!r}"
                 raise PluginError(what, hint=f"leave one out with --block {owner}")
             owners[offer.key] = owner
-            out[offer.key] = offer
+            out[offer.key] = secured(offer, self._sources[owner], f"{noun} {offer.key}")
             self._note(owner, noun, offer.key)
         return out
 
     def _note(self, owner: str, noun: str, key: str) -> None:
-        self._by_plugin.setdefault(owner, []).append(f"{noun} {key}".strip())
+        offer = f"{noun} {key}".strip()
+        self._by_plugin.setdefault(owner, []).append(offer)
+        self._by_offer[offer] = self._sources[owner]
 
     def _collect(self, hook: str, noun: str) -> list[tuple[str, Any]]:
         """Each offer with the name of its plugin; built-in ones first, as they are registered last to first."""

@@ -9,7 +9,7 @@ import msgspec
 
 from cap_core.errors import Mark
 from cap_core.plugins.context import Run
-from cap_core.plugins.messages import Caller, Endpoint
+from cap_core.plugins.messages import Caller, Endpoint, Scope
 
 if TYPE_CHECKING:
     from cap_core.diagnostics.reporter import Reporter
@@ -68,12 +68,10 @@ class MountedExposure(msgspec.Struct, frozen=True, kw_only=True):
 class Authenticator(Protocol):
     """Authenticates callers, for endpoints that do it themselves."""
 
-    async def authenticate(
-        self, exposure: str, scope: Mapping[str, object], headers: Mapping[bytes, bytes]
-    ) -> Caller | None:
+    async def authenticate(self, exposure: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Caller | None:
         """Check the caller of a request to an exposure; the `Caller`, or None where anybody may call.
 
-        Raises `Refusal` 401 or 403.
+        Raises `Refusal` 401 or 403, and 500 if the check itself fails.
         """
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from cap_core.plugins.auth import AuthScheme
 from cap_core.plugins.binding import BindingResolver
 from cap_core.plugins.collect import Collector, one_line
 from cap_core.plugins.exposure import Exposure
+from cap_core.plugins.guard import Source
 from cap_core.plugins.interception import AsgiWrapper, Interceptor
 from cap_core.plugins.lint import DiagnosticRule
 from cap_core.plugins.output import OutputMapper
@@ -54,13 +55,8 @@ def load(
             raise PluginError(f"there is no plugin {name!r}", hint=near(name, names) or "see 'cap plugins'")
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
-    loaded = []
-    for plugin in found:
-        if plugin.name in block or (only is not None and plugin.name not in only):
-            continue
-        _register(manager, plugin)
-        loaded.append(plugin)
-    return _collect(manager, loaded)
+    wanted = [p for p in found if p.name not in block and (only is None or p.name in only)]
+    return _collect(manager, {plugin: _register(manager, plugin) for plugin in wanted})
 
 
 def _installed() -> list[_Candidate]:
@@ -90,7 +86,8 @@ def _file(path: Path) -> _Candidate:
     return _Candidate(path.stem, str(path), "", load_file)
 
 
-def _register(manager: pluggy.PluginManager, plugin: _Candidate) -> None:
+def _register(manager: pluggy.PluginManager, plugin: _Candidate) -> Source:
+    """Import a plugin and register its hooks; where its code is."""
     try:
         module = plugin.load()
         manager.register(module, name=plugin.name)
@@ -102,6 +99,8 @@ def _register(manager: pluggy.PluginManager, plugin: _Candidate) -> None:
         )
         hint = f"correct or uninstall it, or leave it out with --block {plugin.name}"
         raise PluginError(what, hint=hint, code="plugin-load") from error
+    file = getattr(module, "__file__", None) or ""
+    return Source(plugin.name, plugin.distribution, file.removesuffix("__init__.py"))
 
 
 def _declare_codes(rules: Iterable[DiagnosticRule]) -> None:
@@ -113,8 +112,8 @@ def _declare_codes(rules: Iterable[DiagnosticRule]) -> None:
                 raise PluginError(f"the diagnostic rule {rule.key!r} cannot be used: {error}") from None
 
 
-def _collect(manager: pluggy.PluginManager, found: list[_Candidate]) -> Registry:
-    collector = Collector(manager)
+def _collect(manager: pluggy.PluginManager, found: Mapping[_Candidate, Source]) -> Registry:
+    collector = Collector(manager, {plugin.name: source for plugin, source in found.items()})
     registry = Registry(
         plugins=(),
         capabilities=collector.capabilities(),
@@ -131,4 +130,4 @@ def _collect(manager: pluggy.PluginManager, found: list[_Candidate]) -> Registry
     _declare_codes(registry.rules)
     offers = collector.offers
     plugins = tuple(Plugin(p.name, p.distribution, p.version, tuple(offers.get(p.name, ()))) for p in found)
-    return msgspec.structs.replace(registry, plugins=plugins)
+    return msgspec.structs.replace(registry, plugins=plugins, sources=collector.sources)

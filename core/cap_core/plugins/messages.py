@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -89,6 +89,7 @@ class InputRequired(msgspec.Struct, frozen=True):
     `questions` are by key; `state` is opaque, and the caller sends it back with the answers.
     """
 
+    error: ClassVar[bool] = False
     questions: Mapping[str, Mapping[str, object]]
     state: bytes
 
@@ -119,7 +120,10 @@ class Entity(msgspec.Struct, frozen=True):
 
 
 class Incoming(msgspec.Struct, frozen=True):
-    """A request, for the check of its caller. Header names are in lower case; of a repeated header the last counts."""
+    """A request, for the check of its caller.
+
+    Header names are in lower case. To ask for a header that the request repeats raises `Refusal` 400.
+    """
 
     method: str
     path: bytes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from cap_core.plugins.auth import AuthScheme
 from cap_core.plugins.binding import BindingResolver
 from cap_core.plugins.capabilities import CapabilitySource
 from cap_core.plugins.exposure import Exposure
+from cap_core.plugins.guard import Source
 from cap_core.plugins.interception import AsgiWrapper, Interceptor
 from cap_core.plugins.lint import DiagnosticRule
 from cap_core.plugins.output import OutputMapper
@@ -40,6 +42,8 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
     asgi: tuple[AsgiWrapper, ...]
     hooks: Any
     """Pluggy's hook relay, for hooks that are called later (`cap_app_init`)."""
+    sources: Mapping[str, Source] = {}
+    """Whose code an offer is, by its name in `Plugin.offers`; for messages about faults."""
 
     def owner(self, offer: str) -> Plugin | None:
         """The plugin that offers something, by its name in `Plugin.offers` ("auth scheme bearer")."""

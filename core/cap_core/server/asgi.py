@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Self
 
+import msgspec
+
 from cap_core.errors import FieldError, Refusal, UpstreamError
 from cap_core.logging.lazy_logger import get_logger
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from types import TracebackType
 
+    from cap_core.plugins.context import Context
     from cap_core.plugins.messages import AsgiSend, Headers, Receive, Reply, Stream
 
 _log = get_logger("cap.answer")
@@ -21,6 +24,10 @@ WATCH_AFTER = 0.05
 
 The timer costs 1-4 µs per request, a task from the start would cost 6-16 µs.
 """
+
+
+_BODILESS = frozenset({*range(100, 200), 204, 304})
+"""Statuses whose answers end with their head (RFC 9110, 6.4.1)."""
 
 
 class CallerGone(Exception):
@@ -171,16 +178,25 @@ def _is_events(headers: Headers) -> bool:
     return any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in headers)
 
 
-async def answer(send: AsgiSend, reply: Reply, *, head: bool = False, streams: EventStreams | None = None) -> None:
-    """Send an answer; an event stream ends when `streams` drains.
+async def answer(
+    send: AsgiSend,
+    reply: Reply,
+    *,
+    head: bool = False,
+    streams: EventStreams | None = None,
+    context: Context | None = None,
+) -> None:
+    """Send an answer; an event stream ends when `streams` drains. `context` is that of the call, for the log.
 
     If a stream breaks, the answer stays incomplete: the server then closes the connection, by which the caller notices
     (`docs/semantics.md`, the response).
     """
     body = reply.body
+    if reply.status in _BODILESS:
+        reply, head = _without_body(reply), True
     if isinstance(body, bytes):
         headers = reply.headers
-        if (body or not head) and _may_have_body(reply.status) and not _sized(headers):
+        if (body or not head) and reply.status not in _BODILESS and not _sized(headers):
             headers = (*headers, (b"content-length", b"%d" % len(body)))
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if head else body})
@@ -194,9 +210,15 @@ async def answer(send: AsgiSend, reply: Reply, *, head: bool = False, streams: E
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
     except UpstreamError as error:
-        _log.warning("answer cut short", kind=error.kind, detail=error.detail)
+        cut_short(error, context)
     finally:
         await body.aclose()
+
+
+def cut_short(error: UpstreamError, context: Context | None) -> None:
+    """Log that an upstream's answer began and did not end."""
+    about = {"call": context.call, "request_id": context.id} if context is not None else {}
+    _log.warning("answer cut short", kind=error.kind, detail=error.detail, **about)
 
 
 def _sized(headers: Headers) -> bool:
@@ -206,5 +228,7 @@ def _sized(headers: Headers) -> bool:
     return False
 
 
-def _may_have_body(status: int) -> bool:
-    return status >= 200 and status not in (204, 304)
+def _without_body(reply: Reply) -> Reply:
+    """A reply of a status without a body; its length, if it has one, is that of another answer (RFC 9110, 8.6)."""
+    headers = tuple(header for header in reply.headers if header[0] != b"content-length")
+    return msgspec.structs.replace(reply, headers=headers)

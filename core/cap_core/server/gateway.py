@@ -17,17 +17,16 @@ from cap_core.runtime.destinations import Destination
 from cap_core.runtime.open import OpenedPlan, close, open_plan
 from cap_core.runtime.options import OpenOptions
 from cap_core.runtime.pools import Pools, choose
-from cap_core.server.admission import Admit, admission
+from cap_core.server.admission import Admission
 from cap_core.server.asgi import answer
+from cap_core.server.dispatch import Dispatch
+from cap_core.server.failure_log import FailureLog
 from cap_core.server.listeners import ListenOptions, listeners
-from cap_core.server.pages import Pages, build_pages
-from cap_core.server.problems import problem
-from cap_core.server.router import Found, WrongMethod
+from cap_core.server.pages import build_pages
+from cap_core.server.problems import REFUSED, problem
 from cap_core.server.routing_table import RoutingTable, build_table
 
 _log = get_logger("cap.gateway")
-
-OPTIONS = "OPTIONS"
 
 
 class Generation:
@@ -38,20 +37,24 @@ class Generation:
         self.opened = opened
         self.tables = tables
         self.active = 0
-        self.idle = asyncio.Event()
-        self.idle.set()
+        """How many requests it serves."""
+        self._idle: asyncio.Event | None = None
 
     def enter(self) -> None:
         """A request begins."""
         self.active += 1
-        if self.active == 1:
-            self.idle.clear()
 
     def leave(self) -> None:
         """A request has ended."""
         self.active -= 1
-        if not self.active:
-            self.idle.set()
+        if self._idle is not None and not self.active:
+            self._idle.set()
+
+    async def last_request(self) -> None:
+        """Return when no request is served any more; none may begin from now on."""
+        if self.active:
+            self._idle = asyncio.Event()
+            await self._idle.wait()
 
 
 class Gateway:
@@ -72,13 +75,14 @@ class Gateway:
         self.options = options
         self.opening = opening
         self.draining = False
+        self._failures = FailureLog()
         self._on_closed_plan = on_closed_plan
         self._pools = Pools(choose(registry, opening.transport))
         self._current: Generation | None = None
         self._retiring: set[asyncio.Task[None]] = set()
         self._leaving: set[Generation] = set()
-        self._pages: Pages = build_pages(registry, is_draining=lambda: self.draining)
-        self._admit = self._admission()
+        pages = build_pages(registry, is_draining=lambda: self.draining)
+        self._dispatch = Dispatch(self._admission(), pages)
         self._app = self._wrapped()
 
     # --- generations ------------------------------------------------------------------------------------------------
@@ -107,7 +111,7 @@ class Gateway:
         task.add_done_callback(self._retiring.discard)
 
     async def _generation(self, plan: Plan) -> Generation:
-        opened = await open_plan(plan, self.registry, self.opening, self._pools)
+        opened = await open_plan(plan, self._failures.watching(self.registry), self.opening, self._pools)
         redaction.redact(opened.secrets)
         tables: dict[int, RoutingTable] = {}
         for listener in listeners(plan, self.options):
@@ -124,7 +128,7 @@ class Gateway:
                 if exposure.replaced is not None:
                     exposure.replaced()
         self._leaving.add(old)
-        await old.idle.wait()
+        await old.last_request()
         self._leaving.discard(old)
         await close(old.opened.leases, self._pools)
         self._on_closed_plan()
@@ -140,6 +144,7 @@ class Gateway:
 
     async def close(self) -> None:
         """Close every pool; called after the last request."""
+        self._failures.close()
         if self._retiring:
             await asyncio.gather(*self._retiring)
         if self._current is not None:
@@ -180,11 +185,11 @@ class Gateway:
             app = wrapper.wrap(app)
         return app
 
-    def _admission(self) -> Admit:
+    def _admission(self) -> Admission:
         own = self.options.public_url
         hosts = (*self.options.allow_hosts, *([own.split("://", 1)[-1].partition("/")[0]] if own else ()))
         origins = (*self.options.allow_origins, *(["/".join(own.split("/", 3)[:3])] if own else ()))
-        return admission(self.options.host, hosts, origins)
+        return Admission(self.options.host, hosts, origins)
 
     async def _serve(self, scope: Scope, receive: Receive, send: AsgiSend) -> None:
         if scope["type"] != "http":
@@ -195,66 +200,17 @@ class Gateway:
         if generation is None:
             await answer(send, problem(Refusal(503, "not-configured", "the gateway is not open")))
             return
-        local, port = scope["server"]
-        table = generation.tables.get(port)
-        generation.enter()
-        try:
-            try:
-                headers = dict(scope["headers"])
-                if len(headers) != len(scope["headers"]):
-                    _refuse_repeated(scope["headers"])
-                self._admit(headers, local)
-            except Refusal as refusal:
-                await answer(send, problem(refusal), head=scope["method"] == "HEAD")
-                return
-            await self._route(scope, receive, send, table)
-        finally:
-            generation.leave()
-
-    async def _route(self, scope: Scope, receive: Receive, send: AsgiSend, table: RoutingTable | None) -> None:
-        method, path = scope["method"], scope["raw_path"]
+        table = generation.tables.get(scope["server"][1])
         if table is None:
             await answer(send, problem(Refusal(404, "not-found", "no listener of this gateway has this port")))
             return
-        found = table.router.match(method, path)
-        if type(found) is Found and not (found.params and self._pages.has(scope["path"])):
-            await found.payload(scope, receive, send, found.params)
-            return
-        if self._pages.has(scope["path"]):
-            await self._pages(scope, receive, send, table)
-            return
-        if isinstance(found, WrongMethod):
-            await _wrong_method(found, method, send)
-            return
-        fallback = table.fallbacks.match(method, path)
-        if isinstance(fallback, Found):
-            await fallback.payload(scope, receive, send, fallback.params)
-            return
-        what = f"nothing lives at {path.decode('latin-1')}"
-        await answer(send, problem(Refusal(404, "not-found", what, hint="see /docs")), head=method == "HEAD")
-
-
-_ONCE = (b"host", b"authorization", b"origin", b"content-type")
-
-
-def _refuse_repeated(headers: list[tuple[bytes, bytes]]) -> None:
-    """Raise `Refusal` for a repeated header that must be unique: which value counts would be open (RFC 9112, 3.2)."""
-    names = [name for name, _ in headers]
-    for name in _ONCE:
-        if names.count(name) > 1:
-            what = f"the header {name.decode()} stands twice in this request"
-            raise Refusal(400, "invalid-input", what, headers=((b"connection", b"close"),))
-
-
-async def _wrong_method(found: WrongMethod, method: str, send: AsgiSend) -> None:
-    allow = (b"allow", ", ".join(found.allow).encode())
-    if method == OPTIONS:
-        await send({"type": "http.response.start", "status": 204, "headers": [allow]})
-        await send({"type": "http.response.body", "body": b""})
-        return
-    what = f"this address takes {', '.join(found.allow)}, not {method}"
-    refusal = Refusal(405, "method-not-allowed", what, headers=(allow,))
-    await answer(send, problem(refusal), head=method == "HEAD")
+        generation.enter()
+        try:
+            await self._dispatch(scope, receive, send, table)
+        finally:
+            if REFUSED in scope:
+                self._failures.refused(scope)
+            generation.leave()
 
 
 def _closing(send: AsgiSend) -> AsgiSend:

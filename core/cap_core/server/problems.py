@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from cap_core.plugins.context import id_of, traceparent
 from cap_core.plugins.messages import Reply
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from cap_core.errors import Refusal
     from cap_core.plan.call import Call
+    from cap_core.plugins.messages import Scope
 
 TITLES = {
     "invalid-input": "The request is not what this operation takes",
@@ -31,6 +33,11 @@ TITLES = {
     "upstream-timeout": "The upstream did not answer in time",
     "upstream-malformed": "The upstream's answer is not what it says it is",
     "nothing-found": "An output mapping found nothing",
+    "malformed-request": "This is not a request",
+    "request-timeout": "The request did not arrive in time",
+    "head-too-large": "The head of the request is too large",
+    "unknown-coding": "The request has a transfer coding that is not known",
+    "too-many-connections": "There is no room for a further connection",
     "internal": "The gateway failed",
 }
 """The titles of the core's problem types, by slug (`docs/errors.md`)."""
@@ -60,3 +67,29 @@ def problem(
         body["errors"] = [{"where": fault.where, "what": fault.what} for fault in refusal.field_errors]
     headers = ((b"content-type", b"application/problem+json"), *refusal.headers)
     return Reply(refusal.status, headers, msgspec.json.encode(body), error=True)
+
+
+REFUSED = "cap.refused"
+"""The key of the scope for a refusal of the caller, and the exposure that refused, or "" for the whole gateway."""
+
+
+FAILED = "cap.failed"
+"""The key of the scope for a call that failed before it was run, or None, and the slug of what failed, for the log."""
+
+
+def refused(refusal: Refusal, scope: Scope) -> Reply:
+    """The answer to a caller who is refused before a call is known. It names the `trace_id` that the log has too."""
+    scope.setdefault(REFUSED, (refusal, ""))
+    return problem(refusal, None, request_id(scope))
+
+
+def request_id(scope: Scope) -> str:
+    """The id of a request, which its scope keeps: the trace id in its `traceparent`, else a new one.
+
+    A `traceparent` that is given twice is none.
+    """
+    found: str | None = scope.get("cap.request_id")
+    if found is None:
+        given = [value for name, value in scope["headers"] if name == b"traceparent"]
+        found = scope["cap.request_id"] = id_of(traceparent(given[0]) if len(given) == 1 else None)
+    return found

@@ -14,7 +14,7 @@ from cap_core.runtime.open import OpenedPlan
 from cap_core.server.asgi import answer
 from cap_core.server.authenticator import ExposureAuthenticator
 from cap_core.server.listeners import Listener
-from cap_core.server.problems import problem
+from cap_core.server.problems import problem, refused
 from cap_core.server.router import Router
 from cap_core.syntax.path_template import shape
 
@@ -34,7 +34,7 @@ class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
 
 def build_table(listener: Listener, opened: OpenedPlan, registry: Registry, limits: Limits) -> RoutingTable:
     """Mount the exposures of a listener, each type by its plugin, and route what they serve."""
-    authenticator = ExposureAuthenticator(opened, listener.url)
+    authenticator = ExposureAuthenticator(opened, listener, registry)
     mounted = tuple(
         registry.exposures[type_].attach(
             AttachContext(
@@ -88,7 +88,7 @@ def _authenticated(route: Route, authenticator: ExposureAuthenticator) -> Endpoi
         try:
             scope["cap.caller"] = await authenticator.authenticate(exposure, scope, dict(scope["headers"]))
         except Refusal as refusal:
-            await answer(send, problem(refusal), head=scope["method"] == "HEAD")
+            await answer(send, refused(refusal, scope), head=scope["method"] == "HEAD")
             return
         await endpoint(scope, receive, send, params)
 

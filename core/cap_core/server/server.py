@@ -7,16 +7,20 @@ import contextlib
 import signal
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
+from typing import Protocol as Interface
 
 import uvicorn
 
 from cap_core.errors import StartError
 from cap_core.logging.lazy_logger import get_logger
 from cap_core.plugins.messages import AsgiSend, Receive, Scope
-from cap_core.server import protocol, sockets
+from cap_core.server import sockets
+from cap_core.server.connection_limits import ConnectionLimits
 from cap_core.server.draining import FRESH, Draining
+from cap_core.server.protocol import Callers, Protocol
 from cap_core.server.sockets import Bound
 
 GRACE = 0.3
@@ -38,10 +42,13 @@ LAST = 1.0
 KEEP_ALIVE = 75
 """Seconds that an idle connection is kept: longer than proxies keep theirs (60), so that they close first."""
 
+HEADERS = [("x-content-type-options", "nosniff"), ("vary", "Origin")]
+"""On every answer: its type is what it says, and pages of some origins may read it (`cap_core.server.cors`)."""
+
 _log = get_logger("cap.server")
 
 
-class Served(Protocol):
+class Served(Interface):
     """An ASGI app that can drain."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend) -> None: ...
@@ -137,6 +144,7 @@ async def serve(
     stop: Stop,
     *,
     drain: float,
+    limits: ConnectionLimits | None = None,
     context: ssl.SSLContext | None = None,
     ready: Callable[[], None] = lambda: None,
 ) -> int:
@@ -144,7 +152,7 @@ async def serve(
 
     `ready` is called once every socket accepts. Raises `StartError` if one cannot; then none listens.
     """
-    server = _uvicorn(app, context)
+    server = _uvicorn(app, context, limits or ConnectionLimits())
     sockets.listen(bound)
     await server.startup(sockets=[sock for one in bound for sock in one.sockets])
     ready()
@@ -160,17 +168,18 @@ async def serve(
     return 130 if stop.forced.is_set() else 0
 
 
-def _uvicorn(app: Served, context: ssl.SSLContext | None) -> uvicorn.Server:
+def _uvicorn(app: Served, context: ssl.SSLContext | None, limits: ConnectionLimits) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         interface="asgi3",
-        http=protocol.Protocol,
+        http=partial(Protocol, Callers(limits)),  # type: ignore[arg-type]  # uvicorn only calls it
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        headers=HEADERS,
         timeout_keep_alive=KEEP_ALIVE,
         backlog=sockets.BACKLOG,
         ssl_context_factory=(lambda _config, _default: context) if context else None,

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from cap_core.plan.upstream import Timeouts, Tls
-from cap_core.settings.value_types import ANY, CALLER_AUTH, ORIGIN, PORT, PROXY, URL, ValueType
+from cap_core.settings.value_types import ANY, CALLER_AUTH, ORIGIN, PORT, POSITIVE, PROXY, URL, ValueType
 
 LISTENERS, CALLERS, UPSTREAMS, DOCUMENTS = "Listeners", "Callers", "Upstreams", "Documents"
 LIFE, PLUGINS, LOGS, CONFIGURATION = "Life", "Plugins", "Logs", "Configuration"
@@ -107,7 +107,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allow_origins: Annotated[
         tuple[str, ...],
         Setting(
-            "A further Origin that browsers may come from.",
+            "A further Origin whose pages may call and read; * for all.",
             CALLERS,
             "O",
             ORIGIN,
@@ -115,6 +115,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             absent="ours, localhost",
         ),
     ] = ()
+    head_timeout: Annotated[
+        float, Setting("Seconds that the head of a request may take to arrive.", CALLERS, "S", POSITIVE)
+    ] = 30.0
+    body_timeout: Annotated[
+        float, Setting("Seconds between two parts of a request's body.", CALLERS, "S", POSITIVE)
+    ] = 60.0
 
     base_uris: Annotated[
         Mapping[str, str],

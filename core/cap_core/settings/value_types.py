@@ -76,6 +76,8 @@ def _is_url(text: str) -> bool:
 
 
 def _is_origin(text: str) -> bool:
+    if text == "*":
+        return True
     scheme, mark, rest = text.partition("://")
     return bool(scheme and mark and rest) and not {"/", "?", "#", "@"} & set(rest)
 
@@ -90,9 +92,10 @@ ANY = ValueType("text", accepts=lambda _: True)
 PORT = ValueType("a port, 0 to 65535", (int,), int, range(65536).__contains__)
 COUNT = ValueType("a whole number from 1", (int,), int, lambda number: number >= 1)
 SECONDS = ValueType("a number of seconds", (int, float), float, lambda number: number >= 0 and math.isfinite(number))
+POSITIVE = ValueType("a number of seconds above 0", (int, float), float, lambda number: 0 < number < math.inf)
 SWITCH = ValueType("true or false", (bool,), _parse_switch, lambda _: True)
 FILE = ValueType("a path", path=True)
 URL = ValueType("an http(s) URL without userinfo, query and fragment", accepts=_is_url)
 PROXY = ValueType("an http(s) URL", accepts=_is_web)
-ORIGIN = ValueType("an origin such as https://app.example", accepts=_is_origin)
+ORIGIN = ValueType("an origin such as https://app.example, or * for all", accepts=_is_origin)
 CALLER_AUTH = ValueType("TYPE:NAME", accepts=_is_caller_auth)

@@ -19,6 +19,7 @@ from cap_core.plugins import loader
 from cap_core.plugins.registry import Registry
 from cap_core.runtime.options import OpenOptions
 from cap_core.server import sockets
+from cap_core.server.connection_limits import ConnectionLimits
 from cap_core.server.gateway import Gateway
 from cap_core.server.listeners import ListenOptions
 from cap_core.server.server import Stop, serve
@@ -64,6 +65,7 @@ def gateway(
     opening: OpenOptions | None = None,
     listening: ListenOptions | None = None,
     plugin_files: Sequence[Path] = (),
+    limits: ConnectionLimits | None = None,
 ) -> Iterator[Running]:
     """Serve documents on one free port. Raises `CapError` if `cap serve` would not start."""
     options = CompileOptions(
@@ -88,7 +90,9 @@ def gateway(
         except BaseException:
             sockets.close(bound)
             raise
-        serving = asyncio.run_coroutine_threadsafe(serve(app, bound, stop, drain=1.0, ready=ready.set), loop)
+        serving = asyncio.run_coroutine_threadsafe(
+            serve(app, bound, stop, drain=1.0, limits=limits, ready=ready.set), loop
+        )
         ready.wait(PATIENCE)
         try:
             yield Running(app, loop, port, compiling)

@@ -146,7 +146,7 @@ def test_inputs_are_parameters(description):
         "schema": {"type": "integer"},
     } == parameters["limit"]
     assert ["black", "red"] == parameters["color"]["schema"]["enum"]
-    assert {"type": "array", "items": {}} == parameters["ids"]["schema"]
+    assert {"type": "array", "items": {"type": "string"}} == parameters["ids"]["schema"]
     assert {"type": "object", "additionalProperties": True} == parameters["filter"]["content"]["application/json"][
         "schema"
     ]

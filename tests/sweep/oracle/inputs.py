@@ -54,6 +54,14 @@ class Given:
     places: tuple[str, ...]
     wire: str
     enum: tuple[Any, ...] | None = None
+    text: bool = False
+    """Whether it is sent as text alone."""
+
+    @property
+    def listed(self) -> str | None:
+        """The type that callers are shown."""
+        text = self.text and all(isinstance(item, str) for item in self.enum or ())
+        return self.type or ("string" if text else None)
 
 
 @dataclass
@@ -346,7 +354,18 @@ class Wiring:
         if self.out.body == "handed" and any(place == "body" for place in self.qualified.values()):
             self.out.body = "none"
         if self.out.body == "handed":
-            self.out.feeds.append(Feed("body", "body", self._value("body"), "object"))
+            self.out.feeds.append(Feed("body", "body", self._value("body"), self._handed()))
+
+    def _handed(self) -> str | None:
+        """The type of a body that nobody declares: what a tool takes for it goes by a fixed content type."""
+        if self.auth.get("body"):
+            return "object"
+        if self.exposed.method is not None:
+            return None
+        self._fixed_type()
+        if self.out.encoding == "multipart":
+            self.out.feeds = [feed for feed in self.out.feeds if feed.name.lower() != "content-type"]
+        return {"text": "string", "multipart": "object"}.get(self.out.encoding)
 
     def _inputs(self) -> None:
         names: dict[str, None] = dict.fromkeys(self.declared)
@@ -421,6 +440,7 @@ class Wiring:
             places=places,
             wire=wires.get(name, name),
             enum=declared.enum if declared else None,
+            text={f.place in ("body", "member") for f in self.out.feeds if name in inputs(f.value)} == {False},
         )
 
     def _places(self, name: str, declared: Param | None, wires: dict[str, str]) -> tuple[str, ...]:

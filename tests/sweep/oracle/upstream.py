@@ -91,6 +91,8 @@ def _fill(out: Expected, wired: Wired, members: list[tuple[str, Any]], whole: li
         return
     body = whole[0] if whole else dict(members)
     encoding = wired.encoding
+    if wired.body == "handed" and encoding == "json" and isinstance(body, str):
+        encoding = "text"
     out.headers.setdefault("content-type", TYPES[encoding])
     if encoding in ("form", "multipart") and isinstance(body, dict):
         pairs = [(k, text(i)) for k, v in body.items() for i in (v if isinstance(v, list) else [v])]

@@ -31,7 +31,7 @@ def of_tool(tool: Mapping[str, Any], wired: Wired) -> Iterator[str]:
     schema = tool["inputSchema"]
     names = aliases(given.name for given in wired.inputs)
     shown = {name: item.get("type") for name, item in schema["properties"].items()}
-    ours = {names[given.name]: given.type for given in wired.inputs}
+    ours = {names[given.name]: given.listed for given in wired.inputs}
     if shown != ours:
         yield f"{shown}, by the rules {ours}"
     needed = {names[given.name] for given in wired.inputs if given.required}
@@ -46,13 +46,13 @@ def of_rest(operation: Mapping[str, Any], exposed: Exposed, wired: Wired) -> Ite
     own = dict(zip(operation["holes"], paths.holes(exposed.path or ""), strict=True))
     shown = {
         (p["in"], own[p["name"]] if p["in"] == "path" else p["name"]): (
-            _schema(p).get("type"),
+            _type(_schema(p)),
             p.get("required", False),
         )
         for p in operation["parameters"]
     }
     ours = {
-        (given.places[0], given.wire): (given.type, given.required)
+        (given.places[0], given.wire): (given.listed, given.required)
         for given in wired.inputs
         if given.places[0] in ("query", "path", "header", "cookie")
     }
@@ -66,9 +66,9 @@ def of_rest(operation: Mapping[str, Any], exposed: Exposed, wired: Wired) -> Ite
         return
     content = operation.get("requestBody", {}).get("content", {})
     schema = content.get("application/json", {}).get("schema", {})
-    members = {given.wire: given.type for given in wired.inputs if given.places[0] == "member"}
+    members = {given.wire: given.listed for given in wired.inputs if given.places[0] == "member"}
     needed = {given.wire for given in wired.inputs if given.places[0] == "member" and given.required}
-    fields = {name: item.get("type") for name, item in schema.get("properties", {}).items()}
+    fields = {name: _type(item) for name, item in schema.get("properties", {}).items()}
     if fields != members or needed != set(schema.get("required", ())):
         yield f"body {fields} {schema.get('required')}, by the rules {members} {needed}"
 
@@ -76,3 +76,9 @@ def of_rest(operation: Mapping[str, Any], exposed: Exposed, wired: Wired) -> Ite
 def _schema(parameter: Mapping[str, Any]) -> Any:
     """The schema of an OpenAPI parameter; an object's is that of its JSON."""
     return parameter["schema"] if "schema" in parameter else parameter["content"]["application/json"]["schema"]
+
+
+def _type(schema: Any) -> Any:
+    """The type of a schema, of which null is no part: it means that the input is absent."""
+    types = schema.get("type")
+    return next((one for one in types if one != "null"), None) if isinstance(types, list) else types

@@ -71,4 +71,4 @@ def wrong(given: Given, *, rest: bool) -> Any:
     as_text = rest and given.places[0] not in ("member", "body")
     if as_text:
         return "abc" if given.type in ("integer", "number", "boolean", "object") else None
-    return WRONG.get(given.type or "")
+    return WRONG.get(given.listed or "")

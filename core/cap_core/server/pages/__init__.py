@@ -16,7 +16,7 @@ from cap_core.plan.plan import About
 from cap_core.plugins.exposure import MountedExposure
 from cap_core.plugins.messages import Reply
 from cap_core.server.asgi import answer
-from cap_core.server.problems import problem
+from cap_core.server.problems import problem, refused
 from cap_core.version import VERSION
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ _POLICY = (
 )
 _PAGE_HEADERS = {
     "content-security-policy": _POLICY,
-    "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
 
@@ -70,7 +69,7 @@ class Pages:
         try:
             scope["cap.exposures"] = await _accepting_exposures(scope, table)
         except Refusal as refusal:
-            await answer(send, problem(refusal), head=scope["method"] == "HEAD")
+            await answer(send, refused(refusal, scope), head=scope["method"] == "HEAD")
             return
         scope["cap.table"] = table
         if scope["method"] == "HEAD":

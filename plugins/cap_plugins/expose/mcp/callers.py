@@ -40,7 +40,7 @@ class Callers:
         raise _combined(refusals)
 
     async def enter(self, exposure: str, scope: Scope, headers: Mapping[bytes, bytes]) -> Admission | None:
-        """The admission to one exposure; None if it does not accept the caller."""
+        """The admission to one exposure; None if it does not accept the caller, or cannot tell."""
         try:
             return await self._admission(exposure, scope, headers)
         except Refusal:
@@ -58,7 +58,10 @@ class Callers:
 
 
 def _combined(refusals: list[Refusal]) -> Refusal:
-    """One refusal for several: 403 if any exposure knew the caller, with every challenge (RFC 9110, 11.6.1)."""
-    first = next((refusal for refusal in refusals if refusal.status == 403), refusals[0])
+    """One refusal for several: 500 if a check failed, 403 if any exposure knew the caller; with every challenge
+    (RFC 9110, 11.6.1)."""
+    statuses = {refusal.status for refusal in refusals}
+    worst = next((status for status in (500, 403) if status in statuses), refusals[0].status)
+    first = next(refusal for refusal in refusals if refusal.status == worst)
     challenges = dict.fromkeys(field for each in refusals if each.status == first.status for field in each.headers)
     return Refusal(first.status, first.code, first.detail, hint=first.hint, headers=tuple(challenges))

@@ -11,8 +11,9 @@ from cap_core.logging.lazy_logger import get_logger
 from cap_core.plugins.context import Context, new_id
 from cap_core.plugins.messages import AsgiSend, Caller, Headers, Receive, Reply, Scope
 from cap_core.runtime.streams import collect
-from cap_core.server.asgi import CallerGone, Watch, answer, read_body
-from cap_core.server.problems import problem
+from cap_core.server.asgi import CallerGone, Watch, answer, cut_short, read_body
+from cap_core.server.problems import FAILED
+from cap_core.server.problems import refused as refused_caller
 from cap_plugins.expose.mcp.error_texts import broke_off, refused, too_large
 from cap_plugins.expose.mcp.headers import accepts_json, is_json, refuse_repeated, traceparent
 from cap_plugins.expose.mcp.json_rpc import (
@@ -86,6 +87,7 @@ class McpEndpoint:
         except CallerGone:
             return
         except RpcError as fault:
+            scope.setdefault(FAILED, (None, f"json-rpc {fault.code}"))
             reply = _json(http_status(fault.code, request.modern), error_message(request.id, fault))
         except Exception:
             reply = _internal(request)
@@ -97,7 +99,7 @@ class McpEndpoint:
         try:
             admission = await self._callers.first(request.scope, request.headers)
         except Refusal as refusal:
-            return problem(refusal)
+            return refused_caller(refusal, request.scope)
         try:
             body = await read_body(request.receive, request.headers, self._limits.body)
         except Refusal as refusal:
@@ -120,6 +122,8 @@ class McpEndpoint:
     async def _result(self, method: str, params: Params, admission: Admission, request: RequestState) -> bytes:
         if isinstance(params, CallParams):
             done = await self._call(params, admission, request)
+            if done.error:
+                request.scope.setdefault(FAILED, (None, "tool-error"))
             return encode_modern(done, self._catalogue.stamp) if request.modern else encode_legacy(done)
         if method == "ping":
             return b"{}"
@@ -143,6 +147,7 @@ class McpEndpoint:
         try:
             checked = tool.read(arguments)
         except Refusal as refusal:
+            request.scope[FAILED] = (tool.call, refusal.code)
             return text_result(refused(refusal, tool), error=True)
         meta = params.meta
         request.context = Context(
@@ -168,6 +173,7 @@ class McpEndpoint:
         except Refusal as refusal:
             return text_result(refused(refusal, tool), error=True)
         except UpstreamError as error:
+            cut_short(error, context)
             return text_result(broke_off(error, tool), error=True)
         if body is None:
             return text_result(too_large(given, self._limits.answer, tool), error=True)

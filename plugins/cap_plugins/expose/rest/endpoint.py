@@ -15,7 +15,7 @@ from cap_core.plugins.context import Context, Run, traceparent
 from cap_core.plugins.messages import AsgiSend, Endpoint, Entity, Headers, Receive, Reply, Scope
 from cap_core.runtime.inputs import refuse
 from cap_core.server.asgi import CallerGone, EventStreams, Watch, answer, has_body
-from cap_core.server.problems import problem
+from cap_core.server.problems import FAILED, problem
 from cap_plugins.expose.rest.replies import as_reply
 from cap_plugins.expose.rest.request_body import compile_body, refuse_body
 from cap_plugins.expose.rest.text_inputs import FieldErrors, Values, compile_text_inputs
@@ -38,14 +38,10 @@ CALLER = "cap.caller"
 
 def compile_endpoint(call: Call, run: Run, limit: int, streams: EventStreams | None = None) -> Endpoint:
     """The endpoint of a call. `limit` is the largest request body that is parsed, in bytes."""
-    items = call.inputs.items
-    key, follow = call.key, not call.identity
-    passed = PASSED - {item.wire.lower().encode() for item in items if item.place == "header"}
-    if follow:
-        passed = frozenset()
-    heads = call.passes_head
+    items, key, follow = call.inputs.items, call.key, not call.identity
+    passed = frozenset() if follow else PASSED - {i.wire.lower().encode() for i in items if i.place == "header"}
+    heads, body = call.passes_head, compile_body(items, limit)
     texts = compile_text_inputs(items, call.exposed.path or "")
-    body = compile_body(items, limit)
     required = tuple(item for item in items if item.required)
 
     async def endpoint(scope: Scope, receive: Receive, send: AsgiSend, params: tuple[str, ...]) -> None:
@@ -59,8 +55,7 @@ def compile_endpoint(call: Call, run: Run, limit: int, streams: EventStreams | N
             trace=traceparent(headers.get(b"traceparent")),
             caller=scope.get(CALLER),
         )
-        head = scope["method"] == "HEAD"
-        if head and heads:
+        if (head := scope["method"] == "HEAD") and heads:
             context.method = "HEAD"
         values: Values = {}
         field_errors: FieldErrors = []
@@ -76,8 +71,15 @@ def compile_endpoint(call: Call, run: Run, limit: int, streams: EventStreams | N
             if field_errors:
                 raise refuse(tuple(field_errors))
             with Watch(receive):
-                await answer(send, await _reply(run, values, context), head=head, streams=streams)
+                try:
+                    reply = as_reply(await run(values, context))
+                except (Refusal, CallerGone):
+                    raise
+                except Exception as error:
+                    reply = _internal(error, context)
+                await answer(send, reply, head=head, streams=streams, context=context)
         except Refusal as refusal:
+            scope[FAILED] = (call, refusal.code)
             await answer(send, problem(refusal, call, context.id), head=head)
         except CallerGone:
             return
@@ -101,20 +103,14 @@ def _check_required(required: tuple[Input, ...], values: Values, field_errors: F
             field_errors.append(FieldError(place, "is required and missing"))
 
 
-async def _reply(run: Run, values: Values, context: Context) -> Reply:
-    """The reply of a call. After an unexpected failure the caller gets the request id, and the log the details."""
-    try:
-        return as_reply(await run(values, context))
-    except (Refusal, CallerGone):
-        raise
-    except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        # Not the message: it may hold what the caller or the upstream sent.
-        kind, place = type(error).__qualname__, f"{last.filename}:{last.lineno}"
-        _log.error("call failed", request_id=context.id, call=context.call, error=kind, at=place)
-        what = "this should not have happened"
-        refusal = Refusal(500, "internal", what, hint="tell the operator this trace_id")
-        return problem(refusal, None, context.id)
+def _internal(error: Exception, context: Context) -> Reply:
+    """The answer after an unexpected failure: the caller gets the request id, and the log the details."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    # Not the message: it may hold what the caller or the upstream sent.
+    kind, place = type(error).__qualname__, f"{last.filename}:{last.lineno}"
+    _log.error("call failed", request_id=context.id, call=context.call, error=kind, at=place)
+    what = "this should not have happened"
+    return problem(Refusal(500, "internal", what, hint="tell the operator this trace_id"), None, context.id)
 
 
 def compile_rejected(rejected: RejectedOperation, about: About) -> Endpoint:
@@ -125,6 +121,7 @@ def compile_rejected(rejected: RejectedOperation, about: About) -> Endpoint:
 
     async def not_served(scope: Scope, receive: Receive, send: AsgiSend, params: tuple[str, ...]) -> None:
         context = Context("rest", trace=traceparent(dict(scope["headers"]).get(b"traceparent")))
+        scope[FAILED] = (None, refusal.code)
         more = {"capability": about.name, "operation": operation, "spec": str(why.at), "code": why.code}
         await answer(send, problem(refusal, None, context.id, more), head=scope["method"] == "HEAD")
 

@@ -1,0 +1,110 @@
+"""The guard around calls into plugins: what a plugin raises or wrongly returns is one error that names the plugin."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cap_core.errors import PluginError
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Whose code is called, for messages: a plugin's name, its distribution, and the file or directory of its code."""
+
+    plugin: str
+    distribution: str = ""
+    code: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.plugin} of {self.distribution or 'no distribution'}"
+
+    def fault(self, what: str, at: str = "") -> PluginError:
+        """The error for something that this plugin does wrong, at a place in its code if one is known."""
+        place = f" ({at})" if at else ""
+        hint = f"correct it, or leave it out with --block {self.plugin}"
+        return PluginError(f"{self}: {what}{place}", hint=hint, code="plugin-fault")
+
+    def failed(self, what: str, error: BaseException, function: object = None) -> PluginError:
+        """The error for what a function of this plugin raised, unless it is such an error already."""
+        if isinstance(error, PluginError):
+            return error
+        return self.fault(f"{what} failed: {message(error)}", self._place(error) or defined(function))
+
+    def _place(self, error: BaseException) -> str:
+        """File and line of the innermost frame of this plugin's code in a traceback; "" where none is."""
+        own = [f for f in traceback.extract_tb(error.__traceback__) if self.code and f.filename.startswith(self.code)]
+        return f"{_shown(own[-1].filename)}:{own[-1].lineno}" if own else ""
+
+
+def guarded(
+    source: Source,
+    what: str,
+    function: Callable[..., Any],
+    check: Callable[[Any], Any],
+    *,
+    documented: tuple[type[Exception], ...] = (),
+) -> Callable[..., Any]:
+    """A plugin's function whose faults are `PluginError`s.
+
+    `check` takes the result and returns it, guarded where it holds functions itself; it raises `Unfit` for one that
+    cannot be used. `documented` are the exceptions that the function may raise.
+    """
+
+    def call(*arguments: Any) -> Any:
+        try:
+            result = function(*arguments)
+        except documented:
+            raise
+        except (Exception, SystemExit) as error:
+            raise source.failed(what, error, function) from error
+        try:
+            return check(result)
+        except Unfit as unfit:
+            raise source.fault(f"{what} gave {unfit}", defined(function)) from None
+
+    return call
+
+
+class Unfit(Exception):
+    """What a plugin gave cannot be used: what it is, and what it has to be."""
+
+    def __init__(self, given: object, wanted: str) -> None:
+        super().__init__(f"{kind(given)}, not {wanted}")
+
+
+def kind(value: object) -> str:
+    """What a value is, for messages; never the value itself, which may be a secret."""
+    if inspect.iscoroutine(value):
+        value.close()
+        return "a coroutine, as an 'async def' does"
+    if value is None or isinstance(value, bool):
+        return str(value)
+    return f"a value of type {type(value).__name__}"
+
+
+def message(error: BaseException) -> str:
+    """An exception's message, on one line."""
+    text = " ".join(str(error).split())
+    if isinstance(error, SystemExit):
+        return f"it ends the process with {text or 0}"
+    if isinstance(error, KeyError):
+        return f"there is no {text}"
+    return text or "it gives no reason"
+
+
+def defined(function: object) -> str:
+    """File and line of a function's definition; "" if it is not known."""
+    code = getattr(inspect.unwrap(function) if callable(function) else function, "__code__", None)
+    if code is None:
+        code = getattr(getattr(function, "__call__", None), "__code__", None)  # noqa: B004  (an object with a method)
+    return f"{_shown(code.co_filename)}:{code.co_firstlineno}" if code is not None else ""
+
+
+def _shown(file: str) -> str:
+    path, here = Path(file), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else file
