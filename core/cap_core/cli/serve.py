@@ -56,7 +56,7 @@ def command(session: Session, settings: Settings, capabilities: tuple[str, ...])
         _log.warning(line)
     try:
         registry = registry_of(settings)
-        plan = served(compile_documents(settings, registry, capabilities), keep_going=settings.keep_going)
+        plan = served(compile_documents(settings, registry, capabilities), settings)
         refuse_anonymous(plan, settings)
         opening = open_options(settings)
         offered = recording(registry) if settings.access_log else registry

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from cap_core.document.reader import ModelNode, Names, Number, Requirement, Size
+from cap_core.document.reader import ModelNode
+from cap_core.document.values import Names, Number, Requirement, Size
 from cap_core.errors import Mark
 from cap_core.plan.exposed import DeclaredType
 from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq, resolve

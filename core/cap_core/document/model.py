@@ -12,8 +12,9 @@ from typing import ClassVar
 import msgspec
 
 from cap_core.document.input_model import InputNode
-from cap_core.document.reader import ModelNode, Size
+from cap_core.document.reader import ModelNode
 from cap_core.document.unrestricted import DescriptiveNode
+from cap_core.document.values import Size
 from cap_core.plan.exposed import DeclaredInput, DeclaredOutput
 from cap_core.syntax.yaml_tree import Node, Scalar, Seq, resolve
 
@@ -219,6 +220,8 @@ class CapabilityPart(ModelNode, frozen=True, kw_only=True):
 class Person(DescriptiveNode, frozen=True, kw_only=True):
     """An entry of `stakeholders`."""
 
+    describing: ClassVar[frozenset[str]] = frozenset({"role", "fullName", "email"})
+
     role: str | None = None
     fullName: str | None = None
     email: str | None = None
@@ -226,6 +229,10 @@ class Person(DescriptiveNode, frozen=True, kw_only=True):
 
 class Info(DescriptiveNode, frozen=True, kw_only=True):
     """What a document says of itself."""
+
+    describing: ClassVar[frozenset[str]] = frozenset(
+        {"label", "description", "version", "tags", "created", "modified", "stakeholders"}
+    )
 
     label: str | None = None
     description: str | None = None
@@ -240,6 +247,7 @@ class Document(ModelNode, frozen=True, kw_only=True):
     """A whole capability document."""
 
     apart: ClassVar[frozenset[str]] = frozenset({"capability"})
+    describing: ClassVar[frozenset[str]] = frozenset({"info"})
 
     capability: CapabilityPart
     info: Info | None = None

@@ -24,7 +24,7 @@ _SET = re.compile(r"\\[dDsSwWpP]")
 
 
 def is_ecma(pattern: str) -> bool:
-    """Whether `new RegExp(pattern, "u")` succeeds. It may succeed for rare properties of characters that are refused."""
+    """Whether `new RegExp(pattern, "u")` succeeds. It may succeed for some rare properties that are refused here."""
     at, groups, highest = 0, 0, 0
     names: list[str] = []
     used: set[str] = set()
