@@ -9,8 +9,10 @@ from cap_core.compile.target import Parameter
 from cap_core.diagnostics.reporter import Reporter
 from cap_core.document.model import ConsumedParameter
 from cap_core.document.vocabulary import PLACES, WRITES
+from cap_core.plan.request import Style
 from cap_core.plan.upstream import FieldPlace
 from cap_core.syntax.names import near
+from cap_core.syntax.yaml_tree import Scalar, resolve
 
 # Headers that only the gateway sets: they frame the message, choose its coding, or concern one connection.
 _OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"}) | {
@@ -50,6 +52,9 @@ def placed_parameter(
         what = f"the parameter {parameter.name!r} has {problem} and is sent as {place}"
         hint = near(parameter.in_ or "", [*PLACES, "environment"]) or None
         report("guessed-place", parameter.mark("in"), what, hint)
+    if parameter.value is not None and isinstance(parameter.value, Scalar) and resolve(parameter.value) is None:
+        what = f"the parameter {parameter.name!r} has an empty 'value'; it is not sent"
+        report("empty-value", parameter.mark("value"), what)
     written = parameter.declared_type()
     return Parameter(
         name=parameter.name,
@@ -57,9 +62,33 @@ def placed_parameter(
         of=input_type(written, f"the parameter {parameter.name!r}", report),
         written=written,
         required=place == "path" or bool(parameter.needed),
+        style=_style(parameter, place, report),
         value=parameter.value,
         at=parameter.at,
     )
+
+
+_STYLES: dict[FieldPlace, tuple[str, ...]] = {
+    "path": ("simple",),
+    "query": ("form", "spaceDelimited", "pipeDelimited", "deepObject"),
+    "header": ("simple",),
+    "cookie": ("form",),
+    "body": ("form", "spaceDelimited", "pipeDelimited", "deepObject"),
+}
+"""The styles that each place has; the first is the one without `style`."""
+
+
+def _style(parameter: ConsumedParameter, place: FieldPlace, report: Reporter) -> Style | None:
+    """How lists and objects of it are written; None where the document does not say, or the place has one way alone."""
+    if parameter.style is None and parameter.explode is None:
+        return None
+    known = _STYLES[place]
+    name = parameter.style or known[0]
+    if name not in known:
+        what = f"{place} parameters have no style {name!r}; {parameter.name!r} is written as {known[0]}"
+        report("bad-style", parameter.mark("style"), what, near(name, known) or None)
+        name = known[0]
+    return Style(name, parameter.explode) if len(known) > 1 else None
 
 
 def _guessed_place(parameter: ConsumedParameter, method: str, placeholders: Collection[str]) -> FieldPlace:

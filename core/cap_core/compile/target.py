@@ -10,6 +10,7 @@ from cap_core.compile.rejection import Rejection
 from cap_core.errors import Mark
 from cap_core.plan.exposed import DeclaredOutput, DeclaredType
 from cap_core.plan.input_types import InputType
+from cap_core.plan.request import Style
 from cap_core.plan.upstream import FieldPlace, Operation
 from cap_core.syntax.templates import Var
 from cap_core.syntax.yaml_tree import Node
@@ -28,6 +29,8 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     written: DeclaredType
     """The same as the document says it."""
     required: bool
+    style: Style | None = None
+    """How a list or an object is written."""
     value: Node | None
     """Its fixed value in the document; None if `with` or callers give it."""
     at: Mark

@@ -43,6 +43,8 @@ class ConsumedParameter(InputNode, frozen=True, kw_only=True):
 
     in_: str | None = msgspec.field(default=None, name="in")
     value: Node | None = None
+    style: str | None = None
+    explode: bool | None = None
 
     @property
     def from_environment(self) -> bool:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import quote_plus
 from xml.sax.saxutils import escape
 
 import msgspec
 import yaml
 
 from cap_core.document.vocabulary import WRITES
+from cap_core.errors import FieldError
 from cap_core.plan.input_types import InputType
 from cap_core.plan.inputs import PASSED_BODY
-from cap_core.plan.request import Request, RequestField
-from cap_core.plan.values import Binding, InputRef, Template, Tree, Value
+from cap_core.plan.request import Request, RequestField, Style
+from cap_core.plan.values import Binding, Constant, InputRef, Template, Tree
 from cap_core.plugins.auth import Credentials
 from cap_core.plugins.messages import Body, Entity
 from cap_core.runtime import multipart
+from cap_core.runtime.inputs import refuse
+from cap_core.runtime.styles import compile_pairs
 from cap_core.runtime.values import ABSENT, Evaluate, Frame, as_text, compile_json, compile_template, compile_text
 from cap_core.syntax import json_text
 
@@ -78,7 +82,10 @@ def _compile_body(
         return lambda frame: NO_BODY
     if members and request.body.type in ("form", "multipart"):
         tree = Tree(tuple((field.name, field.value) for field in members), keyed=True)
-        whole = RequestField(place="body", name="", value=tree, type=None, required=False, at=members[0].at)
+        styles = {field.name: field.style for field in members if field.style is not None}
+        whole = RequestField(
+            place="body", name="", value=tree, type=None, required=False, at=members[0].at, styles=styles
+        )
     if whole is not None and request.body.type == "multipart":
         return _in_parts(whole, variables)
     if whole is not None and request.body.type == "json" and isinstance(whole.value, InputRef):
@@ -115,7 +122,8 @@ def _members(
     variables: Mapping[Binding, str],
     credentials: Credentials,
 ) -> Callable[[Frame], Encoded]:
-    evaluators = [(field.name, compile_json(field.value, variables, types)) for field in fields]
+    sent = [field for field in fields if not (isinstance(field.value, Constant) and field.value.value is None)]
+    evaluators = [(field.name, compile_json(field.value, variables, types)) for field in sent]
     own = dict(credentials.members)
 
     def members(frame: Frame) -> Encoded:
@@ -135,7 +143,7 @@ def _template(
     variables: Mapping[Binding, str],
     credentials: Credentials,
 ) -> Callable[[Frame], Encoded]:
-    encode, evaluate = _encoder(request.body.type, field.value, types, variables)
+    encode, evaluate = _encoder(request.body.type, field, types, variables)
     alone = _credentials_only(credentials, content_type)
     object_ = isinstance(field.value, Tree) and field.value.keyed and request.body.type == "json"
     if object_ and request.operation.method in WRITES and not credentials.members:
@@ -166,21 +174,31 @@ def _in_parts(field: RequestField, variables: Mapping[Binding, str]) -> Callable
 
 
 def _encoder(
-    kind: str, item: Value, types: Mapping[str, InputType], variables: Mapping[Binding, str]
+    kind: str, field: RequestField, types: Mapping[str, InputType], variables: Mapping[Binding, str]
 ) -> tuple[Callable[[object], bytes], Evaluate]:
+    item = field.value
     if kind == "json":
         return msgspec.json.encode, compile_json(item, variables, types)
     if kind == "form":
         if isinstance(item, Template):
             return _plain, _escaped(item, variables, quote_plus)
-        return _form, compile_text(item, variables)
+        return _form(field.styles), compile_text(item, variables)
     if kind == "ndjson":
         return _lines, compile_text(item, variables)
     if kind == "yaml":
         return _yaml, compile_json(item, variables, types)
     if kind == "xml" and isinstance(item, Template):
-        return _plain, _escaped(item, variables, lambda text: escape(text, {'"': "&quot;", "'": "&apos;"}))
+        return _plain, _escaped(item, variables, _xml_text)
     return _plain, compile_text(item, variables)
+
+
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+
+def _xml_text(text: str) -> str:
+    if _NO_XML.search(text):
+        raise refuse((FieldError("body", "must not contain control characters, which XML does not have"),))
+    return escape(text, {'"': "&quot;", "'": "&apos;"})
 
 
 def _decoded(value: object) -> object:
@@ -223,12 +241,17 @@ def _yaml_number(dumper: yaml.SafeDumper, raw: msgspec.Raw) -> yaml.Node:
 _Yaml.add_representer(msgspec.Raw, _yaml_number)
 
 
-def _form(value: object) -> bytes:
-    value = _decoded(value)
-    if not isinstance(value, dict):
-        return _plain(value)
-    pairs = [(name, as_text(v)) for name, item in value.items() for v in (item if isinstance(item, list) else [item])]
-    return urlencode(pairs).encode()
+def _form(styles: Mapping[str, Style]) -> Callable[[object], bytes]:
+    def form(value: object) -> bytes:
+        value = _decoded(value)
+        if not isinstance(value, dict):
+            return _plain(value)
+        given = ((name, item) for name, item in value.items() if item is not None)
+        return "&".join(
+            pair for name, item in given for pair in compile_pairs(name, styles.get(name), quote_plus)(item)
+        ).encode()
+
+    return form
 
 
 def _escaped(item: Template, variables: Mapping[Binding, str], escape_text: Callable[[str], str]) -> Evaluate:

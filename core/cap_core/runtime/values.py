@@ -10,7 +10,8 @@ import msgspec
 
 from cap_core.errors import Refusal
 from cap_core.plan.input_types import InputType
-from cap_core.plan.values import Binding, Constant, InputRef, StepRef, Template, Tree, Value
+from cap_core.plan.request import RequestField
+from cap_core.plan.values import Binding, Constant, InputRef, StepRef, Template, Tree, Value, leaves
 from cap_core.runtime import jsonpath
 
 NO_RESULTS: Final[Mapping[str, object]] = MappingProxyType({})
@@ -48,8 +49,16 @@ def as_text(value: object) -> str:
     return bytes(value).decode() if isinstance(value, msgspec.Raw) else _encode(value).decode()
 
 
+def label(field: RequestField) -> str:
+    """What messages call a value: as the caller gives it, else as it is sent."""
+    given = (leaf.label for leaf in leaves(field.value) if isinstance(leaf, InputRef) and leaf.label)
+    return next(given, f"{field.place} {field.name}")
+
+
 def compile_text(item: Value, variables: Mapping[Binding, str]) -> Evaluate:
     """The function for a place that takes text; inputs keep the spelling of the caller, and null is absent."""
+    if isinstance(item, Constant) and item.value is None:
+        return _constant(ABSENT)
     return _compile(item, variables, _text_input)
 
 

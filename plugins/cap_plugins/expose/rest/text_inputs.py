@@ -56,10 +56,11 @@ class Slot(msgspec.Struct, frozen=True):
             self._take_whole(text, values, field_errors)
         elif self.check is not None and (what := self.check(text)) is not None:
             field_errors.append(FieldError(self.where, what))
-        elif isinstance(given, list):
-            given.append(text)
+        elif self.many:
+            item = text if self.whole is None else msgspec.Raw(text.encode())
+            values[self.name] = [*given, item] if isinstance(given, list) else [item]
         else:
-            values[self.name] = [text] if self.many else text
+            values[self.name] = text
 
     def _take_whole(self, text: str, values: Values, field_errors: FieldErrors) -> None:
         assert self.whole is not None
