@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cap_core.errors import CapError, FieldError, Mark, OptionError, Refusal, UpstreamError
+from cap_core.errors import CapError, FieldError, Mark, OptionError, Refusal, UnsendableError, UpstreamError
 from cap_core.logging.secret import Secret
 from cap_core.plugins.auth import AuthFlow, AuthScheme, CheckContext, Credentials, SignContext
 from cap_core.plugins.binding import BindContext, BindingResolver
@@ -40,6 +40,7 @@ __all__ = [
     "Secret",
     "SignContext",
     "Transport",
+    "UnsendableError",
     "UpstreamError",
     "hookimpl",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -72,6 +73,13 @@ class OptionError(Exception):
         self.hint = hint
 
 
+class UnsendableError(ValueError):
+    """What a transport raises for a request that HTTP does not allow, before the upstream can have it whole.
+
+    A character that would end a header or the target, a name that is no token, a body of another length than declared.
+    """
+
+
 UpstreamFailure = Literal["refused", "reset", "garbage", "length", "connect", "idle", "total"]
 
 
@@ -85,6 +93,8 @@ class UpstreamError(Exception):
     """
 
     def __init__(self, kind: UpstreamFailure, detail: str, *, sent: bool = True) -> None:
+        if kind not in get_args(UpstreamFailure):
+            raise ValueError(f"an UpstreamError is one of {', '.join(get_args(UpstreamFailure))}, not {kind!r}")
         super().__init__(f"{kind}: {detail}")
         self.kind: UpstreamFailure = kind
         self.detail = detail
@@ -101,10 +111,13 @@ class FieldError(msgspec.Struct, frozen=True):
         return f"{self.where} {self.what}" if self.where else self.what
 
 
+_SLUG: Final = re.compile("[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
 class Refusal(Exception):
     """A call that is refused, with what its caller is told: problem+json on REST, an `isError` text on MCP.
 
-    `code` is the stable slug of the problem type (`docs/errors.md`), `status` the HTTP status that REST answers with,
+    `code` is the stable slug of the problem type (`docs/errors.md`), `status` the HTTP status (400 to 599) of REST,
     `hint` what would help, `field_errors` every single error of the request, `headers` go into the HTTP answer.
     `sent` is False where nothing can have reached the upstream; else repeating the call may repeat an effect.
     """
@@ -120,6 +133,10 @@ class Refusal(Exception):
         headers: tuple[tuple[bytes, bytes], ...] = (),
         sent: bool = True,
     ) -> None:
+        if not 400 <= status <= 599:
+            raise ValueError(f"the status of a Refusal is 400 to 599, not {status}")
+        if not _SLUG.fullmatch(code):
+            raise ValueError(f"the code of a Refusal is a slug such as 'too-many-calls', not {code!r}")
         super().__init__(detail)
         self.sent = sent
         self.status = status

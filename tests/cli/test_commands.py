@@ -46,7 +46,18 @@ def test_the_other_commands_have_the_settings_that_matter_to_documents() -> None
 def test_the_help_lists_every_command_and_no_other() -> None:
     text = shown("--help").output
 
-    assert [line.split()[0] for line in text.partition("Commands:\n")[2].splitlines()] == list(COMMANDS)
+    commands, _, examples = text.partition("Commands:\n")[2].partition("\nExamples:\n")
+    assert [line.split()[0] for line in commands.splitlines()] == list(COMMANDS)
+    assert "cap serve" in examples
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_every_help_fits_80_columns_and_shows_how_it_is_typed(terminal: Callable[..., str], name: str) -> None:
+    text = terminal(*filter(None, [name]), "--help", columns=80)
+
+    assert [] == [line for line in text.splitlines() if len(line) > 80]
+    examples = text.partition("\nExamples:\n")[2]
+    assert f"  cap {name}".rstrip() in examples
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,14 @@ def test_plugins_are_listed_with_what_they_offer(cap: Cap) -> None:
     assert "expose-rest" in cap("plugins").stdout
 
 
+def test_a_plugin_that_only_adds_pages_offers_them(cap: Cap, tmp_path: Path) -> None:
+    code = "from cap_core import hookimpl\n@hookimpl\ndef cap_app_init(app_config):\n    pass\n"
+    (tmp_path / "extra.py").write_text(code)
+    lines = [line.split() for line in cap("plugins", "--plugin", "extra.py").stdout.splitlines()]
+
+    assert [["pages"]] == [line[-1:] for line in lines if line[0].startswith("extra")]
+
+
 def test_a_blocked_plugin_is_not_there(cap: Cap) -> None:
     assert "expose-mcp" not in cap("plugins", "--block", "expose-mcp").stdout
     assert "expose-mcp" not in cap("plugins", CAP_BLOCK="expose-mcp").stdout

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
+import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import trustme
 
 from cap_core.testing import Answered, Recorded, Upstream, upstream
 from waiting import until
@@ -108,6 +111,16 @@ def test_settings_are_taken_up_or_need_a_restart(live: Callable[..., Any], thing
         assert json.loads(server.wait_for("restart to take up"))["settings"] == ["drain"]
 
 
+def test_a_plugin_file_that_changed_needs_a_restart(live: Callable[..., Any], thing: Path, tmp_path: Path) -> None:
+    plugin = tmp_path / "extra.py"
+    plugin.write_text("# nothing yet\n")
+    with live(thing.name, CAP_PLUGIN="extra.py") as server:
+        plugin.write_text("# something else\n")
+        line = json.loads(server.wait_for("extra.py has changed"))
+
+    assert ("extra.py has changed; restart to take it up", "warning") == (line["event"], line["level"])
+
+
 def test_no_call_fails_while_documents_are_edited(
     live: Callable[..., Any], thing: Path, load: Callable[..., Any]
 ) -> None:
@@ -137,7 +150,7 @@ def test_it_ends_with_0_while_it_watches(live: Callable[..., Any], thing: Path) 
         server.signal(signal.SIGTERM)
 
         assert server.ended() == 0
-        assert [json.loads(line)["event"] for line in server.lines][-2:] == ["ready", "draining"]
+        assert [json.loads(line)["event"] for line in server.lines][-3:] == ["ready", "draining", "stopped"]
 
 
 def test_documents_are_followed_where_their_directory_went_away(
@@ -151,6 +164,124 @@ def test_documents_are_followed_where_their_directory_went_away(
         assert httpx.get(server.url + "/things/1").status_code == 200
         (tmp_path / "elsewhere").rename(tmp_path / "documents")
         server.wait_for('"reloaded"')
+
+
+# --- SIGHUP -----------------------------------------------------------------------------------------------------------
+
+
+def test_sighup_takes_up_documents_and_secrets(
+    serving: Serving, things: Callable[..., Path], get_thing: str, api: Upstream, tmp_path: Path
+) -> None:
+    auth = "authentication: {type: bearer, token: '{{THINGS_KEY}}'}\n"
+    document = things(
+        auth + get_thing, "- path: /things/{id}\n  operations:\n  - {method: GET, name: get-thing, call: api.get-thing}"
+    )
+    secrets = tmp_path / "secrets.env"
+    secrets.write_text("THINGS_KEY=first")
+    words = ("--port", "0", "--base-uri", f"api={api.url}", "--env-file", secrets)
+    with serving(document, *words) as server:
+        assert httpx.get(server.url + "/things/1").status_code == 200
+        secrets.write_text("THINGS_KEY=second")
+        _edit(
+            document,
+            "- path: /things/{id}\n      operations:\n      - {method",
+            "- path: /renamed/{id}\n      operations:\n      - {method",
+        )
+        server.signal(signal.SIGHUP)
+        server.wait_for('"reloaded"')
+
+        assert httpx.get(server.url + "/renamed/1").status_code == 200
+        assert httpx.get(server.url + "/things/1").status_code == 404
+        server.signal(signal.SIGTERM)
+        assert server.ended() == 0
+    assert [b"Bearer first", b"Bearer second"] == [request.header("authorization") for request in api.requests]
+
+
+def test_sighup_with_a_bad_edit_keeps_the_last_good_plan(serving: Serving, thing: Path, api: Upstream) -> None:
+    good = thing.read_text()
+    with serving(thing.name, "--port", "0", "--base-uri", f"api={api.url}") as server:
+        for _ in range(2):
+            thing.write_text(good + "capability: {}\n")
+            refused = _refusals(server)
+            server.signal(signal.SIGHUP)
+            until(lambda: _refusals(server) > refused)  # noqa: B023  (called at once)
+            assert httpx.get(server.url + "/things/1").status_code == 200
+        thing.write_text(good)
+        server.signal(signal.SIGHUP)
+        server.wait_for('"reloaded"')
+
+
+def test_sighup_ends_no_call(serving: Serving, thing: Path, load: Callable[..., Any], api: Upstream) -> None:
+    with serving(thing.name, "--port", "0", "--base-uri", f"api={api.url}") as server:
+        clients = load(server.url, "/things/1")
+
+        def reload() -> None:
+            for n in range(1, 6):
+                server.signal(signal.SIGHUP)
+                until(lambda: sum('"reloaded"' in line for line in server.lines) >= n)  # noqa: B023  (called at once)
+
+        asyncio.run(clients.run(8, reload))
+
+    assert clients.failures == []
+    assert clients.statuses == {b"200"}
+
+
+# --- certificates -----------------------------------------------------------------------------------------------------
+
+
+class Authority:
+    """Issues certificates into two files, and knows which one a server shows."""
+
+    def __init__(self, folder: Path) -> None:
+        self.chain, self.key = folder / "chain.pem", folder / "key.pem"
+        self._ca = trustme.CA()
+
+    def issue(self, kind: trustme.KeyType = trustme.KeyType.ECDSA) -> bytes:
+        issued = self._ca.issue_cert("127.0.0.1", key_type=kind)
+        issued.cert_chain_pems[0].write_to_path(self.chain)
+        issued.private_key_pem.write_to_path(self.key)
+        return ssl.PEM_cert_to_DER_cert(issued.cert_chain_pems[0].bytes().decode())
+
+    def shown(self, url: str) -> bytes:
+        context = ssl.create_default_context()
+        self._ca.configure_trust(context)
+        host, _, port = url.removeprefix("https://").partition(":")
+        with socket.create_connection((host, int(port)), timeout=PATIENCE) as plain:
+            with context.wrap_socket(plain, server_hostname=host) as connection:
+                shown = connection.getpeercert(binary_form=True)
+                assert shown is not None
+                return shown
+
+
+@pytest.mark.parametrize("kind", [trustme.KeyType.ECDSA, trustme.KeyType.RSA], ids=["same-kind", "another-kind"])
+@pytest.mark.parametrize("how", ["signal", "watching"])
+def test_a_renewed_certificate_is_shown(serving: Serving, thing: Path, tmp_path: Path, kind: Any, how: str) -> None:
+    authority = Authority(tmp_path)
+    first = authority.issue()
+    words = ("--port", "0", "--tls-cert", authority.chain, "--tls-key", authority.key)
+    with serving(thing, *words, *(["--reload"] if how == "watching" else [])) as server:
+        assert authority.shown(server.url) == first
+        second = authority.issue(kind)
+        if how == "signal":
+            server.signal(signal.SIGHUP)
+        until(lambda: authority.shown(server.url) != first)
+
+        assert authority.shown(server.url) == second
+
+
+def test_a_certificate_that_cannot_be_used_does_not_replace_a_good_one(
+    serving: Serving, thing: Path, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    first = authority.issue()
+    with serving(thing, "--port", "0", "--tls-cert", authority.chain, "--tls-key", authority.key) as server:
+        authority.key.write_text("nothing")
+        server.signal(signal.SIGHUP)
+        said = json.loads(server.wait_for("last good certificate"))
+        server.wait_for('"reloaded"')
+
+        assert "are no certificate with its key" in said["event"]
+        assert authority.shown(server.url) == first
 
 
 def _refusals(server: Any) -> int:

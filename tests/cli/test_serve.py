@@ -35,7 +35,7 @@ GUARD = """\
 
 def test_the_last_line_says_that_it_is_ready(serving: Serving, thing: Path) -> None:
     with serving(thing.name, "--port", "0", "--log-format", "console") as server:
-        assert server.lines[-1] == "ready: 1 capabilities, 1 routes, 1 tools"
+        assert server.lines[-1] == "ready: 1 capability, 1 route, 1 tool"
         assert httpx.get(server.url + "/health/ready").status_code == 200
 
 
@@ -46,8 +46,10 @@ def test_people_see_listeners_routes_endpoints_and_where_variables_go(
     path = things(auth + get_thing, tools="- {name: get-thing, description: Get it., call: api.get-thing}")
     with serving(path.name, "--port", "0", "--log-format", "console", THINGS_KEY="") as server:
         words = [line.split() for line in server.lines]
-        assert ["MCP", "/mcp", "every", "tool"] in words
-        assert ["MCP", "/mcp/things", "things"] in words
+        assert ["docs", f"{server.url}/docs", "to", "read", "and", "to", "try"] in words
+        assert ["MCP", f"{server.url}/mcp", "every", "tool"] in words
+        assert ["MCP", f"{server.url}/mcp/things", "things"] in words
+        assert ["callers", "anybody", "who", "reaches", "this", "address"] in words
         assert any(line[:2] == ["THINGS_KEY", "api.example"] and line[-2:] == ["not", "set"] for line in words)
         assert any("THINGS_KEY is not set; what needs it answers 503" in line for line in server.lines)
 
@@ -191,7 +193,7 @@ def test_one_bad_document_stops_it_unless_it_shall_keep_going(
     assert result.stderr.startswith("empty.yaml:1:1: error[missing-key]:")
 
     with serving(".", "--port", "0", "--keep-going", "--log-format", "console") as server:
-        assert server.lines[-1] == "ready: 1 capabilities, 1 routes, 1 tools"
+        assert server.lines[-1] == "ready: 1 capability, 1 route, 1 tool"
         assert any("empty.yaml:1:1: error[missing-key]" in line and "(left out)" in line for line in server.lines)
 
 

@@ -59,7 +59,7 @@ def test_people_get_text(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure("console", "info")
     structlog.get_logger("cap.test").info("something", count=1)
 
-    assert re.search(r"Z \[info +\] something \[cap.test\] count=1\n$", capsys.readouterr().err)
+    assert re.fullmatch(r"\d{4}-\S+Z something count=1\n", capsys.readouterr().err)
 
 
 def test_request_ids_come_from_the_context(lines: Lines) -> None:

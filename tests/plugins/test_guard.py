@@ -11,10 +11,17 @@ import pytest
 
 from cap_core.cli import main
 from cap_core.errors import PluginError
-from cap_core.testing import gateway, upstream
+from cap_core.logging import log
+from cap_core.testing import PATIENCE, Answered, gateway, upstream
 
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get-thing", "arguments": {"id": "7"}}}
+
+
+@pytest.fixture(autouse=True)
+def _json_log() -> None:
+    log.configure("json", "info")
+
 
 DOOR = """\
 import asyncio
@@ -110,7 +117,7 @@ def test_a_check_that_gives_no_caller_lets_nobody_in(guarded, capfd, door: str, 
 
     assert [] == api.requests
     assert ("urn:cap:problem:internal", 500) == (told["type"], told["status"])
-    line = next(line for line in capfd.readouterr().out.splitlines() if told["trace_id"] in line)
+    line = next(line for line in capfd.readouterr().err.splitlines() if told["trace_id"] in line)
     assert f"door of {plugin}: the check of callers of the auth scheme door {says}" in line
     assert "door.py:1" in line
 
@@ -145,3 +152,183 @@ def test_a_caller_is_let_in(guarded) -> None:
         assert 200 == httpx.get(cap.url + "/things/7").status_code
         assert "get-thing" in json.dumps(httpx.post(cap.url + "/mcp", json=LIST).json())
         assert "let in" == httpx.get(cap.url + "/own").text
+
+
+POST = """\
+resources:
+- path: /things
+  operations: [{name: make-thing, method: POST}]
+"""
+REST_POST = "- path: /things\n  operations: [{method: POST, name: make-thing, call: api.make-thing}]"
+TOOL_POST = "- {name: make-thing, description: Make it., call: api.make-thing}"
+
+SEND = """\
+import asyncio
+import json
+import msgspec
+from cap_core import *
+from cap_core.plugins.messages import HttpRequest, HttpResponse, Reply
+
+
+def wrap(operation, send):
+    async def sent(request, context):
+        {body}
+    return sent
+"""
+AS_SEND = "\n\n@hookimpl\ndef cap_interceptors():\n    return [Interceptor(key='mixed', wrap_send=wrap)]\n"
+AS_CALL = "\n\n@hookimpl\ndef cap_interceptors():\n    return [Interceptor(key='mixed', wrap_call=wrap)]\n"
+AS_FLOW = """
+
+class Options(msgspec.Struct):
+    pass
+
+
+@hookimpl
+def cap_auth_schemes():
+    return [AuthScheme(key="dance", options=Options, sign=lambda o, at: AuthFlow(Credentials(), lambda s: wrap(0, s)))]
+"""
+AFTER = "response = await send(request, context)\n        "
+ADD = "return await send(msgspec.structs.replace(request, {what}), context)"
+
+
+@pytest.fixture
+def failing(things, tmp_path: Path) -> Callable[..., tuple[Path, Path]]:
+    """A document that posts, and a plugin around that."""
+
+    def write(body: str, place: str) -> tuple[Path, Path]:
+        auth = "authentication: {type: dance}\n" if place is AS_FLOW else ""
+        plugin = tmp_path / "mixed.py"
+        plugin.write_text(SEND.replace("{body}", body) + place)
+        return things(auth + POST, REST_POST, TOOL_POST), plugin
+
+    return write
+
+
+def _call(name: str, **arguments: object) -> dict[str, object]:
+    return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
+
+
+@pytest.mark.parametrize("place", [AS_SEND, AS_CALL, AS_FLOW], ids=["send", "call", "flow"])
+@pytest.mark.parametrize(
+    ("body", "says", "sends"),
+    [
+        pytest.param(AFTER + "int('no number')", "invalid literal for int", True, id="value"),
+        pytest.param(AFTER + "json.loads('<html>')", "Expecting value", True, id="json"),
+        pytest.param(AFTER + "b'\\xff'.decode()", "can't decode byte", True, id="unicode"),
+        pytest.param(AFTER + "{}['token']", "there is no 'token'", True, id="key"),
+        pytest.param(AFTER + "raise SystemExit(3)", "it ends the process with 3", True, id="exit"),
+        pytest.param(AFTER + "raise asyncio.CancelledError", "cancelled itself", True, id="cancelled"),
+        pytest.param(
+            AFTER + "raise Refusal(200, 'fine', 'x')", "the status of a Refusal is 400 to 599", True, id="refusal"
+        ),
+        pytest.param(AFTER + "raise Refusal(418, 'tea pot!', 'x')", "is a slug such as", True, id="slug"),
+        pytest.param(AFTER + "raise UpstreamError('weird', 'x')", "not 'weird'", True, id="kind"),
+        pytest.param(AFTER + "return None", "gave None, not an", True, id="none"),
+        pytest.param(AFTER + "return 'done'", "gave a value of type str, not an", True, id="text"),
+        pytest.param("raise ValueError('before')", "before", False, id="before"),
+        pytest.param("raise ValueError('the secret sesame')", "the secret ***", False, id="secret"),
+    ],
+)
+def test_a_fault_around_a_request_is_the_plugins(failing, capfd, body: str, says: str, sends: bool, place: str) -> None:
+    document, plugin = failing(body, place)
+    with (
+        upstream() as api,
+        gateway(document, base_uris={"api": api.url}, values={"THINGS_KEY": "sesame"}, plugin_files=[plugin]) as cap,
+    ):
+        rest = httpx.post(cap.url + "/things", json={"a": 1})
+        tool = httpx.post(cap.url + "/mcp", json=_call("make-thing", body={"a": 1})).json()["result"]
+        assert 200 == httpx.get(cap.url + "/health/live").status_code
+
+    assert 2 * sends == len(api.requests)
+    problem = rest.json()
+    assert (500, "urn:cap:problem:internal") == (rest.status_code, problem["type"])
+    assert "may have been carried out" in problem["detail"]
+    text = tool["content"][0]["text"]
+    assert tool["isError"]
+    assert "It may have been carried out all the same" in text
+    assert "Nothing was sent" not in text
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines() if '"cap.plugin"' in line]
+    assert [problem["trace_id"]] == [line["request_id"] for line in lines if line["channel"] == "rest"]
+    for line in lines:
+        assert line["event"].startswith(f"mixed of {plugin}: ")
+        assert says in line["event"]
+        assert "mixed.py:" in line["event"]
+    assert lines[1]["request_id"] in text
+
+
+@pytest.mark.parametrize("place", [AS_SEND, AS_FLOW], ids=["send", "flow"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "headers=(*request.headers, (b'X-A', b'a\\r\\nX-B: b'))",
+        "headers=(*request.headers, (b'X A', b'a'))",
+        "target=request.target + b' HTTP/1.1'",
+        "method='PO ST'",
+    ],
+    ids=["value", "name", "target", "method"],
+)
+def test_what_a_plugin_makes_unsendable_is_not_the_callers_fault(failing, capfd, what: str, place: str) -> None:
+    document, plugin = failing(ADD.format(what=what), place)
+    with upstream() as api, gateway(document, base_uris={"api": api.url}, plugin_files=[plugin]) as cap:
+        assert 500 == httpx.post(cap.url + "/things", json={"a": 1}).status_code
+
+    assert [] == api.requests
+    assert f"mixed of {plugin}:" in capfd.readouterr().err
+
+
+def test_a_refusal_of_a_plugin_is_what_it_says(failing) -> None:
+    document, plugin = failing("raise Refusal(429, 'too-many-calls', 'the quota is used up', sent=False)", AS_CALL)
+    with gateway(document, plugin_files=[plugin]) as cap:
+        rest = httpx.post(cap.url + "/things", json={"a": 1})
+        text = httpx.post(cap.url + "/mcp", json=_call("make-thing")).json()["result"]["content"][0]["text"]
+
+    assert (429, "urn:cap:problem:too-many-calls") == (rest.status_code, rest.json()["type"])
+    assert "the quota is used up (HTTP 429" in text
+    assert "Nothing was sent upstream" in text
+
+
+def test_an_upstream_error_around_a_call_is_told_alike_on_both_faces(failing) -> None:
+    document, plugin = failing("raise UpstreamError('refused', 'the vault is shut', sent=False)", AS_CALL)
+    with gateway(document, plugin_files=[plugin]) as cap:
+        rest = httpx.post(cap.url + "/things", json={"a": 1})
+        tool = httpx.post(cap.url + "/mcp", json=_call("make-thing")).json()["result"]
+
+    assert (502, "urn:cap:problem:upstream-unreachable") == (rest.status_code, rest.json()["type"])
+    assert "the vault is shut" in rest.json()["detail"]
+    assert "the vault is shut; try again later (HTTP 502" in tool["content"][0]["text"]
+
+
+def test_the_stream_that_a_plugin_drops_is_closed(failing) -> None:
+    body = AFTER + "return Reply(200, ((b'content-type', b'text/plain'),), b'mine')"
+    document, plugin = failing(body, AS_CALL)
+    events = Answered(headers=((b"content-type", b"text/event-stream"),), body=[b"data: 1\n\n"] * 600, pause=0.1)
+    with upstream(lambda r: events) as api, gateway(document, base_uris={"api": api.url}, plugin_files=[plugin]) as cap:
+        assert "mine" == httpx.post(cap.url + "/things", json={"a": 1}).text
+        assert api.gone.wait(PATIENCE)
+
+
+def test_the_stream_that_a_retry_leaves_is_closed_and_the_last_one_is_not(failing) -> None:
+    document, plugin = failing(AFTER + "return await send(request, context)", AS_SEND)
+    events = Answered(headers=((b"content-type", b"text/event-stream"),), body=[b"data: 1\n\n"] * 600, pause=0.1)
+    answers = [events, Answered(body=[b"x" * 100_000] * 3)]
+    with (
+        upstream(lambda r: answers.pop(0)) as api,
+        gateway(document, base_uris={"api": api.url}, plugin_files=[plugin]) as cap,
+    ):
+        assert 300_000 == len(httpx.post(cap.url + "/things", json={"a": 1}).content)
+        assert api.gone.wait(PATIENCE)
+
+
+def test_a_stream_that_a_plugin_wraps_is_read_to_its_end(failing) -> None:
+    body = AFTER + "return msgspec.structs.replace(response, body=Upper(response.body))"
+    stream = (
+        "\n\nclass Upper:\n    def __init__(self, body):\n        self.body = body\n"
+        "    async def __aiter__(self):\n        async for part in self.body:\n            yield part.upper()\n"
+        "    async def aclose(self):\n        await self.body.aclose()\n"
+    )
+    document, plugin = failing(body, stream + AS_CALL)
+    with (
+        upstream(lambda r: Answered(body=[b"x" * 100_000] * 3)) as api,
+        gateway(document, base_uris={"api": api.url}, plugin_files=[plugin]) as cap,
+    ):
+        assert b"X" * 300_000 == httpx.post(cap.url + "/things", json={"a": 1}).content

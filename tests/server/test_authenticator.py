@@ -11,6 +11,7 @@ import pytest
 
 from cap_core.compile.document import CompileOptions, compile_source
 from cap_core.document.sources import DocumentSource
+from cap_core.errors import CapError
 from cap_core.plugins import loader
 from cap_core.testing import gateway, upstream
 
@@ -143,3 +144,33 @@ def test_options_that_no_caller_can_meet_are_told_without_serving(
         text.splitlines()[out.refusal.at.line - 1].strip().partition(":")[0],
     )
     assert says in out.refusal.message
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        ("bearer:a b", "'a b' is no name of a variable"),
+        ("bearer:{{K}}", "'{{K}}' is no name of a variable"),
+        ("bearer:K}}", "'K}}' is no name of a variable"),
+        ("apikey:X-Gw:a b", "'a b' is no name of a variable"),
+        ("apikey:X-Gw:", "'X-Gw:' is not HEADER:NAME"),
+        ("apikey:X K:K", "a caller's apikey cannot stand in 'X K', which is no name of a header"),
+        ("apikey:Host:K", "a caller's apikey cannot stand in 'Host', which has another meaning"),
+        ("apikey:cookie:K", "a caller's apikey cannot stand in 'cookie', which has another meaning"),
+        ("apikey:Content-Type:K", "a caller's apikey cannot stand in 'Content-Type', which has another meaning"),
+        ("apikey:Transfer-Encoding:K", "cannot stand in 'Transfer-Encoding', which has another meaning"),
+    ],
+)
+def test_a_flag_that_could_never_let_anybody_in_stops_the_start(thing: Path, flag: str, said: str) -> None:
+    with pytest.raises(CapError) as refused, gateway(thing, caller_auth=flag, values={"K": "sesame"}):
+        pass
+
+    assert said in str(refused.value)
+
+
+def test_a_document_whose_check_could_never_let_anybody_in_is_not_served(things: Things, get_thing: str) -> None:
+    document = things(get_thing, REST)
+    auth = "namespace: things-rest\n    authentication: {type: apikey, key: Host, value: k, placement: header}"
+    document.write_text(document.read_text().replace("namespace: things-rest", auth))
+    with pytest.raises(CapError, match=r"things\.yaml:\d+:\d+: error\[bad-auth\]: .* in 'Host'"), gateway(document):
+        pass

@@ -14,6 +14,7 @@ from typing import Any
 
 from cap_core.logging import log
 from cap_core.server import server, sockets
+from cap_core.server.certificate import Certificate
 
 LARGE = 8 * 1024 * 1024
 
@@ -57,7 +58,7 @@ class App:
 
 async def main(drain: float, files: list[str]) -> int:
     stop = server.Stop()
-    context = server.tls(Path(files[0]), Path(files[1])) if files else None
+    context = Certificate(Path(files[0]), Path(files[1])).context if files else None
     bound = sockets.bind([sockets.ListenAddress("127.0.0.1", 0)])
 
     def ready() -> None:

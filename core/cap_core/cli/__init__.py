@@ -14,6 +14,7 @@ from importlib import import_module
 
 import click
 
+from cap_core.cli.command import write_examples
 from cap_core.cli.session import Session
 from cap_core.errors import CapError
 
@@ -24,12 +25,21 @@ COMMANDS = {
     "call": "Carry out one call.",
     "list": "Show the installed capabilities.",
     "plugins": "Show the plugins and what they offer.",
+    "health": "Exit with 0 if the gateway on this machine is live or ready.",
     "config": "Show the effective settings and where each came from.",
     "schema": "Print the JSON Schema of the documents that are accepted.",
 }
 """The commands in the order of the help. Each has a module of its own, which is imported when it is used."""
 
 _MODULES = {"list": "installed"}  # a module named `list` would hide the built-in `list` in this package
+
+
+_EXAMPLES = """
+cap list
+cap check my-api.yaml
+cap serve my-api.yaml --port 8080
+cap serve --help
+"""
 
 
 class _Commands(click.Group):
@@ -54,6 +64,9 @@ class _Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_examples(_EXAMPLES, formatter)
 
 
 def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:

@@ -8,8 +8,9 @@ import os
 import click
 
 from cap_core.cli import reports
+from cap_core.cli.command import Command
 from cap_core.cli.documents import Document, compile_each, registry_of
-from cap_core.cli.options import Command, settings_flags
+from cap_core.cli.options import settings_flags
 from cap_core.cli.progress import progress_bar
 from cap_core.cli.shared_names import check_namespaces, namespaces
 from cap_core.diagnostics.codes import Severity

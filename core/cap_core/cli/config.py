@@ -9,7 +9,9 @@ from typing import Any
 import click
 import msgspec
 
-from cap_core.cli.options import Command, settings_flags
+from cap_core.cli.command import Command
+from cap_core.cli.notices import unknown_variables
+from cap_core.cli.options import settings_flags
 from cap_core.logging.redaction import MASK
 from cap_core.settings.rows import Row, rows
 from cap_core.settings.table import Settings, UpstreamSettings
@@ -66,6 +68,8 @@ def command(settings: Settings, capabilities: tuple[str, ...], format_: str) -> 
     A flag goes before its variable, that before cap.toml (in the working directory, or named with --config), and that
     before the default.
     """
+    for notice in unknown_variables(settings, ()):
+        click.echo(notice, err=True)
     lines = list(effective(settings))
     if format_ == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(lines), indent=2))

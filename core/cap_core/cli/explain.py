@@ -11,8 +11,9 @@ import click
 import msgspec
 
 from cap_core.cli.arguments import read_arguments
+from cap_core.cli.command import Command
 from cap_core.cli.documents import registry_of, single_plan
-from cap_core.cli.options import Command, settings_flags
+from cap_core.cli.options import settings_flags
 from cap_core.cli.options_from_settings import open_options
 from cap_core.cli.tables import print_table, printable
 from cap_core.diagnostics.report import Diagnostic
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 cap explain portkey-batch.yaml
 cap explain portkey-batch.yaml retrievebatch batch_id=b-1
 cap explain portkey-batch 'GET /v1/batches' limit=10
-cap explain portkey-batch portkey-batch.listbatches --format json | jq .request
+cap explain portkey-batch listbatches --format json | jq .request
 """,
 )
 @click.argument("capability")
@@ -158,11 +159,12 @@ def _print_request(out: Console, request: Shown | None) -> None:
 
     if request is None:
         return
-    out.print(Text.assemble("\n", (request.method, "bold"), " ", request.url))
+    # Not wrapped: what is copied from a terminal has no line ends of ours in it.
+    out.print(Text.assemble("\n", (request.method, "bold"), " ", request.url), soft_wrap=True)
     for name, value in request.headers:
-        out.print(Text.assemble((f"{name}: ", "cyan"), value))
+        out.print(Text.assemble((f"{name}: ", "cyan"), value), soft_wrap=True)
     if request.body is not None:
-        out.print(Text("\n" + request.body))
+        out.print(Text("\n" + request.body), soft_wrap=True)
 
 
 def _values(origins: Iterable[Origin]) -> Iterable[tuple[str, ...]]:
@@ -199,20 +201,8 @@ def _outputs(output: Mapping[str, Any], depth: int) -> Iterable[str]:
 
 
 def _columns(out: Console, titles: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> None:
-    """A table without a frame, which wraps inside its columns on a terminal."""
-    from rich.table import Table
-    from rich.text import Text
-
+    """A table, below a blank line."""
     every = list(lines)
-    if not every:
-        return
-    out.print()
-    if not out.is_terminal:
+    if every:
+        out.print()
         print_table(titles, every)
-        return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for title in titles:
-        table.add_column(title, overflow="fold", style="dim" if title == "AT" else "")
-    for line in every:
-        table.add_row(*map(Text, line))
-    out.print(table)

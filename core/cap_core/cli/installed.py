@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 import msgspec
 
+from cap_core.cli.command import Command
 from cap_core.cli.documents import Document, compile_documents, registry_of
-from cap_core.cli.options import Command, settings_flags
+from cap_core.cli.options import settings_flags
 from cap_core.cli.tables import print_table
 from cap_core.settings.table import Settings
 

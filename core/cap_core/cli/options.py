@@ -1,18 +1,18 @@
-"""Makes the commands' flags from the table of settings, and help that groups them and shows examples."""
+"""Makes the commands' flags from the table of settings."""
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import click
 
+from cap_core.cli.notices import notices
 from cap_core.cli.session import Session
 from cap_core.settings.resolve import resolve
 from cap_core.settings.rows import Row, rows
-from cap_core.settings.table import Settings
 
 
 class SettingOption(click.Option):
@@ -21,6 +21,7 @@ class SettingOption(click.Option):
     def __init__(self, declarations: list[str], *, row: Row, **rest: Any) -> None:
         super().__init__(declarations, **rest)
         self.row = row
+        self.group = row.about.group
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
         """The line in the help."""
@@ -28,49 +29,11 @@ class SettingOption(click.Option):
         return f"{self.row.flag} {metavar}".strip(), self.row.help
 
 
-class Command(click.Command):
-    """A command whose help groups its settings and ends with examples."""
-
-    def __init__(self, *args: Any, examples: str = "", **rest: Any) -> None:
-        super().__init__(*args, **rest)
-        self.examples = examples
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The command's own options, then its settings, group by group."""
-        groups: dict[str, list[tuple[str, str]]] = {"Options": []}
-        for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
-            if record is not None and not isinstance(parameter, click.Argument):
-                group = parameter.row.about.group if isinstance(parameter, SettingOption) else "Options"
-                groups.setdefault(group, []).append(record)
-        for group, records in groups.items():
-            with formatter.section(group):
-                formatter.write_dl(records)
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The examples, as they are typed."""
-        if not self.examples:
-            return
-        with formatter.section("Examples"):
-            for line in self.examples.strip().splitlines():
-                formatter.write(f"{'':{formatter.current_indent}}{line}\n")
-        if any(isinstance(parameter, SettingOption) for parameter in self.params):
-            formatter.write(
-                "\nFor every flag there is a variable (--env-file: CAP_ENV_FILE) and a key of cap.toml (env-file).\n"
-            )
-
-
-def unread_files(settings: Settings) -> Iterator[str]:
-    """A line for each `cap.toml` that lies beside documents and is not read."""
-    for path in settings.unread:
-        yield f"{path} lies beside documents and is not read; if it is yours, name it with --config"
-
-
 def settings_flags(*, serving: bool = False, logs: bool = False) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Give a command the flags of the settings, and pass it the effective `settings`.
 
     With `serving` it gets all of them, else those that concern every command. A command that `logs` reports
-    `unread_files` itself.
+    its `notices` itself.
     """
     shown = [row for row in rows() if serving or row.about.everywhere]
 
@@ -80,7 +43,7 @@ def settings_flags(*, serving: bool = False, logs: bool = False) -> Callable[[Ca
             named = given.get("capabilities") or [name for name in (given.get("capability"),) if name]
             session = ctx.ensure_object(Session)
             settings = session.read(functools.partial(resolve, flags, os.environ, named))
-            for line in () if logs else unread_files(settings):
+            for line in () if logs else notices(settings):
                 click.echo(line, err=True)
             return function(settings=settings, **given)
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 import click
 import msgspec
 
+from cap_core.cli.command import Command
 from cap_core.cli.documents import registry_of, single_plan
-from cap_core.cli.options import Command, settings_flags
+from cap_core.cli.options import settings_flags
 from cap_core.cli.tables import print_table
 from cap_core.plan.plan import CapabilityPlan
 from cap_core.plugins.registry import Plugin, Registry

@@ -1,4 +1,4 @@
-"""Reloads for `cap serve --reload`: compiles a new plan when a document or `cap.toml` changes, and replaces the old."""
+"""Reloads for `cap serve`: compiles a new plan when it is asked to or files change, and replaces the old."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cap_core.errors import CapError
 from cap_core.logging.lazy_logger import get_logger
 from cap_core.plan.plan import Plan
 from cap_core.plugins.registry import Registry
+from cap_core.server.certificate import Certificate
 from cap_core.server.gateway import Gateway
 from cap_core.settings.rows import rows
 from cap_core.settings.table import Settings
@@ -34,12 +35,16 @@ class Reloader:
         settings: Settings,
         reread: Callable[[], Settings],
         names: Sequence[str],
+        certificate: Certificate | None = None,
     ) -> None:
         self._gateway = gateway
         self._registry = registry
         self._settings = settings
         self._reread = reread
         self._names = names
+        self._plugins = state(settings.plugins)
+        self._certificate = certificate
+        self._reloading = asyncio.Lock()
         self._known = state(self._files())
 
     async def follow(self) -> None:
@@ -48,15 +53,38 @@ class Reloader:
         async for _ in changes(self._files, trees, self._known):
             await self._reload()
 
+    async def obey(self, asked: asyncio.Event) -> None:
+        """Reload whenever it is asked for, until cancelled."""
+        while True:
+            await asked.wait()
+            asked.clear()
+            await self._reload()
+
     def _files(self) -> Iterable[Path]:
         try:
             paths = [source.path for source in locate(self._names, self._registry.capabilities)]
         except CapError:
             paths = []  # a document is missing at the moment, which the reload reports
-        extra = (self._settings.config, self._settings.env_file)
-        return [*paths, *map(Path, self._names), *(path for path in extra if path is not None)]
+        served_with = self._certificate.files if self._certificate is not None else ()
+        extra = (self._settings.config, self._settings.env_file, *served_with)
+        named = (path for path in extra if path is not None)
+        return [*paths, *map(Path, self._names), *named, *self._settings.plugins]
 
     async def _reload(self) -> None:
+        self._log_changed_plugins()
+        async with self._reloading:
+            self._renew_certificate()
+            await self._replace_plan()
+
+    def _renew_certificate(self) -> None:
+        if self._certificate is None:
+            return
+        try:
+            self._certificate.renew()
+        except CapError as error:
+            _log.error(f"{error} (the last good certificate is kept)")
+
+    async def _replace_plan(self) -> None:
         try:
             settings = self._reread()
             # In a thread, so that calls go on meanwhile.
@@ -74,6 +102,13 @@ class Reloader:
         plan = served(found, settings)
         refuse_anonymous(plan, settings)
         return plan
+
+    def _log_changed_plugins(self) -> None:
+        """Say which plugin files have changed: they are not loaded again, because calls still use their old code."""
+        now = state(self._settings.plugins)
+        for path in (path for path in self._settings.plugins if now.get(path) != self._plugins.get(path)):
+            _log.warning(f"{path} has changed; restart to take it up")
+        self._plugins = now
 
     def _log_ignored_changes(self, settings: Settings) -> None:
         before, now = self._settings, settings

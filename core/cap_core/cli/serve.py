@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import Iterator
 
 import click
 
 from cap_core.cli import startup
+from cap_core.cli.command import Command
 from cap_core.cli.documents import compile_documents, registry_of
-from cap_core.cli.options import Command, settings_flags, unread_files
+from cap_core.cli.notices import notices, unknown_variables
+from cap_core.cli.options import settings_flags
 from cap_core.cli.options_from_settings import open_options
 from cap_core.cli.reloader import Reloader
 from cap_core.cli.serve_policy import refuse_anonymous, served
@@ -21,6 +24,7 @@ from cap_core.logging.lazy_logger import get_logger
 from cap_core.plan.plan import Plan
 from cap_core.server import gc_tuning, server, sockets
 from cap_core.server.access_log import AccessLog, recording
+from cap_core.server.certificate import Certificate
 from cap_core.server.connection_limits import ConnectionLimits, caller_connections
 from cap_core.server.gateway import Gateway
 from cap_core.server.listeners import Listener, ListenOptions, listeners
@@ -39,8 +43,10 @@ CLOSING = 5.0
     examples="""
 cap serve portkey-batch.yaml
 cap serve documents/ --port 8080 --reload
-cap serve portkey-batch --set PORTKEY_API_KEY=$KEY --base-uri portkey-batch=http://127.0.0.1:9999
-cap serve --host 0.0.0.0 --caller-auth bearer:GATEWAY_TOKEN --tls-cert cert.pem --tls-key key.pem
+cap serve portkey-batch --set PORTKEY_API_KEY=$KEY \\
+    --base-uri portkey-batch=http://127.0.0.1:9999
+cap serve --host 0.0.0.0 --caller-auth bearer:GATEWAY_TOKEN \\
+    --tls-cert cert.pem --tls-key key.pem
 """,
 )
 @click.argument("capabilities", nargs=-1, metavar="[CAPABILITY]...")
@@ -49,20 +55,24 @@ cap serve --host 0.0.0.0 --caller-auth bearer:GATEWAY_TOKEN --tls-cert cert.pem 
 def command(session: Session, settings: Settings, capabilities: tuple[str, ...]) -> int:
     """Serve capabilities; without names, every installed one.
 
-    SIGTERM and Ctrl-C let what is in flight finish (--drain); a second Ctrl-C ends at once.
+    SIGTERM and Ctrl-C let what is in flight finish (--drain); a second Ctrl-C ends at once. SIGHUP reloads.
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is nothing to reload yet
     log.configure(settings.log_format, settings.log_level)
-    for line in unread_files(settings):
+    for line in notices(settings):
         _log.warning(line)
     try:
         registry = registry_of(settings)
         plan = served(compile_documents(settings, registry, capabilities), settings)
         refuse_anonymous(plan, settings)
+        for line in unknown_variables(settings, _variables(plan)):
+            _log.warning(line)
         opening = open_options(settings)
         offered = recording(registry) if settings.access_log else registry
         gateway = Gateway(offered, _listening(settings), opening, on_closed_plan=gc_tuning.freeze)
-        reloader = Reloader(gateway, registry, settings, session.reread, capabilities)
-        return server.run(_serve(gateway, plan, settings, reloader))
+        certificate = _certificate(settings)
+        reloader = Reloader(gateway, registry, settings, session.reread, capabilities, certificate)
+        return server.run(_serve(gateway, plan, settings, reloader, certificate))
     except CapError as error:
         if log.chosen_format(settings.log_format) == "console":
             raise
@@ -82,14 +92,26 @@ def _listening(settings: Settings) -> ListenOptions:
     )
 
 
+def _variables(plan: Plan) -> Iterator[str]:
+    """The names of the variables that documents and `--caller-auth` read."""
+    yield from (variable.key for capability in plan.capabilities for variable in capability.variables)
+
+
 def _limits(settings: Settings) -> ConnectionLimits:
     return ConnectionLimits(head=settings.head_timeout, body=settings.body_timeout, connections=caller_connections())
 
 
-async def _serve(gateway: Gateway, plan: Plan, settings: Settings, reloader: Reloader) -> int:
+def _certificate(settings: Settings) -> Certificate | None:
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    return Certificate(settings.tls_cert, settings.tls_key)
+
+
+async def _serve(
+    gateway: Gateway, plan: Plan, settings: Settings, reloader: Reloader, certificate: Certificate | None
+) -> int:
     """Bind, open, serve, close. Until every socket is bound and the plan is open, nothing listens."""
     style = log.chosen_format(settings.log_format)
-    context = server.tls(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
     stop = server.Stop()
 
     def ready() -> None:
@@ -101,18 +123,20 @@ async def _serve(gateway: Gateway, plan: Plan, settings: Settings, reloader: Rel
             if not await stop.unless_requested(gateway.open(plan, held.ports)):
                 return 0
             startup.report_listeners(gateway, style)
-            with _following(reloader, reload=settings.reload):
-                return await server.serve(
+            with _following(reloader, stop, reload=settings.reload):
+                code = await server.serve(
                     AccessLog(gateway) if settings.access_log else gateway,
                     held.bound,
                     stop,
                     drain=settings.drain,
                     limits=_limits(settings),
-                    context=context,
+                    context=certificate.context if certificate is not None else None,
                     ready=ready,
                 )
         finally:
             await stop.unless_forced(gateway.close(), CLOSING)
+    startup.report_stopped(style)
+    return code
 
 
 def _address(listener: Listener) -> ListenAddress:
@@ -133,14 +157,17 @@ class _Sockets:
 
 
 @contextlib.contextmanager
-def _following(reloader: Reloader, *, reload: bool) -> Iterator[None]:
-    task = asyncio.ensure_future(reloader.follow()) if reload else None
-    if task is not None:
+def _following(reloader: Reloader, stop: server.Stop, *, reload: bool) -> Iterator[None]:
+    """Reload at each SIGHUP; with `reload` at each change of a file, too."""
+    tasks = [asyncio.ensure_future(reloader.obey(stop.reload))]
+    if reload:
+        tasks.append(asyncio.ensure_future(reloader.follow()))
+    for task in tasks:
         task.add_done_callback(_log_why_it_ended)
     try:
         yield
     finally:
-        if task is not None:
+        for task in tasks:
             task.cancel()
 
 

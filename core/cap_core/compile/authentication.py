@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from cap_core.compile.expressions import value
@@ -15,13 +17,14 @@ from cap_core.plan.variables import Variable
 from cap_core.plugins.binding import BindContext
 from cap_core.runtime.credentials import check, supplied
 from cap_core.syntax.names import match, near
-from cap_core.syntax.templates import TemplateError, parse
+from cap_core.syntax.templates import TemplateError
 from cap_core.syntax.yaml_tree import Map, Node, Scalar, resolve
 
 SECRET = ("password", "token", "secret")
 """Names of options whose values are credentials, in any scheme."""
 
 _NONE = frozenset({"none", "no", "false", "off", "anonymous", "public"})
+_VARIABLE = re.compile(r"[\w.-]+", re.ASCII)
 
 OPERATOR = "(operator)"
 """The namespace of names that are read from the environment for the operator, not for the document."""
@@ -155,10 +158,12 @@ def _operator_authentication(text: str, compilation: Compilation) -> CallerAuthe
 def _operator_option(text: str, at: Mark, compilation: Compilation) -> Constant | Binding | Variable:
     """An option the operator gave: a literal, a variable that the document or `--set` has, or one of its own, which
     comes from the environment."""
-    parts = parse(text)
-    if len(parts) != 1 or isinstance(parts[0], str):
+    if not text.startswith("{{"):
         return Constant(text)
-    name = parts[0].name
+    name = text.removeprefix("{{").removesuffix("}}").strip()
+    if not _VARIABLE.fullmatch(name):
+        what = f"{name!r} is no name of a variable"
+        raise SpecError(what, at=at, code="bad-auth", hint="name the variable that holds what callers must know")
     known = compilation.bindings.find(name)
     if known is not None:
         return known

@@ -469,4 +469,34 @@ _define("bad-tool-name", "warning", "A tool name that MCP clients refuse.", "use
 _define(
     "long-tool-name", "warning", "A tool name over 48 characters; clients that prefix it may refuse it.", "shorten it"
 )
+_define(
+    "shortened-tool-name",
+    "warning",
+    "Two tools have one name, and what would tell them apart makes it too long; it is shortened.",
+    "give the tool a name of its own, or shorten the names of the file and the namespace",
+)
+_define(
+    "bare-delete",
+    "warning",
+    "A tool deletes something and takes no input that says what; a model may call it without more ado.",
+    "leave the tool out, or give the called operation a placeholder or a parameter",
+)
+_define(
+    "opaque-body",
+    "info",
+    "A tool takes a body of which nothing is declared; a model has to guess what it holds.",
+    "declare its members as 'in: body' parameters of the called operation",
+)
+_define(
+    "untyped-member",
+    "info",
+    "A tool takes an input that may be of any type; some clients refuse such tools.",
+    "give it a type",
+)
+_define(
+    "cut-description",
+    "info",
+    "A description ends in the middle, at a length at which catalogues cut texts.",
+    "write it to its end",
+)
 _define("nothing-live", "error", "Nothing in the document can be served.", "add an exposes entry with operations")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cap_core.errors import Mark, SpecError
-from cap_core.syntax.names import near
+from cap_core.syntax.names import closest
 from cap_core.syntax.yaml_tree import Map, Node, Scalar
 
 _IMPORT = "'cap import FILE' makes a capability document of it"
@@ -25,8 +25,6 @@ _BY_KEYS: tuple[tuple[frozenset[str], str, str], ...] = (
 )
 """Other kinds of files, by keys that are at their root."""
 
-_PARTS = frozenset({"capability", "consumes", "exposes", "binds", "aggregates"})
-
 
 def not_a_capability(root: Node, dialects: Iterable[str]) -> SpecError:
     """The error for a parsed file without any of the keys of `dialects` at its root."""
@@ -41,14 +39,13 @@ def not_a_capability(root: Node, dialects: Iterable[str]) -> SpecError:
             return _error(root.key(min(keys)).mark, f"this is {kind}, and no capability document", hint)
     named = ", ".join(map(str, list(root)[:4]))
     what = f"the document has no dialect key; its keys are: {named}"
-    if _PARTS & root.keys():
-        return _error(at, what, _START)
     return _error(at, what, _near(root, dialects) or _START)
 
 
 def _near(keys: Iterable[str], dialects: Iterable[str]) -> str:
     known = tuple(dialects)
-    return next((hint for key in keys if (hint := near(key, known))), "")
+    meant = (closest(key.lower(), known, cutoff=0.75) for key in keys)
+    return next((f"did you mean {found!r}?" for found in meant if found is not None), "")
 
 
 def _error(at: Mark, what: str, hint: str) -> SpecError:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sys
 import traceback
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 import structlog
 
+from cap_core.logging.console import ConsoleLines
 from cap_core.logging.redaction import hidden_in
-
-if TYPE_CHECKING:
-    from structlog.typing import Processor
 
 Format = Literal["console", "json"]
 _Event = MutableMapping[str, Any]
@@ -50,7 +47,7 @@ def configure(format: Format | None, level: str) -> None:
             _named,
             _with_traceback if debug else _in_one_line,
             _redacted,
-            _console() if chosen_format(format) == "console" else _json,
+            ConsoleLines() if chosen_format(format) == "console" else _json,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(shown),
         logger_factory=_Lines,
@@ -153,8 +150,3 @@ def _redacted(_logger: _Lines, _method: str, event: _Event) -> _Event:
 
 def _json(_logger: _Lines, _method: str, event: _Event) -> str:
     return msgspec.json.encode(event).decode()
-
-
-def _console() -> Processor:
-    colors = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    return structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, sort_keys=False)

@@ -31,6 +31,8 @@ class Tls(msgspec.Struct, frozen=True):
     ca: str | None = None
     certificate: str | None = None
     key: str | None = None
+    versions: tuple[int, ...] = ()
+    """When these files were written. A renewed one makes another upstream, whose connections are opened anew."""
 
 
 class Upstream(msgspec.Struct, frozen=True):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 
 from cap_core.logging.lazy_logger import get_logger
 from cap_core.plugins.messages import Answer, Caller, Channel, Headers, HttpRequest, HttpResponse
-from cap_core.syntax.http import is_traceparent
+from cap_core.syntax.trace_context import trace_id, traceparent
 
 Send = Callable[[HttpRequest, "Context"], Awaitable[HttpResponse]]
 """Makes one attempt at one request. Raises `UpstreamError`. It never sends a request again that may have arrived."""
@@ -23,20 +24,24 @@ _prefix = secrets.token_hex(8)
 _counter = itertools.count(1)
 
 
+def _begin_anew() -> None:
+    global _prefix, _counter
+    _prefix, _counter = secrets.token_hex(8), itertools.count(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
+
+
 def new_id() -> str:
     """A request id: 32 hexadecimal digits, so that it can serve as a W3C trace id."""
     return f"{_prefix}{next(_counter):016x}"
 
 
-def traceparent(value: bytes | None) -> bytes | None:
-    """The value of a `traceparent` header if it is valid, else None: an invalid one must not be sent on."""
-    return value if value is not None and is_traceparent(value) else None
-
-
 def id_of(trace: bytes | None) -> str:
     """The request id of a call: the trace id in the caller's `traceparent`, else a new one."""
-    # W3C trace context: version-traceid-parentid-flags.
-    return trace[3:35].decode("ascii", "replace") if trace and len(trace) >= 55 else new_id()
+    parent = traceparent(trace)
+    return trace_id(parent) if parent is not None else new_id()
 
 
 class Context:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import os
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -35,10 +37,39 @@ class Source(msgspec.Struct, frozen=True):
             return error
         return self.fault(f"{what} failed: {message(error)}", self._place(error) or defined(function))
 
+    def owns(self, file: str) -> bool:
+        """Whether a file is this plugin's code."""
+        return bool(self.code) and file.startswith(self.code)
+
     def _place(self, error: BaseException) -> str:
         """File and line of the innermost frame of this plugin's code in a traceback; "" where none is."""
-        own = [f for f in traceback.extract_tb(error.__traceback__) if self.code and f.filename.startswith(self.code)]
+        own = [frame for frame in traceback.extract_tb(error.__traceback__) if self.owns(frame.filename)]
         return f"{_shown(own[-1].filename)}:{own[-1].lineno}" if own else ""
+
+
+_CORE = str(Path(__file__).parents[1])
+_EXCEPTIONS = f"{_CORE}{os.sep}errors.py"
+_loaded: dict[str, Source] = {}
+
+
+def remember(source: Source) -> None:
+    """Know a plugin's code from now on, so that `culprit` finds it."""
+    _loaded[source.code] = source
+
+
+def culprit(error: BaseException) -> Source | None:
+    """The plugin whose code raised an exception, or called the library that did; None if the core's did.
+
+    The core's exceptions count as a library: their constructors refuse what a plugin gives them.
+    """
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        file = frame.f_code.co_filename
+        for source in _loaded.values():
+            if source.owns(file):
+                return source
+        if file.startswith(_CORE) and file != _EXCEPTIONS:
+            return None
+    return None
 
 
 def guarded(
@@ -94,6 +125,8 @@ def message(error: BaseException) -> str:
         return f"it ends the process with {text or 0}"
     if isinstance(error, KeyError):
         return f"there is no {text}"
+    if isinstance(error, asyncio.CancelledError):
+        return "it cancelled itself"
     return text or "it gives no reason"
 
 

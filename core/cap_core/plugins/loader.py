@@ -18,7 +18,7 @@ from cap_core.plugins.auth import AuthScheme
 from cap_core.plugins.binding import BindingResolver
 from cap_core.plugins.collect import Collector, one_line
 from cap_core.plugins.exposure import Exposure
-from cap_core.plugins.guard import Source
+from cap_core.plugins.guard import Source, remember
 from cap_core.plugins.interception import AsgiWrapper, Interceptor
 from cap_core.plugins.lint import DiagnosticRule
 from cap_core.plugins.output import OutputMapper
@@ -100,7 +100,9 @@ def _register(manager: pluggy.PluginManager, plugin: _Candidate) -> Source:
         hint = f"correct or uninstall it, or leave it out with --block {plugin.name}"
         raise PluginError(what, hint=hint, code="plugin-load") from error
     file = getattr(module, "__file__", None) or ""
-    return Source(plugin.name, plugin.distribution, file.removesuffix("__init__.py"))
+    source = Source(plugin.name, plugin.distribution, file.removesuffix("__init__.py"))
+    remember(source)
+    return source
 
 
 def _declare_codes(rules: Iterable[DiagnosticRule]) -> None:
@@ -129,5 +131,9 @@ def _collect(manager: pluggy.PluginManager, found: Mapping[_Candidate, Source]) 
     )
     _declare_codes(registry.rules)
     offers = collector.offers
-    plugins = tuple(Plugin(p.name, p.distribution, p.version, tuple(offers.get(p.name, ()))) for p in found)
+    paged = {impl.plugin_name for impl in manager.hook.cap_app_init.get_hookimpls()}
+    plugins = tuple(
+        Plugin(p.name, p.distribution, p.version, (*offers.get(p.name, ()), *(("pages",) if p.name in paged else ())))
+        for p in found
+    )
     return msgspec.structs.replace(registry, plugins=plugins, sources=collector.sources)

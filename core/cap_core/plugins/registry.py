@@ -48,3 +48,7 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
     def owner(self, offer: str) -> Plugin | None:
         """The plugin that offers something, by its name in `Plugin.offers` ("auth scheme bearer")."""
         return next((plugin for plugin in self.plugins if offer in plugin.offers), None)
+
+    def source(self, offer: str) -> Source:
+        """Whose code an offer is, for messages about its faults."""
+        return self.sources.get(offer) or Source(f"the plugin of {offer}")

@@ -7,19 +7,24 @@ from collections.abc import Mapping
 import msgspec
 
 from cap_core.errors import CapError, OptionError, Refusal
+from cap_core.logging.lazy_logger import get_logger
 from cap_core.logging.redaction import MASK
 from cap_core.plan.plan import CapabilityPlan
 from cap_core.plan.upstream import Consumed, Timeouts, Tls, Upstream
 from cap_core.plan.values import Binding
 from cap_core.plugins.auth import AuthFlow, Credentials
 from cap_core.plugins.context import Send
+from cap_core.plugins.guard import Source
 from cap_core.plugins.registry import Registry
 from cap_core.plugins.transport import TransportContext
 from cap_core.runtime.base_uri import Base, base_of
 from cap_core.runtime.credentials import ValueOf, required, sign
+from cap_core.runtime.interception import Wrapper
 from cap_core.runtime.options import OpenOptions
 from cap_core.runtime.pools import Pools, upstream_of
 from cap_core.runtime.refusals import not_set
+
+_log = get_logger("cap.open")
 
 
 class Connection(msgspec.Struct, frozen=True):
@@ -28,8 +33,12 @@ class Connection(msgspec.Struct, frozen=True):
     base: Base
     credentials: Credentials
     send: Send
+    sender: Source
+    """The plugin that sends."""
     local: bool
     """Whether nothing that is sent leaves the process."""
+    flow: tuple[Wrapper, ...] = ()
+    """What an authentication with exchanges of its own puts around sending."""
 
 
 class Connector:
@@ -49,7 +58,9 @@ class Connector:
     ) -> None:
         self._plan = plan
         self._values = values
+        self._registry = registry
         self._schemes = registry.auth_schemes
+        self._sender = registry.source(f"transport {pools.key}")
         self._options = options
         self._pools = pools
         self._leases = leases
@@ -70,12 +81,13 @@ class Connector:
             return address
         unset = [binding for binding in self._required(consumed) if binding not in self._values]
         if unset:
+            self._warn_of_options(consumed)
             return not_set(unset, self._plan)
         credentials, exchange = self._sign(consumed, self._values.get)
         how = self._options.upstream(consumed)
         upstream = upstream_of(address, how.timeouts, how.tls, how.proxy, how.connections)
         send = await self._acquire(consumed, address, upstream)
-        return Connection(address, credentials, exchange.wrap(send) if exchange else send, local=False)
+        return Connection(address, credentials, send, self._sender, local=False, flow=self._flow(consumed, exchange))
 
     async def _connect_locally(self, consumed: Consumed) -> Connection:
         """The connection if nothing leaves the process: nothing has to be configured, credentials are masks."""
@@ -83,7 +95,16 @@ class Connector:
         address = known if isinstance(known, Base) else Base("https", "sandbox.invalid", 443, "")
         credentials, exchange = self._sign(consumed, lambda binding: MASK, masked=True)
         send = await self._acquire(consumed, address, upstream_of(address, Timeouts(), Tls(), None, 0))
-        return Connection(address, credentials, exchange.wrap(send) if exchange else send, local=True)
+        return Connection(address, credentials, send, self._sender, local=True, flow=self._flow(consumed, exchange))
+
+    def _warn_of_options(self, consumed: Consumed) -> None:
+        """Log what the options of an authentication lack besides the variables that are required, so that whoever sets
+        those need not start once more to learn of it."""
+        needed = self._required(consumed)
+        try:
+            self._sign(consumed, lambda binding: self._values.get(binding, MASK if binding in needed else None))
+        except CapError as error:
+            _log.warning(str(error))
 
     def _required(self, consumed: Consumed) -> list[Binding]:
         authentication = consumed.authentication
@@ -102,6 +123,12 @@ class Connector:
             at = authentication.marks.get(error.option, authentication.at)
             raise CapError(error.what, at=at, hint=error.hint, code="bad-auth") from None
         return (Credentials(), signed) if isinstance(signed, AuthFlow) else (signed, None)
+
+    def _flow(self, consumed: Consumed, exchange: AuthFlow | None) -> tuple[Wrapper, ...]:
+        if exchange is None or consumed.authentication is None:
+            return ()
+        offer = f"auth scheme {consumed.authentication.type}"
+        return ((self._registry.source(offer), f"the flow of the {offer}", exchange.wrap),)
 
     async def _acquire(self, consumed: Consumed, address: Base, upstream: Upstream) -> Send:
         lease = TransportContext(

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from cap_core.errors import Refusal, UpstreamError
+from cap_core.logging.redaction import hidden
 from cap_core.plan.exposed import DeclaredOutput
 from cap_core.plan.flow import CallStep
 from cap_core.plan.upstream import Operation
 from cap_core.plugins.context import Context, Run
 from cap_core.plugins.messages import Answer, Headers, HttpResponse, Reply
 from cap_core.runtime import jsonpath, output_mapping
-from cap_core.runtime.failures import malformed, nothing_found, unanswered
+from cap_core.runtime.failures import failure, malformed, nothing_found, unanswered
 from cap_core.runtime.offload import offload
 from cap_core.runtime.send import SendStep
 from cap_core.runtime.streams import collect
@@ -31,6 +32,8 @@ _OF_THE_BODY: Final = frozenset(
     b"content-type content-length content-encoding content-range accept-ranges etag".split()
 )
 _OF_THE_BYTES: Final = frozenset((b"content-length", b"content-encoding"))
+_REASON: Final = 200
+"""Characters of a format's reason that are shown."""
 _JSON: Final = (b"content-type", b"application/json")
 
 Decode = Callable[[bytes, str | None], object]
@@ -105,7 +108,7 @@ def _mapped(
         body = await _whole(response, limit, operation)
         if not body:
             return Reply(response.status, tuple(h for h in headers if h[0] not in _OF_THE_BYTES), b"")
-        data = await offload(convert, body, _content_type(response))
+        data = await _decoded(convert, body, response, context)
         return Reply(response.status, (_JSON, *(h for h in headers if h[0] not in _OF_THE_BODY)), data)
 
     return mapped
@@ -162,7 +165,7 @@ def _result(opened: OpenedStep, limit: int) -> _ResultOf:
         body = await _whole(response, limit, operation)
         if response.status >= 300:
             raise malformed(operation.consumed.namespace, f"{operation.address} answered {response.status}")
-        return await offload(read, body, _content_type(response)) if body else None
+        return await _decoded(read, body, response, context) if body else None
 
     return result
 
@@ -186,6 +189,19 @@ async def _whole(response: HttpResponse, limit: int, operation: Operation) -> by
     return body
 
 
+T = TypeVar("T")
+
+
+async def _decoded(read: Callable[[bytes, str | None], T], body: bytes, response: HttpResponse, context: Context) -> T:
+    """What is read from an answer. Raises `Refusal`, also for a format that fails."""
+    try:
+        return await offload(read, body, _content_type(response))
+    except Refusal:
+        raise
+    except Exception as error:
+        raise failure(error, context) from None
+
+
 def _content_type(response: HttpResponse) -> str | None:
     return next((v.decode("latin-1") for n, v in response.headers if n == b"content-type"), None)
 
@@ -196,8 +212,9 @@ def _read(
     """An answer decoded and mapped. Raises `Refusal`."""
     try:
         document = decode(body, content_type)
-    except ValueError:
-        what = f"the answer is not the {operation.format} it should be"
+    except ValueError as error:
+        why = hidden(" ".join(str(error).split()))[:_REASON]
+        what = f"the answer is not the {operation.format} it should be" + (f": {why}" if why else "")
         raise malformed(operation.consumed.namespace, what) from None
     try:
         return mapping(document)

@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
-from cap_core.errors import Refusal, UpstreamError
+import asyncio
+
+from cap_core.errors import PluginError, Refusal, UpstreamError
+from cap_core.logging.lazy_logger import get_logger
+from cap_core.logging.redaction import hidden
+from cap_core.plugins.context import Context
+from cap_core.plugins.guard import culprit
+
+_log = get_logger("cap.plugin")
+
+
+def failure(error: BaseException, context: Context) -> BaseException:
+    """The refusal of a call that a plugin's fault ends, which is logged here; any other exception as it is.
+
+    A cancellation is a fault unless somebody cancelled the call.
+    """
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            return error
+    source = culprit(error)
+    if not isinstance(error, PluginError):
+        if source is None:
+            return error
+        error = source.failed(context.call or "a call", error)
+    _log.error(error.what, request_id=context.id, call=context.call, channel=context.channel)
+    what = "a plugin of this gateway failed"
+    return Refusal(500, "internal", what, hint=f"tell the operator the request id {context.id}")
 
 
 def unanswered(error: UpstreamError, namespace: str) -> Refusal:
     """The refusal for a transport's error: 504 for a timeout, else 502 (`docs/semantics.md`, the response)."""
+    detail = hidden(error.detail)
     if error.kind in ("connect", "idle", "total"):
-        return Refusal(
-            504, "upstream-timeout", f"{namespace} did not answer in time: {error.detail}", hint="try again later"
-        )
+        return Refusal(504, "upstream-timeout", f"{namespace} did not answer in time: {detail}", hint="try again later")
     code = "upstream-malformed" if error.kind in ("garbage", "length") else "upstream-unreachable"
-    return Refusal(502, code, f"{namespace}: {error.detail}", hint="try again later", sent=error.sent)
+    return Refusal(502, code, f"{namespace}: {detail}", hint="try again later", sent=error.sent)
 
 
 def malformed(namespace: str, what: str) -> Refusal:
     """The refusal for an answer that arrived and cannot be read."""
-    return Refusal(502, "upstream-malformed", f"{namespace}: {what}")
+    return Refusal(502, "upstream-malformed", f"{namespace}: {hidden(what)}")
 
 
 def unsendable() -> Refusal:

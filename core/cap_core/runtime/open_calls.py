@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterator, Mapping
 
 from cap_core.errors import CapError, OptionError, Refusal
 from cap_core.logging.lazy_logger import get_logger
@@ -14,10 +15,13 @@ from cap_core.plan.plan import CapabilityPlan
 from cap_core.plan.request import Request
 from cap_core.plan.values import Binding, Value, leaves
 from cap_core.plugins.context import Run, Send
+from cap_core.plugins.guard import Source
+from cap_core.plugins.interception import Interceptor
 from cap_core.plugins.registry import Registry
 from cap_core.runtime import output_format
 from cap_core.runtime.connections import Connection, Connector
 from cap_core.runtime.execute import Decode, OpenedStep, compile_composed, compile_flow
+from cap_core.runtime.interception import intercepted_run, intercepted_send
 from cap_core.runtime.options import OpenOptions
 from cap_core.runtime.refusals import not_set, refusing, unprotected
 from cap_core.runtime.request import compile_request
@@ -52,9 +56,16 @@ class CallOpener:
         """
         result = call.flow.result
         run = self._composed(call, result) if isinstance(result, Composed) else await self._flow(call)
+        wrappers = [
+            (source, f"wrap_call of the interceptor {interceptor.key}", functools.partial(interceptor.wrap_call, call))
+            for source, interceptor in self._interceptors()
+        ]
+        return intercepted_run(call, run, wrappers)
+
+    def _interceptors(self) -> Iterator[tuple[Source | None, Interceptor]]:
+        """The interceptors and whose they are (None: the core's own), the innermost first."""
         for interceptor in reversed(self._registry.interceptors):
-            run = interceptor.wrap_call(call, run)
-        return run
+            yield self._registry.sources.get(f"interceptor {interceptor.key}"), interceptor
 
     def _composed(self, call: Call, result: Composed) -> Run:
         unset = [binding for binding in _bindings(result.value) if binding not in self._values]
@@ -94,6 +105,7 @@ class CallOpener:
                 request, _types(call), connection.base.path, connection.credentials, values, identity=not reads
             ),
             self._intercepted(request, connection),
+            sender=connection.sender,
             origin=connection.base.text.removesuffix(connection.base.path),
             reads=reads,
             limit=self._options.limits.answer,
@@ -120,10 +132,15 @@ class CallOpener:
             raise CapError(error.what, at=at, hint=error.hint, code="bad-format-option") from None
 
     def _intercepted(self, request: Request, connection: Connection) -> Send:
-        send = connection.send
-        for interceptor in reversed(self._registry.interceptors):
-            send = interceptor.wrap_send(request.operation, send)
-        return send
+        wrappers = [
+            (
+                source,
+                f"wrap_send of the interceptor {interceptor.key}",
+                functools.partial(interceptor.wrap_send, request.operation),
+            )
+            for source, interceptor in self._interceptors()
+        ]
+        return intercepted_send(connection.send, [*connection.flow, *wrappers])
 
 
 def _bindings(value: Value) -> list[Binding]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Hashable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from urllib.request import getproxies, proxy_bypass
 
 import msgspec
@@ -39,6 +41,13 @@ class Pools:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._pools: dict[Hashable, _Pool] = {}
+        # Whoever needs an upstream that is being opened waits, and does not open it a second time.
+        self._opening = asyncio.Lock()
+
+    @property
+    def key(self) -> str:
+        """The key of the transport that sends."""
+        return self._transport.key
 
     @property
     def local(self) -> bool:
@@ -54,14 +63,15 @@ class Pools:
     async def acquire(self, at: TransportContext) -> Send:
         """Lease the pool of an upstream, which is opened if it is not open yet."""
         key = self._identity(at)
-        pool = self._pools.get(key)
-        if pool is not None:
-            pool.users += 1
-            return pool.send
-        stack = AsyncExitStack()
-        send = await stack.enter_async_context(self._transport.open(at))
-        self._pools[key] = _Pool(send, stack)
-        return send
+        async with self._opening:
+            pool = self._pools.get(key)
+            if pool is not None:
+                pool.users += 1
+                return pool.send
+            stack = AsyncExitStack()
+            send = await stack.enter_async_context(self._transport.open(at))
+            self._pools[key] = _Pool(send, stack)
+            return send
 
     async def release(self, at: TransportContext) -> None:
         """Give back a lease."""
@@ -75,7 +85,13 @@ class Pools:
 
 def upstream_of(base: Base, timeouts: Timeouts, tls: Tls, proxy: str | None, connections: int) -> Upstream:
     """The upstream at an address. Without a proxy of its own it goes through the one the environment names, if any."""
+    tls = msgspec.structs.replace(tls, versions=_versions(tls))
     return Upstream(base.scheme, base.host, base.port, timeouts, tls, proxy or _environment_proxy(base), connections)
+
+
+def _versions(tls: Tls) -> tuple[int, ...]:
+    files = [Path(file) for file in (tls.ca, tls.certificate, tls.key) if file is not None]
+    return tuple(file.stat().st_mtime_ns if file.exists() else 0 for file in files)
 
 
 def _environment_proxy(base: Base) -> str | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from cap_core.errors import UpstreamError
+from cap_core.errors import Refusal, UnsendableError, UpstreamError
 from cap_core.plan.upstream import Operation
 from cap_core.plugins.context import Context, Send
+from cap_core.plugins.guard import Source, Unfit, defined
 from cap_core.plugins.messages import HttpResponse
 from cap_core.runtime.content_coding import decoded, is_encoded
-from cap_core.runtime.failures import unanswered, unsendable
+from cap_core.runtime.failures import failure, malformed, unanswered, unsendable
 from cap_core.runtime.redirects import MAX_REDIRECTS, REDIRECTS, redirected
 from cap_core.runtime.request import Build
 from cap_core.runtime.streams import drop
@@ -20,12 +21,14 @@ SendStep = Callable[[Frame, Context], Awaitable[HttpResponse]]
 """Gets the upstream's response for a call's frame; the function's caller closes the body. Raises `Refusal`."""
 
 
-def compile_send(operation: Operation, build: Build, send: Send, *, origin: str, reads: bool, limit: int) -> SendStep:
+def compile_send(
+    operation: Operation, build: Build, send: Send, *, sender: Source, origin: str, reads: bool, limit: int
+) -> SendStep:
     """The function that gets an operation's answers (`docs/semantics.md`, the upstream request).
 
     If the gateway reads the answer (`reads`), or the context requires it (`Context.follow`), redirects of GET and HEAD
     are followed on `origin` (scheme, host and port), and content codings are removed; the body then has at most `limit`
-    bytes.
+    bytes. `sender` is the plugin of the transport.
     """
     namespace = operation.consumed.namespace
     follows = operation.method in ("GET", "HEAD")
@@ -36,8 +39,10 @@ def compile_send(operation: Operation, build: Build, send: Send, *, origin: str,
         try:
             try:
                 response = await send(request, context)
-            except ValueError:
+            except UnsendableError:
                 raise unsendable() from None
+            if not isinstance(response, HttpResponse):
+                raise sender.fault(f"it gave {Unfit(response, 'an HttpResponse')}", defined(send))
             # Until it is returned, this function owns the response: any failure, and a cancellation too, closes the
             # body, because otherwise the pool would lose the connection.
             try:
@@ -48,6 +53,9 @@ def compile_send(operation: Operation, build: Build, send: Send, *, origin: str,
                             break
                         await drop(response.body)
                         request, response = further, await send(further, context)
+                    else:
+                        if redirected(request, response, origin) is not None:
+                            raise malformed(namespace, f"it redirects more than {MAX_REDIRECTS} times")
                 _check(response)
                 if whole and is_encoded(response.headers):
                     return await decoded(response, limit, namespace)
@@ -57,6 +65,10 @@ def compile_send(operation: Operation, build: Build, send: Send, *, origin: str,
                 raise
         except UpstreamError as error:
             raise unanswered(error, namespace) from None
+        except Refusal:
+            raise
+        except Exception as error:
+            raise failure(error, context) from None
 
     return step
 

@@ -71,8 +71,7 @@ class ExposureAuthenticator:
 
     def _named(self, exposure: str) -> tuple[Source, str]:
         type_ = self._types[exposure]
-        source = self._registry.sources.get(f"auth scheme {type_}", Source(f"the plugin of {type_}"))
-        return source, f"the check of callers of the auth scheme {type_}"
+        return self._registry.source(f"auth scheme {type_}"), f"the check of callers of the auth scheme {type_}"
 
 
 def refused_caller(scope: Scope) -> tuple[Refusal, str] | None:

@@ -12,6 +12,7 @@ _log = get_logger("cap.plugin")
 
 def refuse_for_fault(fault: PluginError, scope: Scope) -> Refusal:
     """Log a plugin's fault, and give the refusal of the request during which it showed: nothing of it was sent."""
-    _log.error(fault.what, request_id=request_id(scope), path=scope["raw_path"].decode("latin-1"))
+    known = request_id(scope)
+    _log.error(fault.what, request_id=known, path=scope["raw_path"].decode("latin-1"))
     what = "a plugin of this gateway failed"
-    return Refusal(500, "internal", what, hint="tell the operator this trace_id", sent=False)
+    return Refusal(500, "internal", what, hint=f"tell the operator the request id {known}", sent=False)

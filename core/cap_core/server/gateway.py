@@ -79,6 +79,7 @@ class Gateway:
         self._on_closed_plan = on_closed_plan
         self._pools = Pools(choose(registry, opening.transport))
         self._current: Generation | None = None
+        self._changing = asyncio.Lock()
         self._retiring: set[asyncio.Task[None]] = set()
         self._leaving: set[Generation] = set()
         pages = build_pages(registry, is_draining=lambda: self.draining)
@@ -90,15 +91,22 @@ class Gateway:
     async def open(self, plan: Plan, bound: Mapping[int, int] | None = None) -> None:
         """Open a plan and serve it. `bound` maps the listeners' ports to the real ones, which differ for port 0."""
         self._bound = dict(bound or {})
-        self._current = await self._generation(plan)
+        async with self._changing:
+            self._current = await self._generation(plan)
 
     async def replace(self, plan: Plan) -> None:
         """Open a new plan beside the old one, and serve it; the old one closes when its last request has ended.
 
-        Raises `CapError` if the new plan does not open or needs other ports; the old one is then served on.
+        One replacement follows another. Raises `CapError` if the new plan does not open or needs other ports; the old
+        one is then served on. Raises it also once the gateway is closed.
         """
+        async with self._changing:
+            await self._replace(plan)
+
+    async def _replace(self, plan: Plan) -> None:
         old = self._current
-        assert old is not None
+        if old is None:
+            raise CapError("the gateway is closed")
         wanted = {listener.port for listener in listeners(plan, self.options)}
         have = {table.listener.port for table in old.tables.values()}
         if {self._bound.get(port, port) for port in wanted} - have:
@@ -143,13 +151,14 @@ class Gateway:
                     exposure.drain()
 
     async def close(self) -> None:
-        """Close every pool; called after the last request."""
+        """Close every pool; called after the last request. A replacement that has begun ends before."""
         self._failures.close()
-        if self._retiring:
-            await asyncio.gather(*self._retiring)
-        if self._current is not None:
-            current, self._current = self._current, None
-            await close(current.opened.leases, self._pools)
+        async with self._changing:
+            if self._retiring:
+                await asyncio.gather(*self._retiring)
+            if self._current is not None:
+                current, self._current = self._current, None
+                await close(current.opened.leases, self._pools)
 
     # --- for people -------------------------------------------------------------------------------------------------
 

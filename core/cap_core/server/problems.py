@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cap_core.plugins.context import id_of, traceparent
+from cap_core.logging.redaction import hidden
+from cap_core.plugins.context import id_of
 from cap_core.plugins.messages import Reply
 
 if TYPE_CHECKING:
@@ -50,13 +51,17 @@ def problem(
 
     `more` are further members.
     """
+    detail = refusal.detail + (f"; {refusal.hint}" if refusal.hint else "")
     body: dict[str, object] = {
         "type": f"urn:cap:problem:{refusal.code}",
         "title": TITLES.get(refusal.code, "The request was refused"),
         "status": refusal.status,
-        "detail": refusal.detail + (f"; {refusal.hint}" if refusal.hint else ""),
+        # Others tell callers what they sent themselves: masks in it would tell whether they guessed a secret.
+        "detail": hidden(detail) if refusal.status >= 500 else detail,
     }
     if call is not None:
+        if refusal.code == "internal" and refusal.sent and call.safety == "unsafe":
+            body["detail"] = f"{body['detail']}; the call may have been carried out all the same"
         body["capability"] = call.capability
         body["operation"] = call.describes.address or call.exposed.name
         body["spec"] = str(call.exposed.at)
@@ -91,5 +96,5 @@ def request_id(scope: Scope) -> str:
     found: str | None = scope.get("cap.request_id")
     if found is None:
         given = [value for name, value in scope["headers"] if name == b"traceparent"]
-        found = scope["cap.request_id"] = id_of(traceparent(given[0]) if len(given) == 1 else None)
+        found = scope["cap.request_id"] = id_of(given[0] if len(given) == 1 else None)
     return found

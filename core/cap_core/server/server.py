@@ -8,13 +8,11 @@ import signal
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 from typing import Protocol as Interface
 
 import uvicorn
 
-from cap_core.errors import StartError
 from cap_core.logging.lazy_logger import get_logger
 from cap_core.plugins.messages import AsgiSend, Receive, Scope
 from cap_core.server import sockets
@@ -58,23 +56,28 @@ class Served(Interface):
 
 
 class Stop:
-    """The signals received so far: `requested` is set by the first, `forced` by a second Ctrl-C."""
+    """The signals received so far: `requested` is set by the first, `forced` by a second Ctrl-C.
+
+    `reload` is set by SIGHUP, which ends nothing.
+    """
 
     def __init__(self) -> None:
         self.requested = asyncio.Event()
         self.forced = asyncio.Event()
+        self.reload = asyncio.Event()
         self._since = 0.0
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
-        """Handle SIGTERM and SIGINT while inside."""
+        """Handle SIGTERM, SIGINT and SIGHUP while inside."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.signal, number)
+        loop.add_signal_handler(signal.SIGHUP, self.reload.set)
         try:
             yield
         finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 loop.remove_signal_handler(number)
 
     def signal(self, number: int) -> None:
@@ -106,22 +109,6 @@ async def _unless(event: asyncio.Event, work: Awaitable[object], seconds: float 
         return False
     task.result()
     return True
-
-
-def tls(certificate: Path, key: Path) -> ssl.SSLContext:
-    """The TLS context for serving https. Raises `StartError` for files that cannot be used."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.set_alpn_protocols(["http/1.1"])
-    try:
-        context.load_cert_chain(certificate, key)
-    except ssl.SSLError as error:
-        what = f"{certificate} and {key} are no certificate with its key: {error.reason or error}"
-        raise StartError(what, hint="correct --tls-cert and --tls-key") from None
-    except OSError as error:
-        missing = key if certificate.is_file() else certificate
-        what = f"{missing} cannot be read: {error.strerror}"
-        raise StartError(what, hint="correct --tls-cert and --tls-key") from None
-    return context
 
 
 def run(main: Coroutine[Any, Any, int]) -> int:

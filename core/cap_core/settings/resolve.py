@@ -17,6 +17,7 @@ from cap_core.errors import ConfigError, Mark
 from cap_core.settings import toml
 from cap_core.settings.rows import Row, rows
 from cap_core.settings.table import Settings, UpstreamSettings
+from cap_core.settings.value_types import PORT
 from cap_core.syntax.names import near
 
 FILE = "cap.toml"
@@ -48,7 +49,17 @@ def resolve(
     if file is not None:
         found: _Layer = {("config",): _Entry(file, "found")}
         given = found | _file(file) | given
-    return msgspec.structs.replace(_settings(given), unread=() if chosen else _elsewhere(documents, cwd))
+    unread = () if chosen else _elsewhere(documents, cwd)
+    return msgspec.structs.replace(_settings(given), unread=unread, unknown=_unknown(environ))
+
+
+def _unknown(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables that look like settings and are none. Kubernetes makes some for a Service named `cap`."""
+    known = {row.variable for row in rows()}
+    foreign = ("CAP_SERVICE_", "CAP_PORT_")
+    return tuple(
+        name for name in environ if name.startswith("CAP_") and not (name in known or name.startswith(foreign))
+    )
 
 
 def _elsewhere(documents: Sequence[str], cwd: Path) -> tuple[Path, ...]:
@@ -81,7 +92,9 @@ def _variables(environ: Mapping[str, str], cwd: Path) -> _Layer:
     layer: _Layer = {}
     for row in rows():
         text = environ.get(row.variable, "").strip()
-        if not text:
+        if not text or (
+            row.kind is PORT and text.startswith("tcp://")
+        ):  # what Kubernetes says of a Service named `cap`
             continue
         # Values on lines of their own may hold commas.
         texts = text.split("\n" if "\n" in text else ",") if row.many else [text]

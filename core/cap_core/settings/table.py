@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from cap_core.plan.upstream import Timeouts, Tls
-from cap_core.settings.value_types import ANY, CALLER_AUTH, ORIGIN, PORT, POSITIVE, PROXY, URL, ValueType
+from cap_core.settings.value_types import ANY, CALLER_AUTH, LOG_FORMAT, ORIGIN, PORT, POSITIVE, PROXY, URL, ValueType
 
 LISTENERS, CALLERS, UPSTREAMS, DOCUMENTS = "Listeners", "Callers", "Upstreams", "Documents"
 LIFE, PLUGINS, LOGS, CONFIGURATION = "Life", "Plugins", "Logs", "Configuration"
@@ -62,7 +62,8 @@ class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def tls(self) -> Tls:
         """These TLS files."""
-        return Tls(*(str(path) if path else None for path in (self.ca, self.certificate, self.key)))
+        ca, certificate, key = (str(path) if path else None for path in (self.ca, self.certificate, self.key))
+        return Tls(ca, certificate, key)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,7 +190,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     log_format: Annotated[
         Literal["console", "json"] | None,
-        Setting("How log lines look.", LOGS, absent="console on a terminal, else json", everywhere=True),
+        Setting(
+            "How log lines look; text is console too.",
+            LOGS,
+            kind=LOG_FORMAT,
+            absent="console on a terminal, else json",
+            everywhere=True,
+        ),
     ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
@@ -215,6 +222,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     unread: tuple[Path, ...] = ()
     """The files of this name beside documents that lie elsewhere than in the working directory."""
+    unknown: tuple[str, ...] = ()
+    """The variables `CAP_…` of the environment that are no settings."""
 
     def origin(self, *path: str) -> str:
         """The origin of a setting: `origin("port")`, `origin("set", "NAME")`, `origin("upstreams", "ns", "idle")`."""

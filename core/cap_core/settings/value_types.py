@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +26,8 @@ class ValueType(msgspec.Struct, frozen=True):
     """Whether the value is a path; a relative one is resolved from the directory of its `cap.toml`."""
     metavar: str = ""
     """The name of a value in help, unless the setting has its own."""
+    synonyms: Mapping[str, str] = {}
+    """Other spellings of some values."""
 
     def from_text(self, text: str, directory: Path) -> Any:
         """The value of a flag or variable. Raises ValueError with the reason."""
@@ -41,6 +43,8 @@ class ValueType(msgspec.Struct, frozen=True):
         return self._checked(value if type(value) in self.types else None, value, directory)
 
     def _checked(self, value: Any, given: object, directory: Path) -> Any:
+        if self.synonyms and isinstance(value, str):
+            value = self.synonyms.get(value, value)
         if value is None or not self.accepts(value):
             shown = given if isinstance(given, str) else str(given).lower()
             raise ValueError(f"must be {self.noun}, not {shown!r}")
@@ -88,6 +92,9 @@ def _is_caller_auth(text: str) -> bool:
 
 
 TEXT = ValueType("text")
+LOG_FORMAT = ValueType(
+    "console or json", accepts=("console", "json").__contains__, metavar="console|json", synonyms={"text": "console"}
+)
 ANY = ValueType("text", accepts=lambda _: True)
 PORT = ValueType("a port, 0 to 65535", (int,), int, range(65536).__contains__)
 COUNT = ValueType("a whole number from 1", (int,), int, lambda number: number >= 1)

@@ -1,4 +1,4 @@
-"""Checks of HTTP syntax that several modules need: tokens, field values, media types, trace context; and sizes."""
+"""Checks of HTTP syntax that several modules need: tokens, field values, media types; and sizes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 _TCHAR = r"!#$%&'*+\-.^_`|~0-9A-Za-z"
 _TOKEN = re.compile(rf"[{_TCHAR}]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_TARGET = re.compile(rb"/[\x21-\x7e]*")
 _MEDIA_TYPE = re.compile(rf"[{_TCHAR}]+/[{_TCHAR}]+(\s*;[\x20-\x7e]*)?", re.ASCII)
-_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*(B|KiB|MiB|GiB)?", re.ASCII)
 _UNITS = {None: 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
@@ -23,6 +23,15 @@ def has_control(value: bytes) -> bool:
     return _CONTROL.search(value) is not None
 
 
+def is_sendable(method: str, target: bytes, headers: tuple[tuple[bytes, bytes], ...]) -> bool:
+    """Whether HTTP allows a request line and header fields: nothing in them ends them early (RFC 9112, 2.2)."""
+    return (
+        is_token(method)
+        and _TARGET.fullmatch(target) is not None
+        and all(is_token(name.decode("latin-1")) and not has_control(value) for name, value in headers)
+    )
+
+
 def is_media_type(text: str) -> bool:
     """Whether a text is a media type, with or without parameters (RFC 9110, 8.3.1)."""
     return _MEDIA_TYPE.fullmatch(text) is not None
@@ -31,11 +40,6 @@ def is_media_type(text: str) -> bool:
 def is_json_type(media_type: str) -> bool:
     """Whether a media type without parameters, in lower case, is JSON."""
     return media_type in ("application/json", "text/json") or media_type.endswith("+json")
-
-
-def is_traceparent(value: bytes) -> bool:
-    """Whether a value is a `traceparent` (W3C Trace Context, 3.2)."""
-    return _TRACEPARENT.fullmatch(value) is not None
 
 
 def parse_size(text: str) -> int:

@@ -217,9 +217,9 @@ def _indentation(seen: _Seen) -> Mistake | None:
         return None
     begun, entry = seen.begun, _ENTRY.match(seen.here[seen.column :])
     if entry is not None and "mapping" in seen.context and seen.column == begun[1]:
-        what = f"a list entry stands here, among the keys that begin in line {begun[0] + 1}"
-        hint = f"a list starts with '- ': begin line {begun[0] + 1} with it, and indent what follows"
-        return seen.at_mark(what, hint)
+        first = _first_of_list(seen) or begun[0]
+        what = f"a list entry stands here, and line {first + 1} begins none"
+        return seen.at_mark(what, f"a list starts with '- ': begin line {first + 1} with '- ' too")
     if "collection" in seen.context and entry is None and seen.column == begun[1]:
         what = f"a key stands among the entries of the list that begins in line {begun[0] + 1}"
         return seen.at_mark(what, "begin it with '- ', or indent it to the entry that it belongs to")
@@ -229,6 +229,16 @@ def _indentation(seen: _Seen) -> Mistake | None:
     line, wanted = fitting
     what = f"this line is indented by {seen.column}, and what it belongs to in line {line + 1} by {wanted}"
     return seen.at_mark(what, f"indent it by {wanted}")
+
+
+def _first_of_list(seen: _Seen) -> int | None:
+    """The line that would begin the list whose entry stands at the error: the first one below a key without a value."""
+    line = below = seen.line
+    while (above := seen.previous(line)) is not None:
+        below, line = line, above
+        if _indent(seen.text(line)) <= seen.column:
+            return below if seen.text(line).rstrip().endswith(":") else None
+    return None
 
 
 def _fitting(seen: _Seen) -> tuple[int, int] | None:

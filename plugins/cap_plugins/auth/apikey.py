@@ -16,11 +16,17 @@ from cap_core.plugins.auth import AuthScheme, CheckContext, Credentials, SignCon
 from cap_core.plugins.hookspecs import hookimpl
 from cap_core.plugins.lint import DiagnosticRule
 from cap_core.plugins.messages import Caller, Check, Incoming
+from cap_core.syntax.http import is_token
 from cap_core.syntax.names import near
 
 HEADER = ("name", "value")
 """The keys of an entry of `headers`, where that is a list."""
 PLACES = ("header", "query", "cookie", "body")
+_TAKEN = frozenset(
+    {"connection", "content-encoding", "content-length", "content-type", "cookie", "expect", "host", "keep-alive"}
+    | {"origin", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+"""Headers that every request has for another purpose, so that no caller can send a key in them."""
 Place = Annotated[str | None, msgspec.Meta(extra_json_schema={"enum": list(PLACES)})]
 
 
@@ -105,6 +111,9 @@ def check(options: Options, at: CheckContext) -> Check:
     if len(found) != 1 or found[0].place != "header":
         raise OptionError("placement", "a caller's apikey must be one header", "use placement: header")
     key = found[0]
+    if not is_token(key.name) or key.name.lower() in _TAKEN:
+        why = "has another meaning" if is_token(key.name) else "is no name of a header"
+        raise OptionError("key", f"a caller's apikey cannot stand in {key.name!r}, which {why}", "use X-Api-Key, say")
     name, expected = key.name.lower().encode(), key.value.encode()
     headers = ((b"www-authenticate", f'ApiKey realm="{at.realm}", header="{key.name}"'.encode()),)
     known = Caller("apikey")

@@ -290,6 +290,14 @@ def test_the_body_must_say_that_it_is_json(face, value, status):
     assert status == got.status
 
 
+@pytest.mark.parametrize(("coding", "status"), [("gzip", 415), ("br, gzip", 415), ("identity", 200), ("Identity", 200)])
+def test_a_compressed_body_is_415(face, coding, status):
+    got = face.send(ask("ping"), [("content-type", "application/json"), ("content-encoding", coding)])
+
+    assert status == got.status
+    assert status == 200 or got.headers["accept-encoding"] == "identity"
+
+
 @pytest.mark.parametrize(
     ("value", "status"),
     [

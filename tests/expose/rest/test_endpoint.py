@@ -136,6 +136,9 @@ def test_a_failure_nobody_foresaw_tells_the_caller_an_id_and_the_log_what_it_was
         "title": "The gateway failed",
         "status": 500,
         "detail": "this should not have happened; tell the operator this trace_id",
+        "capability": "cats",
+        "operation": "vendor.op",
+        "spec": "cats.yaml:40:7",
         "trace_id": runs.context.id,
     } == got.json
     (line,) = logged

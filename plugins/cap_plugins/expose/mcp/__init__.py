@@ -14,14 +14,16 @@ import msgspec
 
 from cap_core.plugins.exposure import AttachContext, Exposure, MountedExposure, Route
 from cap_core.plugins.hookspecs import hookimpl
+from cap_core.plugins.lint import DiagnosticRule
 from cap_core.version import VERSION
 from cap_plugins.expose.mcp.callers import Callers
 from cap_plugins.expose.mcp.catalogue import Catalogue, NamedTool, ServerInfo
 from cap_plugins.expose.mcp.endpoint import McpEndpoint
+from cap_plugins.expose.mcp.lint import RULE, warn_of_names
 from cap_plugins.expose.mcp.model import McpEntry, declared
 from cap_plugins.expose.mcp.no_oauth import fallbacks
 from cap_plugins.expose.mcp.tool import ServedTool, serve_tool
-from cap_plugins.expose.mcp.tool_names import prefixed_name
+from cap_plugins.expose.mcp.tool_names import own_names, union_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -73,11 +75,7 @@ def described(names: Iterable[str], everything: _Pairs, accepted: frozenset[str]
 def _capability(pairs: _Pairs, at: AttachContext) -> Route:
     """`/mcp/<capability>`. Where several of its exposures have a tool of one name, the namespace is prefixed."""
     about = pairs[0][0].about
-    named = [
-        NamedTool(tool, (tool.name, prefixed_name(exposure.namespace, tool.name)))
-        for exposure, tools in pairs
-        for tool in tools
-    ]
+    named = [NamedTool(tool, own_names(exposure.namespace, tool.name)) for exposure, tools in pairs for tool in tools]
     server_info = ServerInfo(about.name, about.version or "0", about.title if about.title != about.name else None)
     endpoint = _endpoint(server_info, pairs, named, at)
     return Route(method="*", template=f"/mcp/{quote(about.name, safe='')}", endpoint=endpoint, owner=about.name)
@@ -85,7 +83,12 @@ def _capability(pairs: _Pairs, at: AttachContext) -> Route:
 
 def _union(pairs: _Pairs, at: AttachContext) -> Route:
     """`/mcp`: every tool of the listener, under its own name while no other capability has one of that name."""
-    named = [NamedTool(tool, _names(exposure, tool.name)) for exposure, tools in pairs for tool in tools]
+    named = [
+        NamedTool(tool, union_names(exposure.about.name, exposure.namespace, tool.name))
+        for exposure, tools in pairs
+        for tool in tools
+    ]
+    warn_of_names([(exposure, tool.name) for exposure, tools in pairs for tool in tools])
     return Route(
         method="*", template="/mcp", endpoint=_endpoint(ServerInfo("cap", VERSION), pairs, named, at), owner="cap"
     )
@@ -95,11 +98,6 @@ def _with_slash(routes: Iterable[Route]) -> list[Route]:
     """Each route at its address and at the same with a slash behind: clients add one, and follow no redirect."""
     slashed = ((route, msgspec.structs.replace(route, template=f"{route.template}/")) for route in routes)
     return [route for pair in slashed for route in pair]
-
-
-def _names(exposure: ExposurePlan, tool: str) -> tuple[str, ...]:
-    name = exposure.about.name
-    return tool, prefixed_name(name, tool), prefixed_name(name, exposure.namespace, tool)
 
 
 def _endpoint(server_info: ServerInfo, pairs: _Pairs, named: list[NamedTool], at: AttachContext) -> McpEndpoint:
@@ -112,3 +110,9 @@ def _endpoint(server_info: ServerInfo, pairs: _Pairs, named: list[NamedTool], at
 def cap_exposures() -> list[Exposure[McpEntry]]:
     """Offer MCP."""
     return [Exposure(key="mcp", options=McpEntry, default_port=9090, declared=declared, attach=attach)]
+
+
+@hookimpl
+def cap_diagnose() -> list[DiagnosticRule]:
+    """Offer the rule about what tools mean to a model."""
+    return [RULE]

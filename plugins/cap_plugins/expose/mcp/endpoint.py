@@ -199,6 +199,8 @@ def _refusal_by_headers(request: RequestState) -> Reply | None:
         return _invalid(405, "this address takes POST only", ((b"allow", b"POST"),))
     if not is_json(headers.get(b"content-type")):
         return _invalid(415, "the Content-Type must be application/json")
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        return _invalid(415, "the body must not be compressed", ((b"accept-encoding", b"identity"),))
     if not accepts_json(headers.get(b"accept")):
         return _invalid(406, "answers are application/json, which the Accept header rules out")
     return None

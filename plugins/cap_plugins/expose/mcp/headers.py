@@ -7,7 +7,7 @@ import binascii
 import re
 from typing import TYPE_CHECKING, Final
 
-from cap_core.syntax.http import is_traceparent
+from cap_core.syntax import trace_context
 from cap_plugins.expose.mcp.json_rpc import HEADER_MISMATCH, RpcError
 
 if TYPE_CHECKING:
@@ -72,12 +72,8 @@ def accepts_json(accept: bytes | None) -> bool:
 def traceparent(header: bytes | None, member: bytes) -> bytes | None:
     """The caller's trace, from the JSON text of `_meta.traceparent`, else from its header.
 
-    `_meta` comes first, because a proxy on the way may have put its own into the header. A malformed one is none (W3C
-    Trace Context, Versioning of traceparent).
+    `_meta` comes first, because a proxy on the way may have put its own into the header.
     """
     if header is None and not member:
         return None
-    for given in (member.strip(b'"'), header):
-        if given and is_traceparent(given):
-            return given
-    return None
+    return trace_context.traceparent(member.strip(b'"')) or trace_context.traceparent(header)

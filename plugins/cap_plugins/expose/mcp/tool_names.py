@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from cap_plugins.expose.mcp.model import LONGEST_NAME
+from cap_plugins.expose.mcp.model import LONG_NAME
 
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_-]")
+_LEAST_OF_FIRST = 8
+"""Characters that stay of the parts before the tool's own name, if there are so many."""
 
 
 class NameDirectory(msgspec.Struct, frozen=True):
@@ -34,14 +36,37 @@ def assign_names(candidates: Sequence[tuple[str, ...]]) -> NameDirectory:
     return NameDirectory({name: tuple(tools) for name, tools in owners.items()}, listed)
 
 
-def prefixed_name(*parts: str) -> str:
-    """The parts joined by `_` as a legal tool name.
+def own_names(namespace: str, tool: str) -> tuple[str, str]:
+    """The candidates at the address of a capability: where exposures share a name, the namespace goes before it."""
+    return tool, prefixed_name(namespace, tool)
 
-    It depends on nothing but the parts: what does not fit into 64 characters of `[A-Za-z0-9_-]` is cut and told apart
-    by a checksum, never by a number that another document could shift.
+
+def union_names(capability: str, namespace: str, tool: str) -> tuple[str, str, str]:
+    """The candidates at the address of all capabilities, where several may have a tool of one name."""
+    return tool, prefixed_name(capability, tool), prefixed_name(capability, namespace, tool)
+
+
+def is_shortened(listed: str, capability: str, namespace: str, tool: str) -> bool:
+    """Whether a tool is listed under a name in which not all of the parts can be read."""
+    readable = {tool, f"{namespace}_{tool}", f"{capability}_{tool}", f"{capability}_{namespace}_{tool}"}
+    return bool(listed) and listed not in readable
+
+
+def prefixed_name(*parts: str) -> str:
+    """The parts joined by `_` as a legal tool name of at most 48 characters.
+
+    It depends on nothing but the parts: what does not fit is cut and told apart by a checksum, never by a number that
+    another document could shift. The last part, which is the tool's own name, stays readable: the parts before it are
+    cut first.
     """
     whole = "_".join(parts)
     legal = _ILLEGAL.sub("-", whole)
-    if legal == whole and len(legal) <= LONGEST_NAME:
+    if legal == whole and len(legal) <= LONG_NAME:
         return legal
-    return f"{legal[: LONGEST_NAME - 9]}-{zlib.crc32(whole.encode()):08x}"
+    checksum = f"-{zlib.crc32(whole.encode()):08x}"
+    if len(legal) + len(checksum) <= LONG_NAME:
+        return legal + checksum
+    first, last = _ILLEGAL.sub("-", "_".join(parts[:-1])), _ILLEGAL.sub("-", parts[-1])
+    room = LONG_NAME - len(checksum) - 1
+    last = last[: room - min(len(first), _LEAST_OF_FIRST)]
+    return f"{first[: room - len(last)]}{checksum}_{last}"

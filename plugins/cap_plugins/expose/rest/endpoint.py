@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from cap_core.errors import FieldError, Refusal
 from cap_core.logging.lazy_logger import get_logger
 from cap_core.plan.inputs import PASSED_BODY, Input
-from cap_core.plugins.context import Context, Run, traceparent
+from cap_core.plugins.context import Context, Run
 from cap_core.plugins.messages import AsgiSend, Endpoint, Entity, Headers, Receive, Reply, Scope
 from cap_core.runtime.inputs import refuse
 from cap_core.server.asgi import CallerGone, EventStreams, Watch, answer, has_body
 from cap_core.server.problems import FAILED, problem
+from cap_core.syntax.trace_context import traceparent
 from cap_plugins.expose.rest.replies import as_reply
 from cap_plugins.expose.rest.request_body import compile_body, refuse_body
 from cap_plugins.expose.rest.text_inputs import FieldErrors, Values, compile_text_inputs
@@ -76,7 +77,7 @@ def compile_endpoint(call: Call, run: Run, limit: int, streams: EventStreams | N
                 except (Refusal, CallerGone):
                     raise
                 except Exception as error:
-                    reply = _internal(error, context)
+                    reply = _internal(error, context, call)
                 await answer(send, reply, head=head, streams=streams, context=context)
         except Refusal as refusal:
             scope[FAILED] = (call, refusal.code)
@@ -103,14 +104,14 @@ def _check_required(required: tuple[Input, ...], values: Values, field_errors: F
             field_errors.append(FieldError(place, "is required and missing"))
 
 
-def _internal(error: Exception, context: Context) -> Reply:
+def _internal(error: Exception, context: Context, call: Call) -> Reply:
     """The answer after an unexpected failure: the caller gets the request id, and the log the details."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     # Not the message: it may hold what the caller or the upstream sent.
     kind, place = type(error).__qualname__, f"{last.filename}:{last.lineno}"
     _log.error("call failed", request_id=context.id, call=context.call, error=kind, at=place)
     what = "this should not have happened"
-    return problem(Refusal(500, "internal", what, hint="tell the operator this trace_id"), None, context.id)
+    return problem(Refusal(500, "internal", what, hint="tell the operator this trace_id"), call, context.id)
 
 
 def compile_rejected(rejected: RejectedOperation, about: About) -> Endpoint:

@@ -23,8 +23,8 @@ async def upload(protocol: ResponseHandler, transport: Transport, request: HttpR
     """Send the body on a connection on which the head has been sent.
 
     Ends early, without an error, when the connection is closed: whoever waits for the response learns why. Raises
-    `UpstreamError` if the upstream reads nothing for `idle` seconds, `ValueError` if the body is longer or shorter
-    than declared, and what the body itself raises.
+    `UpstreamError` if the upstream reads nothing for `idle` seconds, `UnsendableError` if the body is longer or
+    shorter than declared, and what the body itself raises.
     """
     chunked = not isinstance(request.body, bytes) and request.length is None
     writer = StreamWriter(protocol, asyncio.get_running_loop())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cap_core.errors import UnsendableError
 from cap_plugins.transport.http1.limits import SMALL_BODY
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def pieces(request: HttpRequest) -> AsyncGenerator[bytes, None]:
-    """The non-empty pieces of a body. Raises `ValueError` where a stream is longer or shorter than declared."""
+    """The non-empty pieces of a body. Raises `UnsendableError` where a stream is longer or shorter than declared."""
     body = request.body
     return _sliced(body) if isinstance(body, bytes) else _counted(body, request.length)
 
@@ -28,13 +29,13 @@ async def _counted(body: Stream, length: int | None) -> AsyncGenerator[bytes, No
     async for piece in body:
         count += len(piece)
         if length is not None and count > length:
-            raise ValueError(f"the request body is longer than the {length} bytes it promised")
+            raise UnsendableError(f"the request body is longer than the {length} bytes it promised")
         if count == length:
             # Kept until the stream has ended, so that the upstream never has a whole request that is then found wrong.
             last = last or piece
         elif piece:
             yield piece
     if length is not None and count < length:
-        raise ValueError(f"the request body has {count} bytes where it promised {length}")
+        raise UnsendableError(f"the request body has {count} bytes where it promised {length}")
     if last:
         yield last

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+from cap_core.errors import UnsendableError
 from cap_core.syntax.http import is_token
 
 if TYPE_CHECKING:
@@ -19,16 +20,16 @@ _METHODS_WITH_BODY = ("POST", "PUT", "PATCH")
 def header_fields(request: HttpRequest, host: bytes) -> Headers:
     """All header fields of a request in the order in which they are sent: `Host` first, framing last.
 
-    Raises `ValueError` for a request that cannot be sent as it is: a character that would end a line or the target, a
-    name that is no token, a framing field of its own.
+    Raises `UnsendableError` for a request that cannot be sent as it is: a character that would end a line or the
+    target, a name that is no token, a framing field of its own.
     """
     target = request.target
     if target[:1] != b"/" or target.translate(None, _TARGET):
-        raise ValueError("the request target must begin with a slash and hold visible ASCII characters only")
+        raise UnsendableError("the request target must begin with a slash and hold visible ASCII characters only")
     headers = request.headers
     own = _check_names(request.method, tuple([name for name, _ in headers]))
     if b"".join([value for _, value in headers]).translate(None, _VALUE):
-        raise ValueError(f"the request header {_invalid_header(headers)} holds a control character")
+        raise UnsendableError(f"the request header {_invalid_header(headers)} holds a control character")
     if own is None:
         return ((b"Host", host), *headers, *_framing(request))
     return (headers[own], *headers[:own], *headers[own + 1 :], *_framing(request))
@@ -39,16 +40,16 @@ def header_fields(request: HttpRequest, host: bytes) -> Headers:
 def _check_names(method: str, names: tuple[bytes, ...]) -> int | None:
     """Check the method and the header names, which a document's author chose; the index of the request's own `Host`."""
     if not is_token(method) or method == "CONNECT":
-        raise ValueError(f"{method!r} is no method that can be sent")
+        raise UnsendableError(f"{method!r} is no method that can be sent")
     for name in names:
         if not is_token(name.decode("latin-1")):
-            raise ValueError(f"{name!r} is no header name")
+            raise UnsendableError(f"{name!r} is no header name")
     lower = [name.lower() for name in names]
     for name in _FRAMING:
         if name in lower:
-            raise ValueError(f"the request header {name.decode()} is the transport's own")
+            raise UnsendableError(f"the request header {name.decode()} is the transport's own")
     if lower.count(b"host") > 1:
-        raise ValueError("the request has more than one Host header")
+        raise UnsendableError("the request has more than one Host header")
     return lower.index(b"host") if b"host" in lower else None
 
 
