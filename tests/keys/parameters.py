@@ -125,6 +125,24 @@ def consumed(level: str) -> Iterator[Case]:
         f"{one}.maxLength", 3, "The most characters it may have.", answered("status", target=BLUE), 400, also=base
     )
     yield from over_http("query")(one)
+    listed = {**base, f"{one}.type": "array"}
+    twice = sent("line", target="/things?colour=red&colour=blue")
+    yield key(
+        f"{one}.style",
+        "pipeDelimited",
+        "How a list or an object is written in a query or a form: `form`, `spaceDelimited`, `pipeDelimited`, `deepObject`.",
+        twice,
+        "GET /base/things?colour=red%7Cblue",
+        also=listed,
+    )
+    yield key(
+        f"{one}.explode",
+        False,
+        "Whether each item or member is a pair of its own; `false` joins them with commas.",
+        twice,
+        "GET /base/things?colour=red,blue",
+        also=listed,
+    )
     yield key(
         f"{one}.default",
         "red",
