@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import msgspec
 
+from cap_core.document.info import Info
 from cap_core.document.input_model import InputNode
 from cap_core.document.reader import ModelNode
 from cap_core.document.unrestricted import DescriptiveNode
@@ -217,32 +218,6 @@ class CapabilityPart(ModelNode, frozen=True, kw_only=True):
     exposes: Node | None = None
     binds: tuple[Bind, ...] = ()
     aggregates: Node | None = None
-
-
-class Person(DescriptiveNode, frozen=True, kw_only=True):
-    """An entry of `stakeholders`."""
-
-    describing: ClassVar[frozenset[str]] = frozenset({"role", "fullName", "email"})
-
-    role: str | None = None
-    fullName: str | None = None
-    email: str | None = None
-
-
-class Info(DescriptiveNode, frozen=True, kw_only=True):
-    """What a document says of itself."""
-
-    describing: ClassVar[frozenset[str]] = frozenset(
-        {"label", "description", "version", "tags", "created", "modified", "stakeholders"}
-    )
-
-    label: str | None = None
-    description: str | None = None
-    version: str | None = None
-    tags: Node | None = None
-    created: str | None = None
-    modified: str | None = None
-    stakeholders: tuple[Person, ...] = ()
 
 
 class Document(ModelNode, frozen=True, kw_only=True):
