@@ -28,8 +28,10 @@ SendStep = Callable[[Frame, Context], Awaitable[HttpResponse]]
 
 class Sending(msgspec.Struct, frozen=True, kw_only=True):
     """How the requests of a step are sent: with `send` of the transport plugin `sender`, to `origin` (scheme, host and
-    port); `conceal` cleans the headers of every answer, and `workers` decode large ones. An answer that is collected has `total`
-    seconds, beginning with the call's first step (None: what the transport has been told)."""
+    port); `conceal` cleans the headers of every answer, and `workers` decode large ones.
+
+    An answer that is collected has `total` seconds from the call's first step on (None: what the transport was told).
+    """
 
     send: Send
     sender: Source
