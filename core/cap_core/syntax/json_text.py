@@ -16,7 +16,6 @@ _HIGH = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
 _LOW = rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _TOKEN = re.compile(_HIGH + _LOW + rb"|(" + _HIGH + rb"|" + _LOW + rb")|\\.", re.DOTALL)
 
-
 _FRACTION = re.compile(rb"[0-9][.eE]")
 
 
@@ -32,7 +31,6 @@ def decode(text: bytes | msgspec.Raw) -> object:
         return json.loads(bytes(text), parse_int=_integer, parse_float=_float)
 
 
-<<<<<<< HEAD
 def decode_any(text: bytes) -> object:
     """The same, for what an upstream answers: half of a character stays half of one. Raises the same."""
     try:
@@ -43,14 +41,14 @@ def decode_any(text: bytes) -> object:
             raise
         _validate(whole)
         return json.loads(text, parse_int=_integer, parse_float=_float)
-=======
+
+
 def exact(text: bytes | msgspec.Raw, value: object) -> object:
     """The `value` of a JSON text with every digit: numbers with a fraction or an exponent stay JSON text."""
     raw = bytes(text)
     if _FRACTION.search(raw) is None:
         return value
     return json.loads(raw, parse_int=_integer, parse_float=lambda number: msgspec.Raw(number.encode()))
->>>>>>> main
 
 
 def fault(text: bytes, error: Exception) -> str:
