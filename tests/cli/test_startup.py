@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+import pty
+import re
 import signal
-from collections.abc import Callable
+import struct
+import subprocess
+import sys
+import termios
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import httpx
+import pytest
+
+from processes import environment
+from waiting import until
 
 Serving = Callable[..., Any]
 CONSOLE = ("--port", "0", "--log-format", "text")
@@ -59,3 +75,54 @@ def test_what_is_not_set_is_named_at_once(serving: Serving) -> None:
 def test_nothing_is_wrong_with_what_is_installed(serving: Serving) -> None:
     with serving(*CONSOLE) as server:
         assert not any("cap check" in line for line in server.lines)
+
+
+@pytest.fixture
+def on_a_terminal(tmp_path: Path) -> Callable[..., contextlib.AbstractContextManager[Callable[[], str]]]:
+    """Serve on a pseudo terminal of 80 columns; yields what is shown there so far. The gateway stops at the end."""
+
+    @contextlib.contextmanager
+    def serve(*words: str) -> Iterator[Callable[[], str]]:
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 80, 0, 0))
+        variables = environment({"TERM": "xterm"})
+        del variables["COLUMNS"]
+        shown = bytearray()
+
+        def read() -> None:
+            with contextlib.suppress(OSError):  # how Linux says that the other side is closed
+                while part := os.read(ours, 65536):
+                    shown.extend(part)
+
+        command = [sys.executable, "-m", "cap_core", "serve", *words]
+        process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=tmp_path, env=variables)
+        os.close(theirs)
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            until(lambda: b"ready:" in shown)
+            yield lambda: shown.decode().replace("\r\n", "\n")
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert 0 == process.wait(60)
+            reader.join()
+            os.close(ours)
+
+    return serve
+
+
+def test_a_terminal_of_80_columns_is_wide_enough(
+    on_a_terminal: Callable[..., contextlib.AbstractContextManager[Callable[[], str]]],
+) -> None:
+    with on_a_terminal("portkey-batch", "--port", "0", "--sandbox", "--access-log") as shown:
+        url = next(line for line in shown().splitlines() if line.startswith("http://"))
+        httpx.get(url + "/v1/batches")
+        httpx.get(url + "/v1/batches/b-1/output")
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "listbatches"}}
+        httpx.post(url + "/mcp", json=call, headers={"accept": "application/json, text/event-stream"})
+        until(lambda: "POST /mcp 200" in shown())
+
+    text = shown()
+    assert [] == [line for line in text.splitlines() if len(line) > 80 and " warning " not in line]
+    assert re.search(r"^\d\d:\d\d:\d\d GET /v1/batches 200 [\d.]+ms \(upstream 200, [\d.]+ms\) #\w{8}$", text, re.M)
+    assert text.endswith("stopped\n")

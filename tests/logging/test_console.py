@@ -63,7 +63,15 @@ def test_what_a_caller_sent_does_nothing_to_a_terminal(said: Callable[[], str]) 
     assert "GET /\\x9b2J\\x1b[2J 404 1ms #ffffffff\n" == said()
 
     structlog.get_logger("cap.failure").warning("caller refused", host="evil\x1b[2J.example", detail="two words")
-    assert "warning caller refused host=evil\\x1b[2J.example detail='two words'\n" == said()
+    assert "warning caller refused: two words host=evil\\x1b[2J.example\n" == said()
+
+
+def test_an_upstreams_status_says_enough(said: Callable[[], str]) -> None:
+    structlog.get_logger("cap.access").info(
+        "request", **REQUEST | {"status": 404, "upstream_status": 404, "error": "upstream-error"}
+    )
+
+    assert "POST /mcp 404 12.5ms listbatches (upstream 404, 10.1ms) #00000004\n" == said()
 
 
 def test_a_traceback_stands_below_its_line(capsys: pytest.CaptureFixture[str]) -> None:

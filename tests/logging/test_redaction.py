@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from cap_core.logging.redaction import Redaction
-from cap_core.testing import Answered, Recorded, upstream
+from cap_core.testing import Answered, Recorded, gateway, upstream
 
 CANARIES = {
     "BEARER": "canary bearer/one+x",
@@ -180,3 +180,54 @@ def test_a_secret_that_begins_with_another_is_masked_whole() -> None:
         redaction.add(values)
 
         assert redaction.text("it is sesame-of-today.") == "it is ***."
+
+
+@pytest.mark.parametrize("before", [0, 480, 499])
+def test_what_a_command_cuts_is_masked_first(document: Callable[..., Path], before: int) -> None:
+    text = b"x" * before + b"Canary Bearer%2FOne%2bx " + b"y" * 600
+
+    with upstream(lambda request: Answered(400, body=text)) as api:
+        path = str(document(DOCUMENT.replace("UPSTREAM", api.url)))
+        run = subprocess.run(
+            [sys.executable, "-m", "cap_core", "call", path, "bearer", "how=fine"],
+            capture_output=True,
+            text=True,
+            env={**os.environ, **CANARIES},
+            timeout=60,
+            check=False,
+        )
+
+    assert run.returncode == 1
+    assert "x" * before + "***" in run.stderr
+    assert "xC" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("content-encoding", "CANARY BEARER%2fone+x"),
+        ("content-encoding", "Y2FuYXJ5IGJlYXJlci9vbmUreA=="),
+        ("content-encoding", "gzip, canary bearer/one+x"),
+    ],
+)
+def test_the_name_of_a_coding_is_masked(document: Callable[..., Path], header: tuple[str, str]) -> None:
+    name, value = header
+    reply = Answered(200, ((name.encode(), value.encode()),), b"{}")
+
+    with (
+        upstream(lambda request: reply) as api,
+        gateway(
+            document(DOCUMENT.replace("UPSTREAM", api.url)), values=CANARIES, allow_plaintext=frozenset(["far"])
+        ) as cap,
+    ):
+        call = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": "bearer", "arguments": {"how": "x"}},
+        }
+        known = {"authorization": f"Bearer {CANARIES['DOOR']}"}
+        text = httpx.post(f"{cap.url}/mcp", json=call, headers=known).json()["result"]["content"][0]["text"]
+
+    assert "the answer is encoded as '***" in text
+    assert "one" not in text.lower()

@@ -55,6 +55,17 @@ def test_a_redirect_to_another_origin_is_not_followed(served: Path, location: st
         assert [b"/things/7"] == [request.target for request in api.requests]
 
 
+def test_redirects_without_an_end_are_a_failure_in_their_own_words(served: Path) -> None:
+    def answer(request: Recorded) -> Answered:
+        return Answered(302, ((b"location", b"/things/7"),), b"")
+
+    with upstream(answer) as api, gateway(served, base_uris={"api": api.url}) as cap:
+        reply = httpx.get(cap.url + "/things/7")
+
+        assert (reply.status_code, reply.json()["detail"]) == (502, "api: it redirects more than 5 times")
+        assert len(api.requests) == 6
+
+
 @pytest.mark.parametrize("location", ["/things/8", "8", "?v=8", "http://{host}:{port}/things/8", "//{host}:{port}/x"])
 def test_a_redirect_on_the_same_origin_is_followed(served: Path, location: str) -> None:
     def answer(request: Recorded) -> Answered:

@@ -11,7 +11,7 @@ import msgspec
 
 from cap_core.cli.tables import printable
 from cap_core.errors import CapError
-from cap_core.logging.redaction import hidden
+from cap_core.logging.redaction import hidden, hidden_excerpt
 from cap_core.plan.call import Call
 from cap_core.plugins.messages import Answer, Body, Content, Headers, Reply, Text
 from cap_core.runtime.streams import collect
@@ -147,12 +147,11 @@ async def _no_result(reply: Reply, call: Call, *, shown: bool) -> str:
     if reply.status == 304:
         return f"{what}: what the caller has is still good, and there is no body"
     where = next((value.decode("latin-1") for name, value in reply.headers if name == b"location"), "")
-    return f"{what}, which is not followed: the answer is at {where or 'an address it does not give'}"
+    return f"{what}, which is not followed: the answer is at {hidden(where) or 'an address it does not give'}"
 
 
 async def _failure(reply: Reply, what: str) -> str:
     body = await collect(reply.body, 1024 * 1024) or b""
-    text = hidden(" ".join(body.decode("utf-8", "replace").split()))
-    if len(text) > _SHOWN:
-        text = text[:_SHOWN] + "…"
-    return what + (f": {text}" if text else "")
+    text = body.decode("utf-8", "replace").strip()
+    shown = " ".join(hidden_excerpt(text, _SHOWN).split()) + ("…" if len(text) > _SHOWN else "")
+    return what + (f": {shown}" if shown else "")

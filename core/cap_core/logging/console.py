@@ -29,7 +29,9 @@ class ConsoleLines:
         if logger == "cap.access":
             text = " ".join(_request(event))
         else:
-            text = " ".join((shown(name), *(f"{key}={_value(value)}" for key, value in event.items())))
+            detail = event.pop("detail", "")
+            said = f"{name}: {detail}" if detail else name
+            text = " ".join((shown(said), *(f"{key}={_value(value)}" for key, value in event.items())))
         word = "" if level == "info" else f"{level} "
         line = f"{time} {self._colored(word, level)}{text}"
         return f"{line}\n{exception}" if exception else line
@@ -51,7 +53,8 @@ def _request(event: _Event) -> Iterator[str]:
         yield shown(what)
     if status := event.get("upstream_status"):
         yield f"(upstream {status}, {event['upstream_ms']:g}ms)"
-    if error := event.get("error"):
+    error = event.get("error")
+    if error and not event.get("upstream_status", 0) >= 400:  # else its status has said so
         yield str(error)
     if caller := event.get("caller"):
         yield f"by {shown(caller)}"

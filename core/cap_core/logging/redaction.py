@@ -1,44 +1,55 @@
-"""Removes known secrets, in all common encodings, from everything that is printed or logged.
+"""Removes known secrets, in every spelling, from everything that is printed or logged.
 
 This is the last safeguard; the first is to keep credentials in `Secret`.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-import math
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import quote, quote_plus
+
+from cap_core.logging.spellings import Spelling, longest, spellings
 
 MASK = "***"
 SHORTEST = 4
 """Characters; masking shorter values would mask parts of ordinary words."""
-_SHORTEST_BASE64 = 6
+_MOST_PASSING = 1000
+"""How many values are known that plugins obtained while the gateway runs, such as tokens that expire."""
 
 
 class Redaction:
     """Values that must not be shown, and texts without them."""
 
-    def __init__(self) -> None:
-        self._forms: list[str] = []
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        self._kept: dict[str, None] = {}
+        self._passing: dict[str, None] = {}
+        self._spellings: dict[str, tuple[Spelling, ...]] = {}
+        self.add(values)
 
     def add(self, values: Iterable[str]) -> None:
-        """Mask these values from now on, in all their encodings."""
-        known = {*self._forms}
-        for value in values:
-            if len(value) >= SHORTEST:
-                known.update(_spellings(value))
-        # The longest first, so that no form is split by a shorter one inside of it.
-        self._forms = sorted(known, key=len, reverse=True)
+        """Mask these values from now on, in all their spellings."""
+        self._kept |= dict.fromkeys(value for value in values if len(value.strip()) >= SHORTEST)
+
+    def add_passing(self, value: str) -> None:
+        """Mask a value that may be one of many; the oldest of very many are forgotten."""
+        if len(value.strip()) >= SHORTEST:
+            self._passing.pop(value, None)
+            self._passing[value] = None
+            if len(self._passing) > _MOST_PASSING:
+                oldest = next(iter(self._passing))
+                del self._passing[oldest]
+                if oldest not in self._kept:
+                    self._spellings.pop(oldest, None)
 
     def text(self, text: str) -> str:
         """A text without any of them."""
-        for form in self._forms:
-            if form in text:
-                text = text.replace(form, MASK)
-        return text
+        spans = self._spans(text)
+        return _without(text, spans, len(text)) if spans else text
+
+    def excerpt(self, text: str, most: int) -> str:
+        """The first `most` characters of a text without any of them: one that is cut there is masked too."""
+        shown = text[: most + max(map(longest, self._known()), default=0)]
+        return _without(shown, self._spans(shown), min(most, len(text)))
 
     def value(self, value: Any) -> Any:
         """A log value without any of them; anything but a JSON value becomes text."""
@@ -52,36 +63,45 @@ class Redaction:
             return [self.value(item) for item in value]
         return self.text(value.decode("latin-1") if isinstance(value, bytes) else str(value))
 
+    def _known(self) -> Iterable[str]:
+        return (*self._kept, *self._passing)
+
+    def _spans(self, text: str) -> list[tuple[int, int]]:
+        """Where they stand in a text, in order; those that overlap are one, so that none leaves its end behind."""
+        if len(text) < SHORTEST:
+            return []
+        lower = text.lower()
+        spans: list[tuple[int, int]] = []
+        for start, end in sorted(span for value in self._known() for span in self._found(value, text, lower)):
+            if spans and start < spans[-1][1]:
+                spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+            else:
+                spans.append((start, end))
+        return spans
+
+    def _found(self, value: str, text: str, lower: str) -> Iterator[tuple[int, int]]:
+        known = self._spellings.get(value)
+        if known is None:
+            known = self._spellings[value] = spellings(value)
+        for spelling in known:
+            yield from spelling.spans(text, lower)
+
+
+def _without(text: str, spans: list[tuple[int, int]], most: int) -> str:
+    out, at = [], 0
+    for start, end in spans:
+        if start >= most:
+            break
+        out += [text[at:start], MASK]
+        at = end
+    return "".join(out) + text[at : max(at, most)]
+
 
 _PROCESS = Redaction()
-"""The secrets of this process, for its log and its stderr."""
+"""The secrets of this process, for its log, its stderr, and every text that it writes about an upstream's answer."""
 
 redact = _PROCESS.add
+redact_passing = _PROCESS.add_passing
 hidden = _PROCESS.text
+hidden_excerpt = _PROCESS.excerpt
 hidden_in = _PROCESS.value
-
-
-def _spellings(value: str) -> Iterator[str]:
-    """A value as it is, and as it is encoded in URLs, in quotes and inside of base64."""
-    yield value
-    yield quote(value, safe="")
-    yield quote(value)
-    yield quote_plus(value)
-    yield repr(value)[1:-1]
-    yield json.dumps(value)[1:-1]
-    yield json.dumps(value, ensure_ascii=False)[1:-1]
-    raw = value.encode("utf-8", "surrogatepass")
-    for offset in range(3):
-        for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            yield from _inside(encode(bytes(offset) + raw).decode(), offset, len(raw))
-
-
-def _inside(encoded: str, offset: int, length: int) -> Iterator[str]:
-    """The characters of a base64 text that depend on the value alone, with `offset` other bytes before it.
-
-    `user:secret` in an Authorization header is the usual case: the secret begins at any of three offsets.
-    """
-    first, last = math.ceil(offset * 8 / 6), (offset + length) * 8 // 6
-    core = encoded[first:last]
-    if len(core) >= _SHORTEST_BASE64:
-        yield core

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from cap_core.logging.redaction import redact_passing
+
 
 class Secret:
     """Holds a credential so that it cannot be printed, logged, compared or serialized by accident.
 
+    From the moment it is made, its value is masked in logs and in every other text that the gateway writes.
     It prevents accidents, not hostile plugins: any code that has the object can `reveal` the value.
     """
 
@@ -15,6 +18,7 @@ class Secret:
         self._value = value
         self.origin = origin
         """Where the value came from ("environment variable API_KEY"), for people."""
+        redact_passing(value)
 
     def reveal(self) -> str:
         """The value itself; for the place that sends or compares it."""

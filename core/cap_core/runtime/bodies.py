@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Final
 from urllib.parse import quote_plus, urlencode
 from xml.sax.saxutils import escape
 
@@ -194,13 +195,17 @@ def _lines(value: object) -> bytes:
     return b"".join(msgspec.json.encode(item) + b"\n" for item in (value if isinstance(value, list) else [value]))
 
 
+_ONE_LINE: Final = 1 << 30
+"""Characters; a text that is folded would hold line breaks inside of a credential, which no mask would know."""
+
+
 def _yaml(value: object) -> bytes:
     """A text as it is, everything else encoded as YAML."""
     if isinstance(value, str):
         return value.encode()
     # Encoded as JSON and decoded again, so that parts that are still JSON text become data.
     data = json_text.decode(msgspec.json.encode(value))
-    return yaml.dump(data, Dumper=_Yaml, allow_unicode=True, sort_keys=False).encode()
+    return yaml.dump(data, Dumper=_Yaml, allow_unicode=True, sort_keys=False, width=_ONE_LINE).encode()
 
 
 class _Yaml(yaml.SafeDumper):

@@ -35,8 +35,8 @@ def is_encoded(headers: Headers) -> bool:
 def _codings(headers: Headers) -> tuple[str, ...]:
     """The codings of an answer, in the order in which they were applied, without `identity`."""
     values = [value.decode("latin-1") for name, value in headers if name == b"content-encoding"]
-    names = [name.strip().lower() for value in values for name in value.split(",")]
-    return tuple(name for name in names if name not in ("", "identity"))
+    names = [name.strip() for value in values for name in value.split(",")]
+    return tuple(name for name in names if name.lower() not in ("", "identity"))
 
 
 async def decoded(response: HttpResponse, limit: int, namespace: str) -> HttpResponse:
@@ -48,7 +48,7 @@ async def decoded(response: HttpResponse, limit: int, namespace: str) -> HttpRes
     applied = _codings(response.headers)
     if not applied:
         return response
-    unknown = next((name for name in applied if name not in _DECODERS), None)
+    unknown = next((name for name in applied if name.lower() not in _DECODERS), None)
     if unknown is not None and response.body != b"":
         raise malformed(namespace, f"the answer is encoded as {unknown!r}, though identity was asked for")
     if len(applied) > MAX_CODINGS:
@@ -66,7 +66,7 @@ async def decoded(response: HttpResponse, limit: int, namespace: str) -> HttpRes
 def _decode(body: bytes, name: str, limit: int, namespace: str) -> bytes | None:
     """A body without one coding; None where it is larger than `limit` bytes."""
     try:
-        out = _DECODERS[name](body, limit + 1)
+        out = _DECODERS[name.lower()](body, limit + 1)
     except EOFError:
         raise malformed(namespace, f"the answer ends before its {name} does") from None
     except (OSError, zlib.error):

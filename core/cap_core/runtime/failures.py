@@ -6,6 +6,7 @@ import asyncio
 
 from cap_core.errors import PluginError, Refusal, UpstreamError
 from cap_core.logging.lazy_logger import get_logger
+from cap_core.logging.redaction import hidden
 from cap_core.plugins.context import Context
 from cap_core.plugins.guard import culprit
 
@@ -33,17 +34,16 @@ def failure(error: BaseException, context: Context) -> BaseException:
 
 def unanswered(error: UpstreamError, namespace: str) -> Refusal:
     """The refusal for a transport's error: 504 for a timeout, else 502 (`docs/semantics.md`, the response)."""
+    detail = hidden(error.detail)
     if error.kind in ("connect", "idle", "total"):
-        return Refusal(
-            504, "upstream-timeout", f"{namespace} did not answer in time: {error.detail}", hint="try again later"
-        )
+        return Refusal(504, "upstream-timeout", f"{namespace} did not answer in time: {detail}", hint="try again later")
     code = "upstream-malformed" if error.kind in ("garbage", "length") else "upstream-unreachable"
-    return Refusal(502, code, f"{namespace}: {error.detail}", hint="try again later", sent=error.sent)
+    return Refusal(502, code, f"{namespace}: {detail}", hint="try again later", sent=error.sent)
 
 
 def malformed(namespace: str, what: str) -> Refusal:
     """The refusal for an answer that arrived and cannot be read."""
-    return Refusal(502, "upstream-malformed", f"{namespace}: {what}")
+    return Refusal(502, "upstream-malformed", f"{namespace}: {hidden(what)}")
 
 
 def unsendable() -> Refusal:

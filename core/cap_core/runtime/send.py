@@ -10,7 +10,7 @@ from cap_core.plugins.context import Context, Send
 from cap_core.plugins.guard import Source, Unfit, defined
 from cap_core.plugins.messages import HttpResponse
 from cap_core.runtime.content_coding import decoded, is_encoded
-from cap_core.runtime.failures import failure, unanswered, unsendable
+from cap_core.runtime.failures import failure, malformed, unanswered, unsendable
 from cap_core.runtime.redirects import MAX_REDIRECTS, REDIRECTS, redirected
 from cap_core.runtime.request import Build
 from cap_core.runtime.streams import drop
@@ -53,6 +53,9 @@ def compile_send(
                             break
                         await drop(response.body)
                         request, response = further, await send(further, context)
+                    else:
+                        if redirected(request, response, origin) is not None:
+                            raise malformed(namespace, f"it redirects more than {MAX_REDIRECTS} times")
                 _check(response)
                 if whole and is_encoded(response.headers):
                     return await decoded(response, limit, namespace)

@@ -10,6 +10,7 @@ import msgspec
 
 from cap_core.errors import Refusal
 from cap_core.logging.lazy_logger import get_logger
+from cap_core.logging.redaction import hidden_excerpt
 from cap_core.plan.call import Call
 from cap_core.plugins.context import Context, Run
 from cap_core.plugins.interception import Interceptor
@@ -168,5 +169,5 @@ def _answering(call: Call) -> str:
 
 
 def _cut(sent: bytes) -> str:
-    text = sent[: _LONGEST + 1].decode("latin-1")
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    shown = hidden_excerpt(sent.decode("latin-1"), _LONGEST)
+    return shown if len(sent) <= _LONGEST else f"{shown}…"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from cap_core.logging.redaction import hidden
 from cap_core.plugins.context import id_of
 from cap_core.plugins.messages import Reply
 
@@ -50,11 +51,13 @@ def problem(
 
     `more` are further members.
     """
+    detail = refusal.detail + (f"; {refusal.hint}" if refusal.hint else "")
     body: dict[str, object] = {
         "type": f"urn:cap:problem:{refusal.code}",
         "title": TITLES.get(refusal.code, "The request was refused"),
         "status": refusal.status,
-        "detail": refusal.detail + (f"; {refusal.hint}" if refusal.hint else ""),
+        # Others tell callers what they sent themselves: masks in it would tell whether they guessed a secret.
+        "detail": hidden(detail) if refusal.status >= 500 else detail,
     }
     if call is not None:
         if refusal.code == "internal" and refusal.sent and call.safety == "unsafe":

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 import structlog
 
+from cap_core.errors import UpstreamError
 from cap_core.logging import redaction
 from cap_core.plugins.exposure import Limits
 
@@ -90,7 +91,17 @@ def test_a_refusal_says_when_to_come_back(kit):
         (500, "GET", {}, "The failure is the upstream's. Repeating the same call is safe."),
         (500, "POST", {}, "It may have been carried out all the same"),
         (503, "GET", {"retry_after": "3"}, "call again after 3 seconds"),
-        (418, "GET", {}, '{"error":"no"}.'),
+        (406, "GET", {}, "no answer in a form"),
+        (408, "GET", {}, "call again later"),
+        (412, "PUT", {}, "read it first"),
+        (415, "POST", {}, "only the operator"),
+        (418, "GET", {}, "calling again in the same way does not help"),
+        (423, "PUT", {}, "when the lock is gone"),
+        (428, "PUT", {}, "name its version"),
+        (451, "GET", {}, "legal reasons"),
+        (501, "GET", {}, "does not know how to do this; calling again does not help."),
+        (505, "POST", {}, "calling again does not help."),
+        (499, "GET", {}, '{"error":"no"}.'),
     ],
 )
 def test_an_upstream_error_carries_status_body_and_a_next_step(kit, status, method, headers, expected):
@@ -107,6 +118,45 @@ def test_a_refused_credential_is_named_and_never_shown(kit, status, expected):
 
     assert f"The bearer credential the gateway has for vendor {expected}; only the operator" in text
     assert "s3cret-value" not in text
+
+
+@pytest.mark.parametrize("before", [1990, 1999, 2000, 2001])
+def test_a_credential_that_would_be_cut_is_masked(kit, before):
+    redaction.redact(["plain0123456789abcdef"])
+    body = b"x" * before + b"plain0123456789abcdef" + b"y" * 50
+    text = told(kit.one(kit.reply(body, "text/plain", status=404)))
+
+    assert "xp" not in text
+    assert ("***" in text) == (before < 2000)
+
+
+@pytest.mark.parametrize("place", ["location", "retry_after"])
+def test_a_credential_in_a_header_is_masked(kit, place):
+    redaction.redact(["s3cret/in+header"])
+    status = 302 if place == "location" else 429
+    text = told(kit.one(kit.reply(b"", None, status=status, **{place: "https://a.test/?k=s3cret%2Fin%2bheader"})))
+
+    assert "in%2bheader" not in text
+    assert "https://a.test/?k=***" in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("length", "broke off in the middle of its answer: 3 of 9 bytes came (HTTP 502: The upstream's answer is not"),
+        ("idle", "stopped in the middle of its answer: 3 of 9 bytes came (HTTP 504: The upstream did not answer in t"),
+    ],
+)
+def test_a_broken_answer_is_told_in_a_sentence(kit, kind, expected):
+    class Broken:
+        async def __aiter__(self):
+            yield b"abc"
+            raise UpstreamError(kind, "3 of 9 bytes came")
+
+        async def aclose(self):
+            pass
+
+    assert expected in told(kit.one(kit.reply(Broken(), "text/plain")))
 
 
 def test_a_missing_credential_is_said_to_be_missing(kit):

@@ -14,9 +14,10 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
+from cap_core.logging.redaction import hidden
 from cap_core.plugins.context import new_id
 from cap_core.plugins.messages import Blob, Content, Headers, InputRequired, Reply, Text
-from cap_plugins.expose.mcp.error_texts import answer_required, not_followed, refused_upstream, too_large
+from cap_plugins.expose.mcp.error_texts import answer_required, not_followed, not_modified, refused_upstream, too_large
 from cap_plugins.expose.mcp.json_rpc import encode
 from cap_plugins.expose.mcp.media_types import parse_media_type
 
@@ -66,10 +67,12 @@ def reply_result(reply: Reply, body: bytes, tool: ServedTool) -> Outcome:
     answering = tool.call.answering
     if reply.error:
         text = None if found.kind in ("image", "audio", "binary") else _decoded(body, found.charset)
-        shown = f"({found.name}, {len(body)} bytes)" if text is None else text
+        shown = f"({hidden(found.name)}, {len(body)} bytes)" if text is None else text
         return text_result(refused_upstream(reply, shown, tool), error=True)
+    if reply.status == 304:
+        return text_result(not_modified(tool))
     if 300 <= reply.status < 400:
-        return text_result(not_followed(reply.status, header(reply.headers, b"location"), tool))
+        return text_result(not_followed(reply.status, header(reply.headers, b"location"), tool), error=True)
     if not body:
         return text_result(_empty(reply, tool))
     if found.kind == "json":
@@ -80,7 +83,8 @@ def reply_result(reply: Reply, body: bytes, tool: ServedTool) -> Outcome:
         return _json(body, "utf-8") if answering is not None and answering.format == "json" else text_result(text)
     if len(body) > tool.largest_binary:
         return text_result(too_large(reply, tool.largest_binary, tool), error=True)
-    return Outcome(_blob_block(body, found.name, tool, _filename(header(reply.headers, b"content-disposition"))))
+    filename = hidden(_filename(header(reply.headers, b"content-disposition")))
+    return Outcome(_blob_block(body, hidden(found.name), tool, filename))
 
 
 def _json(body: bytes, charset: str) -> Outcome:
@@ -118,7 +122,7 @@ def _empty(reply: Reply, tool: ServedTool) -> str:
     if tool.call.answering is None or tool.call.answering.method != "HEAD":
         return f"{line}: done, no content."
     fields = (f"{name.decode('latin-1')}: {value.decode('latin-1')}" for name, value in reply.headers)
-    return "\n".join((line, *fields))
+    return hidden("\n".join((line, *fields)))
 
 
 def content_result(answer: Content | InputRequired, tool: ServedTool) -> Outcome:
