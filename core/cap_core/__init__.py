@@ -11,7 +11,7 @@ from cap_core.plugins.exposure import AttachContext, ExposeContext, Exposure, Mo
 from cap_core.plugins.hookspecs import hookimpl
 from cap_core.plugins.interception import AsgiWrapper, Interceptor
 from cap_core.plugins.lint import DiagnosticRule
-from cap_core.plugins.output import OutputContext, OutputMapper
+from cap_core.plugins.output import OutputContext, OutputMapper, TooLarge
 from cap_core.plugins.transport import Transport
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "Route",
     "Secret",
     "SignContext",
+    "TooLarge",
     "Transport",
     "UnsendableError",
     "UpstreamError",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import pty
 import re
@@ -51,6 +52,14 @@ def test_it_says_for_which_exposure_where_they_differ(serving: Serving, thing: P
 
     assert "callers anybody who reaches this address things/things-rest" in lines
     assert "callers bearer things/things-mcp" in lines
+
+
+def test_who_cannot_get_in_anywhere_is_one_line(serving: Serving, thing: Path) -> None:
+    with serving(thing.name, "--port", "0", "--caller-auth", "bearer:GATEWAY_TOKEN") as server:
+        said = [line for line in map(json.loads, server.lines) if "nobody can be let in" in line["event"]]
+
+    assert ["nobody can be let in without GATEWAY_TOKEN, which has no value"] == [line["event"] for line in said]
+    assert ["things/things-rest", "things/things-mcp"] == said[0]["exposures"]
 
 
 def test_many_routes_are_summed_up(serving: Serving) -> None:

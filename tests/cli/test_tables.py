@@ -66,7 +66,7 @@ def test_no_word_is_cut_and_none_is_lost(lines: list[tuple[str, str, str]], widt
 
 
 @pytest.mark.parametrize(
-    "words", [("list",), ("plugins",), ("plugins", "--for", "portkey-batch"), ("explain", "portkey-batch")]
+    "words", [("list",), ("config",), ("plugins",), ("plugins", "--for", "portkey-batch"), ("explain", "portkey-batch")]
 )
 def test_commands_fit_80_columns_and_lose_nothing_in_a_pipe(terminal: Terminal, cap: Cap, words: tuple[str]) -> None:
     shown = re.sub("\x1b\\[[0-9;]*m", "", terminal(*words, columns=80))

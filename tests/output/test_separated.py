@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
 import pytest
 
 
@@ -99,21 +96,3 @@ def test_values_are_typed_by_the_outputs(serving: Any) -> None:
         "ids": ["007", "8"],
         "count": 2,
     } == mapped
-
-
-def test_a_large_answer_holds_nobody_else_up(serving: Any) -> None:
-    """While it is read, others are answered: each while the process does a part of that work, not all of it."""
-    url = serving.running("csv").url
-    rows = "a,b,c\n" + "1,two,3.0\n" * 600_000
-    with ThreadPoolExecutor(1) as pool, httpx.Client() as client:
-        begun = time.process_time()
-        large = pool.submit(serving.answer, "csv", rows, "text/csv")
-        work = []
-        while not large.done():
-            asked = time.process_time()
-            assert 200 == client.get(url + "/health/live", timeout=60).status_code
-            work.append(time.process_time() - asked)
-        whole = time.process_time() - begun
-
-    assert 600_000 == len(large.result().json()["all"])
-    assert max(work) < whole / 2, (max(work), whole)

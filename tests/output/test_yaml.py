@@ -45,7 +45,6 @@ ALIASES = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
         pytest.param("? [a]\n: b", id="a-key-that-is-no-text"),
         pytest.param("a: *x", id="an-alias-of-nothing"),
         pytest.param("&a [*a]", id="an-alias-of-itself"),
-        pytest.param("\t", id="a-tab"),
         pytest.param(b"\x00", id="nul"),
         pytest.param(b"a: \xff", id="not-utf-8"),
         pytest.param(ALIASES, id="a-bomb-of-aliases"),

@@ -15,6 +15,7 @@ import pytest
 from cap_core.errors import Refusal
 from cap_core.plugins.messages import HttpResponse
 from cap_core.runtime.content_coding import decoded
+from cap_core.runtime.workers import Workers
 from cap_core.testing import Answered, Recorded, Running, gateway, upstream
 
 DOCUMENT = """\
@@ -135,6 +136,16 @@ def test_an_untouched_answer_is_handed_on_as_it_is(thing, document) -> None:
 
 
 LIMIT = 10_000_000
+
+
+async def without_codings(response: HttpResponse) -> HttpResponse:
+    workers = Workers()
+    try:
+        return await decoded(response, LIMIT, "api", workers, None)
+    finally:
+        workers.close()
+
+
 BOMB = b" " * 200_000_000
 TINY_MEMBERS = gzip.compress(b"") * 20_000
 
@@ -152,7 +163,7 @@ def test_what_an_answer_may_become_is_bounded(coding: bytes, body: bytes) -> Non
     tracemalloc.start()
     try:
         with pytest.raises(Refusal):
-            asyncio.run(decoded(response, LIMIT, "api"))
+            asyncio.run(without_codings(response))
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -169,9 +180,7 @@ def test_what_an_answer_may_become_is_bounded(coding: bytes, body: bytes) -> Non
 )
 def test_a_large_answer_is_decoded_beside_other_calls(coding: bytes, body: bytes) -> None:
     async def others_have_a_turn() -> bool:
-        decoding = asyncio.ensure_future(
-            decoded(HttpResponse(200, ((b"content-encoding", coding),), body), LIMIT, "api")
-        )
+        decoding = asyncio.ensure_future(without_codings(HttpResponse(200, ((b"content-encoding", coding),), body)))
         await asyncio.sleep(0)
         before = not decoding.done()
         await decoding

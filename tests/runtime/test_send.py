@@ -102,7 +102,7 @@ def read(coding: bytes, body: bytes | list[bytes], **more: bool) -> Case:
 
 def redirect(location: bytes, *then: str, fails: bool) -> Case:
     status = 502 if fails else 302
-    return Case(Answered(302, (JSON, (b"location", location)), BIG), 302, status, fails, fails, then)
+    return Case(Answered(302, (JSON, (b"location", location)), BIG), 302, status, ERROR, ERROR, then)
 
 
 CASES = {
@@ -110,11 +110,11 @@ CASES = {
     "control-character": refused(Answered(headers=(JSON, (b"x-a", b"a\x01b")), body=BIG)),
     "status-600": refused(Answered(600, (JSON,), BIG)),
     "no-status": refused(Answered(1, (JSON,), b"")),
-    # Redirects: to where none leads, the redirect is the answer.
+    # Redirects: to where none leads, the redirect is the answer, which is no success for a tool.
     "malformed-redirect": redirect(b"/things/a blank", fails=False),
     "redirect-without-an-address": redirect(b"http://[", fails=False),
     "redirect-elsewhere": redirect(b"https://elsewhere.example/things/ok", fails=False),
-    "redirect-in-a-loop": redirect(b"/things/redirect-in-a-loop", *["redirect-in-a-loop"] * FOLLOWED, fails=False),
+    "redirect-in-a-loop": redirect(b"/things/redirect-in-a-loop", *["redirect-in-a-loop"] * FOLLOWED, fails=True),
     "redirect-to-status-600": redirect(b"/things/status-600", "status-600", fails=True),
     "redirect-to-unknown-coding": redirect(b"/things/unknown-coding", "unknown-coding", fails=True),
     "redirect-to-cut-gzip": redirect(b"/things/cut-gzip", "cut-gzip", fails=True),

@@ -12,6 +12,7 @@ import msgspec
 from cap_core.cli.command import Command
 from cap_core.cli.notices import unknown_variables
 from cap_core.cli.options import settings_flags
+from cap_core.cli.tables import print_table
 from cap_core.logging.redaction import MASK
 from cap_core.settings.rows import Row, rows
 from cap_core.settings.table import Settings, UpstreamSettings
@@ -74,11 +75,7 @@ def command(settings: Settings, capabilities: tuple[str, ...], format_: str) -> 
     if format_ == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(lines), indent=2))
         return 0
-    width = max(len(line.name) for line in lines)
-    texts = [_text(line.value) for line in lines]
-    middle = min(max(map(len, texts)), 48)
-    for line, text in zip(lines, texts, strict=True):
-        click.echo(f"{line.name:{width}}  {text:{middle}}  {line.origin}")
+    print_table(("SETTING", "VALUE", "FROM"), ((line.name, _text(line.value), line.origin) for line in lines))
     return 0
 
 

@@ -20,6 +20,13 @@ class OutputContext(msgspec.Struct, frozen=True, kw_only=True):
     outputs: tuple[DeclaredOutput, ...] = ()
 
 
+class TooLarge(ValueError):
+    """Raised by a decoder for an answer that is of its format, but takes more than its bounds allow.
+
+    The message says which bound, and callers are told it; it quotes nothing of the answer.
+    """
+
+
 class OutputMapper(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     """One `outputRawFormat`.
 
@@ -28,9 +35,14 @@ class OutputMapper(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
 
     `compile` gives a function from an answer's bytes and its content type to JSON-like data. It raises `OptionError`,
     with the option "" if no change of the document could help, as for a library that is not installed. The function is
-    pure, and raises `ValueError` for bytes that are not of its format; the core limits their size.
+    pure, and raises `ValueError` for bytes that are not of its format, and `TooLarge` for too many of them; the core
+    limits their size.
+
+    An answer of more than `at_once` bytes is decoded in another process, where memory and time are bounded; with fewer,
+    to decode the worst of them must take no more than a few milliseconds.
     """
 
     key: str
     options: type[O]
     compile: Callable[[O, OutputContext], Callable[[bytes, str | None], object]]
+    at_once: int = 32 * 1024

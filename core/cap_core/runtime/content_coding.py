@@ -7,6 +7,7 @@ a `deflate` stream has ended. Both give no more than they are asked for, so a sm
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import io
 import zlib
@@ -15,13 +16,20 @@ from typing import Final
 
 import msgspec
 
+from cap_core.errors import Refusal
 from cap_core.plugins.messages import Headers, HttpResponse
 from cap_core.runtime.failures import malformed
-from cap_core.runtime.offload import offload
 from cap_core.runtime.streams import collect
+from cap_core.runtime.worker import make_job
+from cap_core.runtime.workers import Workers, in_worker
 
 MAX_CODINGS: Final = 5
 """Codings that one answer may have; each is removed from the entire body."""
+
+SMALL: Final = 4 * 1024
+LARGE: Final = 64 * 1024
+"""Bytes above which a body is decoded in a thread, as zlib lets others work meanwhile, and in a process of its own, as
+many tiny members of a gzip stream do not."""
 
 
 def is_encoded(headers: Headers) -> bool:
@@ -39,7 +47,9 @@ def _codings(headers: Headers) -> tuple[str, ...]:
     return tuple(name for name in names if name.lower() not in ("", "identity"))
 
 
-async def decoded(response: HttpResponse, limit: int, namespace: str) -> HttpResponse:
+async def decoded(
+    response: HttpResponse, limit: int, namespace: str, workers: Workers, deadline: float | None
+) -> HttpResponse:
     """The response with its body as it was before it was encoded; the same one if it has no coding.
 
     Raises `Refusal` 502 for a coding that is not known, for a body that is not of its coding, has no end, or is larger
@@ -54,24 +64,34 @@ async def decoded(response: HttpResponse, limit: int, namespace: str) -> HttpRes
     if len(applied) > MAX_CODINGS:
         raise malformed(namespace, f"the answer is encoded {len(applied)} times")
     body = await collect(response.body, limit)
-    for name in reversed(applied):
-        # An answer to HEAD names its coding, but has no body.
-        body = await offload(_decode, body, name, limit, namespace) if body else body
     if body is None:
-        raise malformed(namespace, f"the answer is larger than {limit} bytes")
+        raise _too_large(namespace, limit)
+    for name in reversed(applied):
+        if len(body) > LARGE:
+            body = await in_worker(workers, make_job((), _decode, name, limit, namespace), body, deadline, namespace)
+        elif len(body) > SMALL:
+            body = await asyncio.to_thread(_decode, body, name, limit, namespace)
+        elif body:  # an answer to HEAD names its coding, but has no body
+            body = _decode(body, name, limit, namespace)
     headers = tuple(header for header in response.headers if header[0] not in (b"content-encoding", b"content-length"))
     return msgspec.structs.replace(response, headers=headers, body=body)
 
 
-def _decode(body: bytes, name: str, limit: int, namespace: str) -> bytes | None:
-    """A body without one coding; None where it is larger than `limit` bytes."""
+def _decode(body: bytes, name: str, limit: int, namespace: str) -> bytes:
+    """A body without one coding. Raises `Refusal` where it is not of that coding, or larger than `limit` bytes."""
     try:
         out = _DECODERS[name.lower()](body, limit + 1)
     except EOFError:
         raise malformed(namespace, f"the answer ends before its {name} does") from None
     except (OSError, zlib.error):
         raise malformed(namespace, f"the answer is not the {name} it says it is") from None
-    return out if len(out) <= limit else None
+    if len(out) > limit:
+        raise _too_large(namespace, limit)
+    return out
+
+
+def _too_large(namespace: str, limit: int) -> Refusal:
+    return malformed(namespace, f"the answer is larger than {limit} bytes")
 
 
 def _gunzip(body: bytes, most: int) -> bytes:

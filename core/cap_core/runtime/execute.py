@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
-from cap_core.errors import Refusal, UpstreamError
-from cap_core.logging.redaction import hidden
+from cap_core.errors import UpstreamError
 from cap_core.plan.exposed import DeclaredOutput
 from cap_core.plan.flow import CallStep
 from cap_core.plan.upstream import Operation
 from cap_core.plugins.context import Context, Run
 from cap_core.plugins.messages import Answer, Headers, HttpResponse, Reply
-from cap_core.runtime import jsonpath, output_mapping
-from cap_core.runtime.failures import failure, malformed, nothing_found, unanswered
-from cap_core.runtime.offload import offload
+from cap_core.runtime import output_mapping
+from cap_core.runtime.failures import malformed, unanswered
+from cap_core.runtime.reading import Reader
 from cap_core.runtime.send import SendStep
 from cap_core.runtime.streams import collect
 from cap_core.runtime.values import ABSENT, Evaluate, Frame
@@ -32,32 +31,26 @@ _OF_THE_BODY: Final = frozenset(
     b"content-type content-length content-encoding content-range accept-ranges etag".split()
 )
 _OF_THE_BYTES: Final = frozenset((b"content-length", b"content-encoding"))
-_REASON: Final = 200
-"""Characters of a format's reason that are shown."""
+LARGEST_RESULT: Final = 2 * 1024 * 1024
+"""Bytes of JSON that the result of a step may take: to decode more would hold up everybody else."""
 _JSON: Final = (b"content-type", b"application/json")
-
-Decode = Callable[[bytes, str | None], object]
-"""From an answer's bytes and its content type to JSON-like data. Raises `ValueError`."""
 
 Finish = Callable[[Frame, Context], Awaitable[Answer]]
 """Runs the last step of a flow, and makes the call's answer; the frame holds the results of the steps before it."""
 
 
 class OpenedStep(msgspec.Struct, frozen=True):
-    """A step that can be run: how it is sent, and how its answer is decoded (None: passed through untouched)."""
+    """A step that can be run: how it is sent, and how its answer is read (None: passed through untouched)."""
 
     step: CallStep
     send: SendStep
-    decode: Decode | None
+    read: Reader | None
 
 
-def compile_flow(steps: Sequence[OpenedStep], outputs: tuple[DeclaredOutput, ...], *, limit: int, strict: bool) -> Run:
-    """The function that runs one or more steps. Without `outputs` the last answer goes through untouched.
-
-    `limit` is the size in bytes of the largest answer that is read; with `strict`, a mapping that finds nothing is 502.
-    """
+def compile_flow(steps: Sequence[OpenedStep], *, limit: int) -> Run:
+    """The function that runs one or more steps; `limit` is the size in bytes of the largest answer that is read."""
     *earlier, last = steps
-    finish = _untouched(last.send) if last.decode is None else _mapped(last, last.decode, outputs, limit, strict=strict)
+    finish = _untouched(last.send) if last.read is None else _mapped(last, last.read, limit)
     if not earlier:
         return lambda values, context: finish(Frame(values), context)
     return _in_order([(step.step.name, _result(step, limit)) for step in earlier], finish)
@@ -93,12 +86,10 @@ def _untouched(send: SendStep) -> Finish:
     return untouched
 
 
-def _mapped(
-    last: OpenedStep, decode: Decode, outputs: tuple[DeclaredOutput, ...], limit: int, *, strict: bool
-) -> Finish:
+def _mapped(last: OpenedStep, read: Reader, limit: int) -> Finish:
     """The last step if outputs are mapped; only successes are mapped (`docs/semantics.md`, the response)."""
     operation = last.step.request.operation
-    send, convert = last.send, _compile_conversion(operation, decode, outputs, strict=strict)
+    send = last.send
 
     async def mapped(frame: Frame, context: Context) -> Answer:
         response = await send(frame, context)
@@ -106,24 +97,12 @@ def _mapped(
         if response.status >= 300:
             return Reply(response.status, headers, response.body, response.status >= 400)
         body = await _whole(response, limit, operation)
-        if not body:
+        data = await read(body, _content_type(response), context) if body else body
+        if not data:
             return Reply(response.status, tuple(h for h in headers if h[0] not in _OF_THE_BYTES), b"")
-        data = await _decoded(convert, body, response, context)
         return Reply(response.status, (_JSON, *(h for h in headers if h[0] not in _OF_THE_BODY)), data)
 
     return mapped
-
-
-def _compile_conversion(
-    operation: Operation, decode: Decode, outputs: tuple[DeclaredOutput, ...], *, strict: bool
-) -> Callable[[bytes, str | None], bytes]:
-    """The function from an answer's bytes and content type to the JSON text of its outputs. It raises `Refusal`."""
-    mapping = output_mapping.compile(outputs, strict=strict)
-
-    def convert(body: bytes, content_type: str | None) -> bytes:
-        return msgspec.json.encode(_read(body, content_type, operation, decode, mapping))
-
-    return convert
 
 
 # --- the steps before it ------------------------------------------------------------------------------------------
@@ -149,13 +128,8 @@ def _in_order(earlier: Sequence[tuple[str, _ResultOf]], finish: Finish) -> Run:
 
 
 def _result(opened: OpenedStep, limit: int) -> _ResultOf:
-    operation, decode = opened.step.request.operation, opened.decode
-    mapping = output_mapping.compile(opened.step.outputs) if opened.step.outputs else _all_of_it
-    send = opened.send
-    assert decode is not None  # only the last step's answer goes through untouched
-
-    def read(body: bytes, content_type: str | None) -> object:
-        return _read(body, content_type, operation, decode, mapping)
+    operation, send, read = opened.step.request.operation, opened.send, opened.read
+    assert read is not None  # only the last step's answer goes through untouched
 
     async def result(frame: Frame, context: Context) -> object:
         response = await send(frame, context)
@@ -165,13 +139,13 @@ def _result(opened: OpenedStep, limit: int) -> _ResultOf:
         body = await _whole(response, limit, operation)
         if response.status >= 300:
             raise malformed(operation.consumed.namespace, f"{operation.address} answered {response.status}")
-        return await _decoded(read, body, response, context) if body else None
+        data = await read(body, _content_type(response), context) if body else body
+        if len(data) > LARGEST_RESULT:
+            what = f"the result of {operation.address} takes {len(data)} bytes, more than {LARGEST_RESULT}"
+            raise malformed(operation.consumed.namespace, f"{what}; name the outputs that later steps need")
+        return msgspec.json.decode(data) if data else None
 
     return result
-
-
-def _all_of_it(document: object) -> object:
-    return document
 
 
 # --- answers ------------------------------------------------------------------------------------------------------
@@ -189,43 +163,8 @@ async def _whole(response: HttpResponse, limit: int, operation: Operation) -> by
     return body
 
 
-T = TypeVar("T")
-
-
-async def _decoded(read: Callable[[bytes, str | None], T], body: bytes, response: HttpResponse, context: Context) -> T:
-    """What is read from an answer. Raises `Refusal`, also for a format that fails."""
-    try:
-        return await offload(read, body, _content_type(response))
-    except Refusal:
-        raise
-    except Exception as error:
-        raise failure(error, context) from None
-
-
 def _content_type(response: HttpResponse) -> str | None:
     return next((v.decode("latin-1") for n, v in response.headers if n == b"content-type"), None)
-
-
-def _read(
-    body: bytes, content_type: str | None, operation: Operation, decode: Decode, mapping: output_mapping.Mapper
-) -> object:
-    """An answer decoded and mapped. Raises `Refusal`."""
-    try:
-        document = decode(body, content_type)
-    except ValueError as error:
-        why = hidden(" ".join(str(error).split()))[:_REASON]
-        what = f"the answer is not the {operation.format} it should be" + (f": {why}" if why else "")
-        raise malformed(operation.consumed.namespace, what) from None
-    try:
-        return mapping(document)
-    except (output_mapping.NothingFound, jsonpath.QueryError) as error:
-        raise _unmapped(error, operation) from None
-
-
-def _unmapped(error: Exception, operation: Operation) -> Refusal:
-    if isinstance(error, output_mapping.NothingFound):
-        return nothing_found(str(error), operation.address)
-    return malformed(operation.consumed.namespace, f"a mapping cannot be followed in the answer: {error}")
 
 
 def kept(headers: Headers) -> Headers:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from cap_core.logging.lazy_logger import get_logger
 from cap_core.plan.plan import CapabilityPlan, Plan
 from cap_core.plugins.context import Run
 from cap_core.plugins.messages import Check
@@ -18,6 +19,8 @@ from cap_core.runtime.open_calls import CallOpener
 from cap_core.runtime.options import OpenOptions
 from cap_core.runtime.pools import Pools
 from cap_core.runtime.variable_values import fetch
+
+_log = get_logger("cap.open")
 
 
 class OpenedPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,13 +41,16 @@ async def open_plan(plan: Plan, registry: Registry, options: OpenOptions, pools:
     Raises `CapError` for an option that its scheme or format refuses; then nothing stays open.
     """
     leases: list[TransportContext] = []
+    locked: dict[str, list[str]] = {}
     parts: list[OpenedPlan] = []
     try:
         for capability in plan.capabilities:
-            parts.append(await _open_capability(capability, registry, options, pools, leases))
+            parts.append(await _open_capability(capability, registry, options, pools, leases, locked))
     except BaseException:
         await close(leases, pools)
         raise
+    for unset, exposures in locked.items():
+        _log.warning(f"nobody can be let in without {unset}, which has no value", exposures=exposures)
     return OpenedPlan(
         runs={key: run for part in parts for key, run in part.runs.items()},
         checks={key: check for part in parts for key, check in part.checks.items()},
@@ -61,17 +67,22 @@ async def close(leases: Iterable[TransportContext], pools: Pools) -> None:
 
 
 async def _open_capability(
-    plan: CapabilityPlan, registry: Registry, options: OpenOptions, pools: Pools, leases: list[TransportContext]
+    plan: CapabilityPlan,
+    registry: Registry,
+    options: OpenOptions,
+    pools: Pools,
+    leases: list[TransportContext],
+    locked: dict[str, list[str]],
 ) -> OpenedPlan:
     secrets = await fetch(plan.variables)
     values = {binding: secret.reveal() for binding, secret in secrets.items()}
     connector = Connector(plan, values, registry, options, pools, leases)
-    opener = CallOpener(plan, values, registry, options, connector)
+    opener = CallOpener(plan, values, registry, options, connector, pools.workers)
     runs: dict[str, Run] = {}
     checks: dict[str, Check] = {}
     for exposure in plan.exposures:
         if exposure.authentication is not None:
-            checks[exposure.key] = open_check(exposure, exposure.authentication, values, registry.auth_schemes)
+            checks[exposure.key] = open_check(exposure, exposure.authentication, values, registry.auth_schemes, locked)
         for call in exposure.calls:
             runs[call.key] = await opener.open(call)
     return OpenedPlan(

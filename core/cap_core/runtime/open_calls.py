@@ -19,13 +19,15 @@ from cap_core.plugins.interception import Interceptor
 from cap_core.plugins.registry import Registry
 from cap_core.runtime import output_format
 from cap_core.runtime.connections import Connection, Connector
-from cap_core.runtime.execute import Decode, OpenedStep, compile_composed, compile_flow
+from cap_core.runtime.execute import OpenedStep, compile_composed, compile_flow
 from cap_core.runtime.interception import intercepted_run, intercepted_send
 from cap_core.runtime.options import OpenOptions
+from cap_core.runtime.reading import Reader, Reading
 from cap_core.runtime.refusals import not_set, refusing, unprotected
 from cap_core.runtime.request import compile_request
 from cap_core.runtime.send import compile_send
 from cap_core.runtime.values import compile_json
+from cap_core.runtime.workers import Workers
 
 _log = get_logger("cap.open")
 
@@ -40,12 +42,14 @@ class CallOpener:
         registry: Registry,
         options: OpenOptions,
         connector: Connector,
+        workers: Workers,
     ) -> None:
         self._plan = plan
         self._values = values
         self._registry = registry
         self._options = options
         self._connector = connector
+        self._workers = workers
         self._warned: set[str] = set()
 
     async def open(self, call: Call) -> Run:
@@ -79,7 +83,7 @@ class CallOpener:
             if isinstance(opened, Refusal):
                 return refusing(opened)
             steps.append(opened)
-        run = compile_flow(steps, call.outputs, limit=self._options.limits.answer, strict=self._options.strict_outputs)
+        run = compile_flow(steps, limit=self._options.limits.answer)
         media_type = output_format.media_type(steps[-1].step.request.operation) if call.identity else None
         return run if media_type is None else output_format.named(run, media_type)
 
@@ -108,8 +112,9 @@ class CallOpener:
             origin=connection.base.text.removesuffix(connection.base.path),
             reads=reads,
             limit=self._options.limits.answer,
+            workers=self._workers,
         )
-        return OpenedStep(step, send, self._decoder(call, step))
+        return OpenedStep(step, send, self._reader(call, step))
 
     def _warn_once(self, request: Request, refusal: Refusal) -> None:
         """Log once why a namespace's calls are refused."""
@@ -118,14 +123,20 @@ class CallOpener:
             self._warned.add(namespace)
             _log.warning(f"{refusal.detail}; every such call answers 503; {refusal.hint}")
 
-    def _decoder(self, call: Call, step: CallStep) -> Decode | None:
+    def _reader(self, call: Call, step: CallStep) -> Reader | None:
         if step.decode is None:
             return None
         operation = step.request.operation
-        outputs = call.outputs if step is call.flow.steps[-1] else step.outputs
-        mapper = self._registry.output_mappers[step.decode.format]
+        last = step is call.flow.steps[-1]
+        reading = Reading(
+            mapper=self._registry.output_mappers[step.decode.format],
+            options=step.decode.options,
+            operation=operation,
+            outputs=call.outputs if last else step.outputs,
+            strict=last and self._options.strict_outputs,
+        )
         try:
-            return output_format.decoder(mapper, step.decode.options, operation, outputs)
+            return Reader(reading, self._workers)
         except OptionError as error:
             at = operation.marks.get(error.option, operation.at)
             raise CapError(error.what, at=at, hint=error.hint, code="bad-format-option") from None

@@ -9,6 +9,7 @@ import msgspec
 
 from cap_core.plan.exposed import DeclaredOutput
 from cap_core.runtime import jsonpath
+from cap_core.runtime.jsonpath import Wild
 
 Mapper = Callable[[Any], Any]
 """Makes the value of an output from a decoded answer, or from an element of it."""
@@ -56,6 +57,16 @@ def compile(outputs: tuple[DeclaredOutput, ...], *, strict: bool = False) -> Map
         return found
 
     return first
+
+
+def is_quick(outputs: tuple[DeclaredOutput, ...]) -> bool:
+    """Whether no path of outputs, nested ones included, looks for values below or compares them."""
+    for output in outputs:
+        steps = _query(output.mapping).steps if output.mapping is not None else ()
+        inner = tuple(one for one in (output.items, output.values) if one is not None)
+        if Wild.SOME in steps or Wild.BELOW in steps or not is_quick((*output.properties, *inner)):
+            return False
+    return True
 
 
 def _output(output: DeclaredOutput, strict: bool) -> Mapper:

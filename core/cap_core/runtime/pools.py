@@ -16,6 +16,7 @@ from cap_core.plugins.context import Send
 from cap_core.plugins.registry import Registry
 from cap_core.plugins.transport import Transport, TransportContext
 from cap_core.runtime.base_uri import Base
+from cap_core.runtime.workers import Workers
 
 
 def choose(registry: Registry, key: str = "") -> Transport:
@@ -36,9 +37,13 @@ class _Pool(msgspec.Struct):
 
 
 class Pools:
-    """One opened transport per upstream; the last user closes it."""
+    """One opened transport per upstream; the last user closes it.
+
+    The processes that read what comes from them, `workers`, end with the last pool.
+    """
 
     def __init__(self, transport: Transport) -> None:
+        self.workers = Workers()
         self._transport = transport
         self._pools: dict[Hashable, _Pool] = {}
         # Whoever needs an upstream that is being opened waits, and does not open it a second time.
@@ -81,6 +86,8 @@ class Pools:
         if not pool.users:
             del self._pools[key]
             await pool.stack.aclose()
+        if not self._pools:
+            self.workers.close()
 
 
 def upstream_of(base: Base, timeouts: Timeouts, tls: Tls, proxy: str | None, connections: int) -> Upstream:

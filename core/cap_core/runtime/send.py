@@ -8,13 +8,14 @@ from cap_core.errors import Refusal, UnsendableError, UpstreamError
 from cap_core.plan.upstream import Operation
 from cap_core.plugins.context import Context, Send
 from cap_core.plugins.guard import Source, Unfit, defined
-from cap_core.plugins.messages import HttpResponse
+from cap_core.plugins.messages import HttpRequest, HttpResponse
 from cap_core.runtime.content_coding import decoded, is_encoded
 from cap_core.runtime.failures import failure, malformed, unanswered, unsendable
 from cap_core.runtime.redirects import MAX_REDIRECTS, REDIRECTS, redirected
 from cap_core.runtime.request import Build
 from cap_core.runtime.streams import drop
 from cap_core.runtime.values import Frame
+from cap_core.runtime.workers import Workers
 from cap_core.syntax.http import has_control
 
 SendStep = Callable[[Frame, Context], Awaitable[HttpResponse]]
@@ -22,13 +23,21 @@ SendStep = Callable[[Frame, Context], Awaitable[HttpResponse]]
 
 
 def compile_send(
-    operation: Operation, build: Build, send: Send, *, sender: Source, origin: str, reads: bool, limit: int
+    operation: Operation,
+    build: Build,
+    send: Send,
+    *,
+    sender: Source,
+    origin: str,
+    reads: bool,
+    limit: int,
+    workers: Workers,
 ) -> SendStep:
     """The function that gets an operation's answers (`docs/semantics.md`, the upstream request).
 
     If the gateway reads the answer (`reads`), or the context requires it (`Context.follow`), redirects of GET and HEAD
-    are followed on `origin` (scheme, host and port), and content codings are removed; the body then has at most `limit`
-    bytes. `sender` is the plugin of the transport.
+    are followed on `origin` (scheme, host and port), and content codings are removed, those of large answers by
+    `workers`; the body then has at most `limit` bytes. `sender` is the plugin of the transport.
     """
     namespace = operation.consumed.namespace
     follows = operation.method in ("GET", "HEAD")
@@ -47,18 +56,10 @@ def compile_send(
             # body, because otherwise the pool would lose the connection.
             try:
                 if whole and follows and response.status in REDIRECTS:
-                    for _ in range(MAX_REDIRECTS):
-                        further = redirected(request, response, origin)
-                        if further is None:
-                            break
-                        await drop(response.body)
-                        request, response = further, await send(further, context)
-                    else:
-                        if redirected(request, response, origin) is not None:
-                            raise malformed(namespace, f"it redirects more than {MAX_REDIRECTS} times")
+                    response = await _followed(request, response, send, context, origin, namespace)
                 _check(response)
                 if whole and is_encoded(response.headers):
-                    return await decoded(response, limit, namespace)
+                    return await decoded(response, limit, namespace, workers, context.deadline)
                 return response
             except BaseException:
                 await drop(response.body)
@@ -71,6 +72,21 @@ def compile_send(
             raise failure(error, context) from None
 
     return step
+
+
+async def _followed(
+    request: HttpRequest, response: HttpResponse, send: Send, context: Context, origin: str, namespace: str
+) -> HttpResponse:
+    """The response at the end of redirects on `origin`; the last redirect itself where it is not to be followed."""
+    left = MAX_REDIRECTS
+    while (further := redirected(request, response, origin)) is not None and left:
+        await drop(response.body)
+        request, left = further, left - 1
+        response = await send(request, context)
+    if further is None:
+        return response
+    await drop(response.body)
+    raise malformed(namespace, f"it redirects more than {MAX_REDIRECTS} times")
 
 
 def _check(response: HttpResponse) -> None:

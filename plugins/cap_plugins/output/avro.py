@@ -107,4 +107,4 @@ class _Bounds:
 @hookimpl
 def cap_output_mappers() -> list[OutputMapper[Options]]:
     """Offer Avro."""
-    return [OutputMapper(key="avro", options=Options, compile=compile)]
+    return [OutputMapper(key="avro", options=Options, compile=compile, at_once=4 * 1024)]

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-LARGEST = 100_000_000
-"""Bytes for the names in all rows: each row repeats them, so a long header makes a small answer a large one."""
-_MEMBER = 16
+from cap_core.plugins.output import TooLarge
+
+LARGEST = 20_000_000
+"""Bytes of all rows when they are written out: each repeats the names, so a long header makes a small answer large."""
+MAX_VALUES = 1_500_000
+"""Values in all rows; a row counts as four more."""
+_MEMBER = 6
 
 
 def columns(titles: Iterable[str]) -> list[str]:
@@ -27,11 +31,15 @@ class Rows:
 
     def __init__(self) -> None:
         self._size = 0
+        self._values = 0
 
     def row(self, names: list[str], values: Iterable[str]) -> dict[str, str]:
-        """A row's values by the names of their columns. Raises `ValueError` if all rows together become too large."""
+        """A row's values by the names of their columns. Raises `TooLarge`."""
         row = dict(zip(names, values, strict=False))
         self._size += _MEMBER * len(row) + sum(map(len, row))
         if self._size > LARGEST:
-            raise ValueError(f"its rows take more than {LARGEST} bytes when written out")
+            raise TooLarge(f"its rows take more than {LARGEST} bytes when written out")
+        self._values += 4 + len(row)
+        if self._values > MAX_VALUES:
+            raise TooLarge(f"more than {MAX_VALUES} values in rows")
         return row

@@ -25,7 +25,7 @@ import msgspec
 
 from cap_core.errors import OptionError
 from cap_core.plugins.hookspecs import hookimpl
-from cap_core.plugins.output import OutputContext, OutputMapper
+from cap_core.plugins.output import OutputContext, OutputMapper, TooLarge
 from cap_plugins.output.charset import known, text
 from cap_plugins.output.columns import Rows, columns
 
@@ -119,7 +119,7 @@ class _BoundedTarget:
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self._count += 1
         if self._count > MAX_ELEMENTS:
-            raise ValueError(f"more than {MAX_ELEMENTS} elements")
+            raise TooLarge(f"more than {MAX_ELEMENTS} elements")
         built = len(self._children) <= MAX_DEPTH and _NAME.fullmatch(tag) is not None
         self._built.append(built)
         if not built:
@@ -136,13 +136,13 @@ class _BoundedTarget:
         children, compared = self._children.pop()
         self._pairs += children * compared
         if self._pairs > MAX_PAIRS:
-            raise ValueError("too many siblings for a selector that compares them")
+            raise TooLarge("too many siblings for a selector that compares them")
         self._builder.end(tag)
 
     def data(self, data: str) -> None:
         self._texts += 1
         if self._texts > MAX_TEXTS:
-            raise ValueError(f"more than {MAX_TEXTS} pieces of text")
+            raise TooLarge(f"more than {MAX_TEXTS} pieces of text")
         if len(self._children) > 1:
             self._builder.data(_CONTROLS.sub(" ", data))
 
@@ -239,4 +239,4 @@ def _text(cell: Element) -> str:
 @hookimpl
 def cap_output_mappers() -> list[OutputMapper[Options]]:
     """Offer HTML."""
-    return [OutputMapper(key="html", options=Options, compile=compile)]
+    return [OutputMapper(key="html", options=Options, compile=compile, at_once=16 * 1024)]

@@ -30,4 +30,4 @@ def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None]
 @hookimpl
 def cap_output_mappers() -> list[OutputMapper[Options]]:
     """Offer JSON."""
-    return [OutputMapper(key="json", options=Options, compile=compile)]
+    return [OutputMapper(key="json", options=Options, compile=compile, at_once=256 * 1024)]

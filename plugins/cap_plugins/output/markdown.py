@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from cap_core.plugins.hookspecs import hookimpl
-from cap_core.plugins.output import OutputContext, OutputMapper
+from cap_core.plugins.output import OutputContext, OutputMapper, TooLarge
 from cap_plugins.output.charset import text
 from cap_plugins.output.columns import Rows, columns
 from cap_plugins.output.yaml import value
@@ -53,7 +53,7 @@ def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None]
 
     def read(body: bytes, content_type: str | None) -> object:
         if len(body) > MAX_BYTES:
-            raise ValueError(f"larger than {MAX_BYTES} bytes")
+            raise TooLarge(f"more than {MAX_BYTES} bytes of Markdown")
         source = text(body, content_type).replace("\r\n", "\n").replace("\r", "\n")
         front, rest = _front_matter(source)
         blocks = list(_blocks(parse(rest)))
@@ -152,4 +152,4 @@ def _table(block: list[Token], rows: Rows) -> list[dict[str, str]]:
 @hookimpl
 def cap_output_mappers() -> list[OutputMapper[Options]]:
     """Offer Markdown."""
-    return [OutputMapper(key="markdown", options=Options, compile=compile)]
+    return [OutputMapper(key="markdown", options=Options, compile=compile, at_once=4 * 1024)]

@@ -21,7 +21,7 @@ import msgspec
 
 from cap_core.errors import OptionError
 from cap_core.plugins.hookspecs import hookimpl
-from cap_core.plugins.output import OutputContext, OutputMapper
+from cap_core.plugins.output import OutputContext, OutputMapper, TooLarge
 
 MAX_VALUES = 2_000_000
 """Values of one message: an empty message of two bytes becomes all its defaults."""
@@ -76,7 +76,7 @@ def _bound(message: Any) -> None:
                 inner = value.values() if hasattr(value, "values") else value
                 waiting += [item for item in inner if hasattr(item, "ListFields")] if count <= MAX_VALUES else ()
         if count > MAX_VALUES:
-            raise ValueError(f"more than {MAX_VALUES} values")
+            raise TooLarge(f"more than {MAX_VALUES} values")
 
 
 def _message(path: Path) -> Any:
@@ -119,4 +119,4 @@ def _compiled(path: Path) -> bytes:
 @hookimpl
 def cap_output_mappers() -> list[OutputMapper[Options]]:
     """Offer protobuf."""
-    return [OutputMapper(key="protobuf", options=Options, compile=compile)]
+    return [OutputMapper(key="protobuf", options=Options, compile=compile, at_once=4 * 1024)]

@@ -23,4 +23,4 @@ def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None]
 @hookimpl
 def cap_output_mappers() -> list[OutputMapper[Options]]:
     """Offer plain text."""
-    return [OutputMapper(key="text", options=Options, compile=compile)]
+    return [OutputMapper(key="text", options=Options, compile=compile, at_once=256 * 1024)]

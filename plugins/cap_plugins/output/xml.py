@@ -27,11 +27,13 @@ from xml.parsers import expat
 import msgspec
 
 from cap_core.plugins.hookspecs import hookimpl
-from cap_core.plugins.output import OutputContext, OutputMapper
+from cap_core.plugins.output import OutputContext, OutputMapper, TooLarge
 from cap_plugins.output.charset import known, named, text
 from cap_plugins.output.lists import Lists, lists_of
 
 MAX_DEPTH = 200
+MAX_NODES = 500_000
+"""Elements and attributes together."""
 _DECLARED = re.compile(rb"""\s*<\?xml[^>]{1,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 
 
@@ -115,12 +117,16 @@ class _Handlers:
 
     def __init__(self, lists: Lists) -> None:
         self.root: object = None
+        self._count = 0
         self._lists: Lists | None = lists
         self._open: list[_Element] = []
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
+        self._count += 1 + len(attributes)
+        if self._count > MAX_NODES:
+            raise TooLarge(f"more than {MAX_NODES} elements and attributes")
         if len(self._open) >= MAX_DEPTH:
-            raise ValueError(f"nested more than {MAX_DEPTH} deep")
+            raise TooLarge(f"nested more than {MAX_DEPTH} deep")
         name = name.rpartition(":")[2]
         if not self._open:
             element = _Element(name, self._lists)

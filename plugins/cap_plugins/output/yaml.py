@@ -14,8 +14,8 @@ import msgspec
 
 from cap_core.errors import SpecError
 from cap_core.plugins.hookspecs import hookimpl
-from cap_core.plugins.output import OutputContext, OutputMapper
-from cap_core.syntax.yaml_tree import Map, Node, Seq, load_first, resolve
+from cap_core.plugins.output import OutputContext, OutputMapper, TooLarge
+from cap_core.syntax.yaml_tree import MAX_BYTES, Map, Node, Seq, load_first, resolve
 from cap_plugins.output.charset import text
 
 LARGEST = 50_000_000
@@ -32,11 +32,16 @@ def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None]
 
 def value(source: str) -> object:
     """The value of a YAML text. Raises `ValueError` for text that is not YAML, or too large."""
+    data = source.encode()
+    if len(data) > MAX_BYTES:
+        raise TooLarge(f"more than {MAX_BYTES} bytes of YAML")
     try:
-        return _Plain().value(load_first(source.encode()))
+        return _Plain().value(load_first(data))
     except SpecError as error:
         if error.code == "not-a-capability":
             return None  # the code of `load_first` for a text without any node
+        if error.code == "too-large":
+            raise TooLarge(error.what) from None
         raise ValueError(error.what) from None
 
 
@@ -59,11 +64,11 @@ class _Plain:
     def _text(self, text: str) -> str:
         self._size += len(text)
         if self._size > LARGEST:
-            raise ValueError(f"more than {LARGEST} characters when its aliases are written out")
+            raise TooLarge(f"more than {LARGEST} characters when its aliases are written out")
         return str(text)
 
 
 @hookimpl
 def cap_output_mappers() -> list[OutputMapper[Options]]:
     """Offer YAML."""
-    return [OutputMapper(key="yaml", options=Options, compile=compile)]
+    return [OutputMapper(key="yaml", options=Options, compile=compile, at_once=8 * 1024)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
 
 from msgspec import UNSET, Raw
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
 
 _log = get_logger("cap.mcp")
 _CONTENT_TYPE: Final = (b"content-type", b"application/json")
+LARGE: Final = 1024 * 1024
+"""Bytes above which an answer is checked and quoted in a thread, so that others are served between the steps."""
 
 
 class RequestState:
@@ -212,6 +215,8 @@ class McpEndpoint:
             return text_result(broke_off(error, tool), error=True)
         if body is None:
             return text_result(too_large(given, self._limits.answer, tool), error=True)
+        if len(body) > LARGE:
+            return await asyncio.to_thread(reply_result, given, body, tool)
         return reply_result(given, body, tool)
 
     async def _find(self, name: str, admission: Admission, request: RequestState) -> tuple[ServedTool, Caller | None]:
