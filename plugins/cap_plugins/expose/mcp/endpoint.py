@@ -110,9 +110,12 @@ class McpEndpoint:
             body = await read_body(request.receive, request.headers, self._limits.body)
         except Refusal as refusal:
             return _invalid(refusal.status, refusal.detail, refusal.headers)
-        if is_batch(body) and takes_batches(request.headers.get(VERSION_HEADER)):
-            return await self._batch(read_batch(body), admission, request)
-        message = read_message(body)
+        try:
+            message = read_message(body)
+        except RpcError:
+            if is_batch(body) and takes_batches(request.headers.get(VERSION_HEADER)):
+                return await self._batch(read_batch(body), admission, request)
+            raise
         if message.id is UNSET:
             # Notifications have nothing to act on here: no session, and a request is cancelled by closing it.
             validate_notification_version(request.headers.get(VERSION_HEADER))

@@ -162,7 +162,7 @@ def read_batch(body: bytes) -> list[Raw]:
 
 def is_batch(body: bytes) -> bool:
     """Whether a request body is a list, and no message."""
-    return body[:1] == b"[" or (body[:1].isspace() and body.lstrip()[:1] == b"[")
+    return body.lstrip()[:1] == b"["
 
 
 def _not_a_message(body: bytes, what: str) -> RpcError:

@@ -35,7 +35,7 @@ def is_modern(method: str, version: bytes | None, params: msgspec.Raw) -> bool:
     """
     if version is not None and (version in _LEGACY_BYTES or version.strip() in _LEGACY_BYTES):
         return False
-    return _names_version(params) or (version is not None and method != "initialize")
+    return (version is not None and method != "initialize") or _names_version(params)
 
 
 def _names_version(params: msgspec.Raw) -> bool:
