@@ -6,7 +6,6 @@ import fcntl
 import gc
 import os
 import pty
-import shutil
 import struct
 import subprocess
 import sys
@@ -20,7 +19,7 @@ import trustme
 
 from published import SHARED
 
-pytest_plugins = ["processes"]
+pytest_plugins = ["browser", "processes"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -83,35 +82,6 @@ def terminal(tmp_path: Path) -> Callable[..., str]:
         return shown.decode().replace("\r\n", "\n")
 
     return run
-
-
-@pytest.fixture
-def drawn(tmp_path: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
-    """Open a page in headless Chromium: what its scripts drew is in `stdout`, what they complained of in `stderr`."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        assert not os.environ.get("CAP_REQUIRE_CHROMIUM"), "CAP_REQUIRE_CHROMIUM is set, and there is no chromium"
-        pytest.skip("there is no chromium on this machine")
-    flags = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--disable-background-networking",
-    ]
-    profile = tmp_path / "chromium"
-
-    def draw(url: str) -> subprocess.CompletedProcess[str]:
-        words = [
-            chromium,
-            *flags,
-            f"--user-data-dir={profile}",
-            "--virtual-time-budget=5000",
-            "--enable-logging=stderr",
-        ]
-        return subprocess.run([*words, "--dump-dom", url], capture_output=True, text=True, timeout=60, check=True)
-
-    return draw
 
 
 @pytest.fixture

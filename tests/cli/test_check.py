@@ -103,6 +103,79 @@ def test_a_vast_pattern_costs_itself_alone(cap: Cap, things: Callable[..., Path]
     assert "written out" in said[2]
 
 
+def test_the_line_of_the_document_stands_below_with_a_caret(cap: Cap, surprising: Path) -> None:
+    lines = cap("check", surprising.name, "--level", "warning").stdout.splitlines()
+
+    (at,) = [n for n, line in enumerate(lines) if "warning[dangling-call]" in line]
+    number, column = map(int, lines[at].split(":")[1:3])
+    text = surprising.read_text().splitlines()[number - 1]
+    assert lines[at + 1].endswith(f"{number} | {text}")
+    assert lines[at + 1][lines[at + 2].index("^") :].startswith("api.no-such")
+    assert column == text.index("api.no-such") + 1
+
+
+@pytest.mark.parametrize(
+    ("level", "severities"),
+    [("info", {"info", "warning", "error"}), ("warning", {"warning", "error"}), ("error", {"error"})],
+)
+@pytest.mark.parametrize("format_", ["text", "json", "github", "sarif"])
+def test_a_level_hides_what_is_less(
+    cap: Cap, surprising: Path, broken: Path, level: str, severities: set[str], format_: str
+) -> None:
+    shown = cap("check", ".", "--level", level, "--format", format_)
+
+    codes = {"info": "inferred-input", "warning": "dangling-call", "error": "not-yaml"}
+    assert severities == {severity for severity, code in codes.items() if code in shown.stdout}
+    assert 1 == shown.returncode
+
+
+def test_quiet_says_it_by_the_exit_code_alone(cap: Cap, surprising: Path, broken: Path) -> None:
+    assert (0, "", "") == _outcome(cap("check", surprising.name, "--quiet"))
+    assert (1, "", "") == _outcome(cap("check", surprising.name, "--quiet", "--strict"))
+    assert (1, "", "") == _outcome(cap("check", broken.name, "--quiet"))
+
+
+def _outcome(result: subprocess.CompletedProcess[str]) -> tuple[int, str, str]:
+    return result.returncode, result.stdout, result.stderr
+
+
+CAUSES = [
+    ("authentication: {type: bearer}\nresources:", "bad-auth"),
+    ("authentication: {type: hmac}\nresources:", "unknown-auth"),
+    ("inputParameters: x\nresources:", "wrong-type"),
+]
+
+
+@pytest.mark.parametrize(("new", "code"), CAUSES)
+@pytest.mark.parametrize("format_", ["text", "json"])
+def test_one_cause_is_one_line_with_a_count(
+    cap: Cap, things: Callable[..., Path], get_thing: str, new: str, code: str, format_: str
+) -> None:
+    tools = "\n".join(f"- {{name: get-{n}, description: Get it., call: api.get-thing}}" for n in range(7))
+    document = things(get_thing.replace("resources:", new), tools=tools)
+    shown = cap("check", document.name, "--format", format_).stdout
+
+    assert 1 == shown.count(f"[{code}]" if format_ == "text" else f'"{code}"')
+    assert "7 exposed operations left out (lines " in shown
+
+
+SECRETS = [
+    "authentication: {type: bearer, token: s3cr3t-value}",
+    "authentication: {type: apikey, key: K, value: s3cr3t-value, placemnt: x}",
+]
+
+
+@pytest.mark.parametrize("block", SECRETS)
+def test_a_credential_in_a_document_is_not_shown(
+    cap: Cap, things: Callable[..., Path], get_thing: str, block: str
+) -> None:
+    document = things(get_thing.replace("resources:", f"{block}\nresources:"), tools="- {name: a, call: api.get-thing}")
+    for format_ in ("text", "json", "github", "sarif"):
+        result = cap("check", document.name, "--format", format_)
+        assert "auth" in result.stdout or "credential" in result.stdout
+        assert "s3cr3t" not in result.stdout + result.stderr
+
+
 def test_json_is_one_array(cap: Cap, surprising: Path) -> None:
     result = cap("check", surprising.name, "--format", "json")
 

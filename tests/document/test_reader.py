@@ -61,6 +61,28 @@ def test_items_may_be_one_shape_or_the_members_of_one(things: Callable[..., Path
     assert [{"id": "1"}, {"id": "3"}] == got
 
 
+NAMES = ("mapping", "type", "properties", "name", "description", "value", "const", "required", "enum", "maxLength")
+
+
+@pytest.mark.parametrize("name", [*NAMES, "items", "values"])
+@pytest.mark.parametrize("place", ["items", "properties", "outputParameters"])
+def test_a_named_output_may_be_called_like_a_key(things: Callable[..., Path], name: str, place: str) -> None:
+    members = f"{{{name}: {{type: string, mapping: '$.{name}'}}, weight: {{type: number, mapping: '$.weight'}}}}"
+    outputs = {
+        "items": f"[{{type: array, mapping: $.all, items: {members}}}]",
+        "properties": f"[{{type: object, mapping: '$.all[0]', properties: {members}}}]",
+        "outputParameters": members.replace("$.", "$.all[0]."),
+    }[place]
+    rest = f"- {{path: /things, operations: [{{method: GET, call: api.list-things, outputParameters: {outputs}}}]}}"
+    document = things(LIST, rest)
+    document.write_text(document.read_text().replace("naftiko: 1.0.0-alpha2", "ikanos: 1.0.0-beta5"))
+    answer = Answered(body=f'{{"all": [{{"{name}": "a", "weight": 2, "secret": 3}}]}}'.encode())
+    with upstream(lambda r: answer) as api, gateway(document, base_uris={"api": api.url}) as cap:
+        got = httpx.get(cap.url + "/things").json()
+
+    assert {name: "a", "weight": 2} == (got[0] if place == "items" else got)
+
+
 @pytest.mark.parametrize("outputs", ["[{type: string, mapping: $.id}]", "{type: string, mapping: $.id}"])
 def test_one_output_may_stand_alone(things: Callable[..., Path], outputs: str) -> None:
     document = things(
@@ -72,22 +94,22 @@ def test_one_output_may_stand_alone(things: Callable[..., Path], outputs: str) -
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "refused"),
+    ("key", "value", "helps"),
     [
-        ("outputParameters", "{name: whole, items: {type: string}}", "'whole'"),
-        ("inputParameters", "{name: id, in: query}", "'id'"),
+        ("outputParameters", "{name: whole, items: {type: string}}", "begin each of its entries with '- '"),
+        ("inputParameters", "{name: id, in: query}", "begin each of its entries with '- '"),
+        ("inputParameters", "{id: string}", "write 'id: {type: string}'"),
+        ("inputParameters", "{id: query}", "write 'id: {…}'"),
     ],
 )
-def test_a_map_of_named_things_holds_mappings(things: Callable[..., Path], key: str, value: str, refused: str) -> None:
+def test_a_map_of_named_things_holds_mappings(things: Callable[..., Path], key: str, value: str, helps: str) -> None:
     out = compiled(
         things(LIST, f"- {{path: /a, operations: [{{method: GET, call: api.list-things, {key}: {value}}}]}}")
     )
 
     assert out.refusal is not None
-    assert ("wrong-type", f"an entry of '{key}' must be a mapping, not {refused}") == (
-        out.refusal.code,
-        out.refusal.message,
-    )
+    assert ("wrong-type", f"'{key}' must be a list, not a mapping") == (out.refusal.code, out.refusal.message)
+    assert helps in out.refusal.hint
 
 
 def test_an_older_spelling_of_an_input(things: Callable[..., Path]) -> None:

@@ -195,7 +195,6 @@ capability:
     ("place", "key", "live"),
     [
         ("rest", "authentification: {type: bearer, token: '{{K}}'}", ["a", "b"]),
-        ("rest", "auth: bearer", ["a", "b"]),
         ("rest", "inputParameters: [{name: q, in: query, patern: a}]", ["a", "b"]),
         ("rest", "trustedHeader: [x]", ["a", "b"]),
         ("mcp", "Authentications: {type: bearer, token: '{{K}}'}", ["GET /a"]),
@@ -215,6 +214,16 @@ def test_it_leaves_out_all_that_is_below_it(
     assert live == [call.key.rpartition("/r/")[2].rpartition("/m/")[2] for call in calls]
     assert {"misspelt-restriction"} == {d.code for d in out.diagnostics if d.severity != "info"}
     assert (out.plan is None) == (not live)
+
+
+def test_an_authentication_in_one_word_lets_nobody_in(document: Callable[..., Path]) -> None:
+    places = dict.fromkeys(("root", "capability", "consumes", "mcp"), "") | {"rest": "auth: bearer"}
+    out = compiled(document(EXPOSURES.format(**places).lstrip(), "things.yaml"))
+
+    assert out.plan is not None
+    assert [0, 2] == sorted(len(exposure.calls) for exposure in out.plan.exposures)
+    assert {"alias-key", "bad-auth"} == {d.code for d in out.diagnostics if d.severity != "info"}
+    assert ["write '{type: bearer, …}'"] == [d.hint for d in out.diagnostics if d.code == "bad-auth"]
 
 
 def test_a_tool_whose_output_or_step_is_misspelt_is_left_out(things: Callable[..., Path]) -> None:

@@ -12,7 +12,7 @@ TESTS = ROOT / "tests"
 PACKAGES = sorted(path.parent.name for path in CORE.glob("*/__init__.py") if (TESTS / path.parent.name).is_dir())
 BESIDE = {
     "cli": {"bad_starts", "commands", "inspecting"},  # what all commands have in common
-    "compile": {"any_text", "refusals"},  # properties of all of compiling
+    "compile": {"any_text", "mistakes", "refusals"},  # properties of all of compiling
 }
 """Tests of a whole package, by what they are about."""
 

@@ -101,6 +101,7 @@ def read(coding: bytes, body: bytes | list[bytes], **more: bool) -> Case:
 
 
 def redirect(location: bytes, *then: str, fails: bool) -> Case:
+    """A redirect; to a tool's caller it is a failure in any case, for nothing was done."""
     status = 502 if fails else 302
     return Case(Answered(302, (JSON, (b"location", location)), BIG), 302, status, ERROR, ERROR, then)
 

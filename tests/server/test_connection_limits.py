@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+import trustme
 
 from cap_core.server.connection_limits import ConnectionLimits
 from cap_core.testing import PATIENCE, gateway, upstream
@@ -83,3 +84,15 @@ def test_the_flags_limit_a_request(thing: Path, serving: Callable[..., AbstractC
                 answers.append(connection.makefile("rb").read()[:13])
 
     assert [b"HTTP/1.1 408 "] * 2 == answers
+
+
+def test_a_handshake_has_no_more_time_than_a_head(
+    thing: Path, serving: Callable[..., AbstractContextManager[Any]], tmp_path: Path
+) -> None:
+    issued = trustme.CA().issue_cert("127.0.0.1")
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    issued.cert_chain_pems[0].write_to_path(chain)
+    issued.private_key_pem.write_to_path(key)
+    with serving(thing, "--port", "0", "--tls-cert", chain, "--tls-key", key, "--head-timeout", "0.2") as cap:
+        with socket.create_connection(("127.0.0.1", int(cap.url.rpartition(":")[2])), timeout=PATIENCE) as connection:
+            assert b"" == connection.recv(1)

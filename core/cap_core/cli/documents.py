@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 import msgspec
 
+from cap_core.cli.shared_names import check_namespaces, namespaces
 from cap_core.compile.document import Compiled, CompileOptions, compile_source
 from cap_core.diagnostics.report import Report
 from cap_core.document.sources import DocumentSource, locate
@@ -17,10 +18,8 @@ from cap_core.plan.plan import CapabilityPlan
 from cap_core.plan.variables import Given
 from cap_core.plugins.loader import load
 from cap_core.plugins.registry import Registry
-from cap_core.settings.rows import rows
 from cap_core.settings.table import Settings
 from cap_core.syntax.dotenv import read_dotenv
-from cap_core.syntax.names import near
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -79,7 +78,7 @@ def compile_documents(settings: Settings, registry: Registry, names: Sequence[st
     """The documents of these names, compiled. Raises `ConfigError` for an unknown name or namespace."""
     compiled = tuple(compile_each(settings, registry, locate(names, registry.capabilities)))
     plans = [document.compiled.plan for document in compiled]
-    if all(plans):
+    if all(plans):  # what a refused document consumes is not known
         check_namespaces(settings, (name for plan in plans if plan is not None for name in namespaces(plan)))
     return compiled
 
@@ -116,25 +115,3 @@ def single_plan(settings: Settings, registry: Registry, name: str) -> Capability
     if plan is None:
         raise found[0].refusal
     return plan
-
-
-def namespaces(plan: CapabilityPlan) -> Iterator[str]:
-    """The names that the command line may use for the namespaces of a document."""
-    for one in plan.consumed:
-        yield from (one.namespace, one.key)
-
-
-def check_namespaces(settings: Settings, names: Iterable[str]) -> None:
-    """Raise `ConfigError` for a flag about a namespace that is not in `names`.
-
-    A `cap.toml` may name other namespaces: it may be for other documents too.
-    """
-    known = set(names)
-    tables = {row.name: row for row in rows()}
-    given = [("base-uri", name) for name in settings.base_uris if settings.origin("base-uri", name) == "flag"]
-    if settings.origin("allow-plaintext") == "flag":
-        given += [("allow-plaintext", name) for name in settings.allow_plaintext]
-    for setting, name in given:
-        if name not in known:
-            hint = near(name, known) or f"consumed here: {', '.join(sorted(known)) or 'nothing'}"
-            raise ConfigError(f"{tables[setting].flag} {name}: no such namespace is consumed", hint=hint)

@@ -99,7 +99,7 @@ class Reloader:
         _log.info("reloaded", capabilities=len(plan.capabilities))
 
     def _plan(self, found: Sequence[Document], settings: Settings) -> Plan:
-        plan = served(found, keep_going=settings.keep_going)
+        plan = served(found, settings)
         refuse_anonymous(plan, settings)
         return plan
 

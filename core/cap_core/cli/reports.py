@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,19 +12,29 @@ from urllib.parse import quote
 import click
 import msgspec
 
+from cap_core.cli.source_lines import SourceLines
 from cap_core.diagnostics.codes import CODES
 from cap_core.diagnostics.report import Diagnostic
 from cap_core.version import VERSION
 
-Report = Callable[[Sequence[Diagnostic], int], str]
-"""Makes the output from diagnostics and the number of documents."""
+Report = Callable[[Sequence[Diagnostic], Mapping[str, Path]], str]
+"""Makes the output from diagnostics and the documents: their files, by the names that messages have for them."""
 
 
-def text(diagnostics: Sequence[Diagnostic], count: int) -> str:
-    """A line for each, and a summary."""
+def text(diagnostics: Sequence[Diagnostic], documents: Mapping[str, Path]) -> str:
+    """A line for each, with the line of the document that it is about, and a summary; files are set apart."""
     found = Counter(diagnostic.severity for diagnostic in diagnostics)
     counts = ", ".join(_count(found[severity], severity) for severity in ("error", "warning", "info"))
-    return "".join(_line(diagnostic) for diagnostic in diagnostics) + f"{_count(count, 'document')}: {counts}\n"
+    lines = SourceLines(documents)
+    files = ("".join(_shown(one, lines) for one in those) for _, those in groupby(diagnostics, lambda it: it.at.file))
+    shown = "\n".join(files)
+    apart = "\n" if shown else ""
+    return f"{shown}{apart}{_count(len(documents), 'document')}: {counts}\n"
+
+
+def _shown(it: Diagnostic, lines: SourceLines) -> str:
+    """A diagnostic; what is worse than information with the line that it is about."""
+    return _line(it) + (click.style(lines.show(it.at), dim=True) if it.severity != "info" else "")
 
 
 _COLORS = {"error": "red", "warning": "yellow", "info": "cyan"}
@@ -40,7 +51,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 or noun == "info" else f"{number} {noun}s"
 
 
-def json(diagnostics: Sequence[Diagnostic], count: int) -> str:
+def json(diagnostics: Sequence[Diagnostic], documents: Mapping[str, Path]) -> str:
     """One array of objects."""
     return _pretty([_flat(diagnostic) for diagnostic in diagnostics])
 
@@ -52,7 +63,7 @@ def _flat(diagnostic: Diagnostic) -> dict[str, Any]:
     return out | ({"operation": diagnostic.operation} if diagnostic.operation else {})
 
 
-def github(diagnostics: Sequence[Diagnostic], count: int) -> str:
+def github(diagnostics: Sequence[Diagnostic], documents: Mapping[str, Path]) -> str:
     """Workflow commands, which become annotations of the changed lines."""
     return "".join(_annotation(diagnostic) for diagnostic in diagnostics)
 
@@ -79,7 +90,7 @@ def _property(value: str) -> str:
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
 
-def sarif(diagnostics: Sequence[Diagnostic], count: int) -> str:
+def sarif(diagnostics: Sequence[Diagnostic], documents: Mapping[str, Path]) -> str:
     """SARIF 2.1.0, for code scanning."""
     codes = sorted({diagnostic.code for diagnostic in diagnostics})
     driver = {"name": "cap", "version": VERSION, "rules": [_rule(code) for code in codes]}

@@ -63,7 +63,7 @@ def command(session: Session, settings: Settings, capabilities: tuple[str, ...])
         _log.warning(line)
     try:
         registry = registry_of(settings)
-        plan = served(compile_documents(settings, registry, capabilities), keep_going=settings.keep_going)
+        plan = served(compile_documents(settings, registry, capabilities), settings)
         refuse_anonymous(plan, settings)
         for line in unknown_variables(settings, _variables(plan)):
             _log.warning(line)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cap_core.cli.documents import Document
+from cap_core.cli.shared_names import check_namespaces, check_shared, namespaces
 from cap_core.diagnostics.report import summed
 from cap_core.errors import StartError
 from cap_core.logging.lazy_logger import get_logger
@@ -16,16 +17,23 @@ from cap_core.syntax.loopback import is_loopback
 _log = get_logger("cap.serve")
 
 
-def served(found: Sequence[Document], *, keep_going: bool) -> Plan:
-    """The plan of all documents. Raises `SpecError` if one is refused, unless `keep_going` leaves it out."""
+def served(found: Sequence[Document], settings: Settings) -> Plan:
+    """The plan of all documents. Raises `SpecError` if one is refused, unless `keep_going` leaves it out.
+
+    Raises `ConfigError` for a setting about a namespace that nobody consumes, or about several that differ.
+    """
     good = [document.compiled.plan for document in found if document.compiled.plan is not None]
     bad = [document.refusal for document in found if document.compiled.plan is None]
-    if bad and not (keep_going and good):
+    if bad and not (settings.keep_going and good):
         for error in bad[:-1]:
             _log.error(str(error))
         raise bad[-1]
     for error in bad:
         _log.error(f"{error} (left out)")
+    if not bad:
+        check_namespaces(settings, [name for plan in good for name in namespaces(plan)], flags_only=False)
+    for line in check_shared(settings, good):
+        _log.info(line)
     for plan in good:
         _log_warnings(plan)
     return Plan(tuple(good))

@@ -25,12 +25,10 @@ _USERINFO = re.compile(r"//[^/]*@")
 
 
 def compile_adapter(entry: ConsumesEntry, compilation: Compilation) -> tuple[Consumed, list[Target]]:
-    """Compile an entry. Raises `SpecError` for one without a namespace.
+    """Compile an entry, which has a namespace.
 
     A base URI or an authentication that cannot be used rejects the operations of the entry, not the document.
     """
-    if not entry.namespace:
-        raise SpecError("an entry of 'consumes' has no 'namespace'", at=entry.at, code="missing-key", hint="add it")
     rejection: Rejection | None = None
     base, origin, block = None, str(entry.mark("baseUri")), None
     try:
@@ -49,6 +47,7 @@ def compile_adapter(entry: ConsumesEntry, compilation: Compilation) -> tuple[Con
         authentication=block,
         at=entry.at,
         description=entry.description or "",
+        declared=entry.baseUri or "",
     )
     filled: frozenset[tuple[str, str]] = frozenset()
     try:
@@ -107,6 +106,8 @@ def _base(entry: ConsumesEntry, compilation: Compilation) -> tuple[Template | No
         return Template((replaced.value,)), replaced.origin
     at = entry.mark("baseUri")
     if not entry.baseUri:
+        if "baseUri" in entry.unreadable:
+            return None, str(at)
         compilation.report("no-base-uri", at, f"the namespace {entry.namespace!r} names no baseUri")
         return None, str(at)
     try:

@@ -119,6 +119,8 @@ def _literal_hint(text: Scalar, entry: _Entry) -> str | None:
             return f"write '{{{{{inner}}}}}' for the variable"
         name = inner.rpartition(".")[2]
         return f"write '{entry.prefix}.{name}' for an input of that name" if name.isidentifier() else None
+    if names.bindings.find(text) is not None and "." not in text:
+        return f"write '{{{{{text}}}}}' if the variable is meant"
     prefix, dot, rest = text.partition(".")
     if not dot:
         same = text in entry.own or text == entry.key

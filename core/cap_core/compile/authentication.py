@@ -18,11 +18,12 @@ from cap_core.plugins.binding import BindContext
 from cap_core.runtime.credentials import check, supplied
 from cap_core.syntax.names import match, near
 from cap_core.syntax.templates import TemplateError
-from cap_core.syntax.yaml_tree import Map, Node, Scalar
+from cap_core.syntax.yaml_tree import Map, Node, Scalar, resolve
 
 SECRET = ("password", "token", "secret")
 """Names of options whose values are credentials, in any scheme."""
 
+_NONE = frozenset({"none", "no", "false", "off", "anonymous", "public"})
 _VARIABLE = re.compile(r"[\w.-]+", re.ASCII)
 
 OPERATOR = "(operator)"
@@ -46,7 +47,11 @@ def read_authentication(node: Node, compilation: Compilation) -> Authentication:
     Raises `UnusableAuthentication`.
     """
     if not isinstance(node, Map):
-        raise UnusableAuthentication("'authentication' must be a mapping with a 'type'", at=node.mark, code="bad-auth")
+        what = "'authentication' must be a mapping with a 'type'"
+        hint = f"write '{{type: {node}, …}}'" if node in compilation.registry.auth_schemes else None
+        if isinstance(node, Scalar) and (resolve(node) is None or node.lower() in _NONE):
+            hint = "leave 'authentication' out if none is meant"
+        raise UnusableAuthentication(what, at=node.mark, code="bad-auth", hint=hint or "write '{type: bearer, …}'")
     type_ = node.get(Scalar("type", node.mark))
     if not isinstance(type_, Scalar):
         raise UnusableAuthentication("the authentication has no 'type'", at=node.mark, code="bad-auth")
@@ -62,10 +67,15 @@ def read_authentication(node: Node, compilation: Compilation) -> Authentication:
 
 def report_literal(block: Authentication, compilation: Compilation) -> None:
     """Report a credential that is written in the document itself. Called once the options have been read."""
-    literal = [name for name in SECRET if isinstance(block.options.get(name), Constant)]
-    if literal or not any(isinstance(leaf, Binding) for option in block.options.values() for leaf in leaves(option)):
-        at = next((mark for name, mark in block.marks.items() if name in literal), block.at)
-        compilation.report("literal-credential", at, f"the {block.type} credential stands in the document itself")
+    written = {name: option.value for name, option in block.options.items() if isinstance(option, Constant)}
+    literal = [name for name in SECRET if written.get(name) not in (None, "")]
+    if not literal and any(isinstance(leaf, Binding) for option in block.options.values() for leaf in leaves(option)):
+        return
+    at = next((mark for name, mark in block.marks.items() if name in literal), block.at)
+    meant = (compilation.bindings.meant(str(text)) for name, text in written.items() if not literal or name in literal)
+    name = next((one for one in meant if one is not None), None)
+    hint = f"write '{{{{{name}}}}}' for the variable" if name is not None else None
+    compilation.report("literal-credential", at, f"the {block.type} credential stands in the document itself", hint)
 
 
 def _option(node: Node, compilation: Compilation) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -16,8 +17,9 @@ from cap_core.compile.variables import Bindings, BindingSources, declare
 from cap_core.diagnostics.report import Diagnostic, Report
 from cap_core.document import unsupported
 from cap_core.document.dialects import normalize
-from cap_core.document.model import Bind, ConsumedParameter, Document, texts
+from cap_core.document.model import Bind, ConsumedParameter, ConsumesEntry, Document, texts
 from cap_core.document.reader import read
+from cap_core.document.repeated import without_repeated
 from cap_core.document.sources import DocumentSource
 from cap_core.errors import Mark, PluginError, SpecError
 from cap_core.plan.plan import About, CapabilityPlan, ExposurePlan, Stakeholder
@@ -72,17 +74,18 @@ def _run_rules(plan: CapabilityPlan, registry: Registry) -> tuple[Diagnostic, ..
 def _compile_plan(compilation: Compilation) -> CapabilityPlan | None:
     document = _read_document(compilation)
     if document is None:
+        compilation.diagnostics.escalate(next(_unreadable(compilation)))
         return None
     compilation.unread = [*document.unread(), *document.capability.unread()]
     about = _about(document, compilation.source)
     compilation.bindings = _bindings(document, compilation)
     _report_unread(document, compilation)
     entries = document.capability.consumes
-    adapters = [compile_adapter(entry, compilation) for entry in entries if not entry.imported]
+    adapters = [compile_adapter(entry, compilation) for entry in entries if _is_named(entry, compilation)]
     targets = [target for _, operations in adapters for target in operations]
     exposed = exposures(_exposed_nodes(document), about, OperationIndex(targets), compilation)
     _report_uncallable(targets, compilation)
-    lint(entries, exposed.plans, compilation.report)
+    lint(entries, exposed.plans, compilation.bindings, compilation.report)
     if not compilation.diagnostics.failed and not any(plan.calls for plan in exposed.plans):
         _refuse_unservable(document, exposed.plans, compilation)
     return CapabilityPlan(
@@ -93,6 +96,17 @@ def _compile_plan(compilation: Compilation) -> CapabilityPlan | None:
         variables=(*compilation.bindings.variables.values(), *exposed.variables),
         diagnostics=(),
     )
+
+
+def _is_named(entry: ConsumesEntry, compilation: Compilation) -> bool:
+    """Whether an entry is in this file and has a name by which it can be called."""
+    if entry.imported:
+        return False
+    if not entry.namespace:
+        found = next(entry.unread(), None)
+        what = "an entry of 'consumes' has no 'namespace'; nothing can call it"
+        compilation.causes.append(found or compilation.report("missing-key", entry.at, what))
+    return bool(entry.namespace)
 
 
 def _exposed_nodes(document: Document) -> tuple[Node, ...]:
@@ -113,6 +127,7 @@ def _read_document(compilation: Compilation) -> Document | None:
         raise SpecError("the file cannot be read", at=Mark(source.file), code="not-yaml") from None
     tree = normalize(load(data, source.file), compilation.report)
     _refuse_parts(tree)
+    tree = without_repeated(tree, compilation.report)
     return read(tree, Document, compilation.report, "the document")
 
 
@@ -247,16 +262,24 @@ def _namespaces(node: Node | None) -> list[str]:
 def _refuse_unservable(document: Document, plans: tuple[ExposurePlan, ...], compilation: Compilation) -> None:
     """Report one error for a document of which nothing can be served, at the most likely cause.
 
-    The order of causes: an import or an authentication, a rejected operation, an unsupported construct, the document.
+    The order of causes: an import or an authentication, what cannot be read, a rejected operation, an unsupported
+    construct, the document.
     """
     rejections = [rejected.why for plan in plans for rejected in plan.rejected]
     in_order = sorted(rejections, key=lambda d: (d.code == "no-call", d.at.line, d.at.column))
     not_built = sorted((d for d in compilation.diagnostics if d.code.startswith("not-built-")), key=_place)
-    causes = [*sorted(compilation.causes, key=_place), *in_order, *not_built]
+    unreadable = sorted(_unreadable(compilation), key=_place)
+    misplaced = sorted((d for d in compilation.diagnostics if d.code == "misplaced-key"), key=_place)
+    causes = [*sorted(compilation.causes, key=_place), *unreadable, *in_order, *not_built, *misplaced]
     if causes:
         compilation.diagnostics.escalate(causes[0])
     else:
         compilation.report("nothing-live", document.capability.at, "the document exposes nothing that can be called")
+
+
+def _unreadable(compilation: Compilation) -> Iterator[Diagnostic]:
+    """What is reported of parts of the document that could not be read."""
+    return (item for item in compilation.diagnostics if item.code in ("wrong-type", "missing-key"))
 
 
 def _place(item: Diagnostic) -> tuple[int, int]:

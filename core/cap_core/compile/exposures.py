@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -56,7 +56,7 @@ def exposures(nodes: Iterable[Node], about: About, index: OperationIndex, compil
         # Two entries of one namespace have a key each, so that neither is served with the other's check of callers.
         same = sum(plan.namespace == entry.namespace for plan in plans)
         key = f"{about.name}/{entry.namespace}" + (f"#{same + 1}" if same else "")
-        restricted = [*entry.unread(), *compilation.unread]
+        restricted = [*_bad_port(entry, compilation), *entry.unread(), *compilation.unread]
         check = _refused_callers(restricted, compilation) or _caller_check(entry, compilation)
         variables |= {variable.binding: variable for variable in check.variables}
         plans.append(_exposure(_ServedEntry(entry=entry, type=type_, key=key, check=check), about, index, compilation))
@@ -130,8 +130,16 @@ def _outcomes(
         except Rejected as error:
             outcomes.append(_rejected(exposed, error, compilation, compilation.diagnostics.since(count)))
         else:
+            _report_undescribed(call, compilation)
             outcomes.append(msgspec.structs.replace(call, notes=compilation.diagnostics.since(count)))
     return outcomes
+
+
+def _report_undescribed(call: Call, compilation: Compilation) -> None:
+    exposed = call.exposed
+    if exposed.kind == "tool" and not (exposed.description or call.describes.description):
+        what = f"nothing describes the tool {exposed.name!r}"
+        compilation.reporter(exposed.name)("no-description", exposed.at, what)
 
 
 def _consumed_description(calls: Iterable[Call]) -> str:
@@ -165,10 +173,11 @@ def _exposure_type(node: Node, compilation: Compilation) -> Exposure[Any] | None
             if unsupported.lookup("exposes", key) is not None:
                 unsupported.report_key("exposes", key, node.mark, "an entry of 'exposes'", compilation.report)
                 return None
+    known = compilation.registry.exposures
     name = node.get(Scalar("type", node.mark)) if isinstance(node, Map) else None
     if not isinstance(name, Scalar):
-        raise SpecError("an entry of 'exposes' needs a 'type'", at=node.mark, code="unknown-exposure")
-    known = compilation.registry.exposures
+        hint = f"write {' or '.join(f'type: {key}' for key in sorted(known))}"
+        raise SpecError("an entry of 'exposes' needs a 'type'", at=node.mark, code="unknown-exposure", hint=hint)
     exposure_type = known.get(str(name))
     if exposure_type is None and unsupported.lookup("exposure", name) is not None:
         unsupported.report_key("exposure", name, name.mark, f"the exposure of type {str(name)!r}", compilation.report)
@@ -183,13 +192,22 @@ def _port(entry: ExposesEntry, type_: Exposure[Any], compilation: Compilation) -
     if entry.address and not is_loopback(entry.address):
         what = f"the address {entry.address} is not on this machine alone; --host decides where to listen"
         compilation.report("foreign-address", entry.mark("address"), what)
-    if entry.port is None:
-        compilation.report("no-port", entry.at, f"{entry.namespace!r} names no port; {type_.default_port} is used")
-        return type_.default_port
-    if not 0 < entry.port < 65536:
-        at = entry.mark("port")
-        raise SpecError(f"{entry.port} is not a port", at=at, code="wrong-type", hint="use 1 to 65535")
-    return entry.port
+    if entry.port is not None and entry.port in _PORTS:
+        return entry.port
+    if not entry.port and "port" not in entry.unreadable:
+        names = "no port" if entry.port is None else "port 0"
+        what = f"{entry.namespace!r} names {names}; {type_.default_port} is used"
+        compilation.report("no-port", entry.mark("port"), what)
+    return type_.default_port
+
+
+_PORTS = range(1, 65536)
+
+
+def _bad_port(entry: ExposesEntry, compilation: Compilation) -> Iterator[Diagnostic]:
+    """The reason why nobody can listen where an entry says; 0 names no port, and is none."""
+    if entry.port and entry.port not in _PORTS:
+        yield compilation.report("wrong-type", entry.mark("port"), f"{entry.port} is not a port", "use 1 to 65535")
 
 
 def _unique(
@@ -219,5 +237,7 @@ def _rejected(
     exposed: ExposedOperation, error: Rejected, compilation: Compilation, notes: tuple[Diagnostic, ...] = ()
 ) -> RejectedOperation:
     why = error.rejection
-    diagnostic = compilation.reporter(exposed.name)(why.code, why.at, why.message, why.hint)
+    diagnostic = compilation.diagnostics.add(
+        why.code, why.at, why.message, hint=why.hint, operation=exposed.name, cause=why.cause
+    )
     return RejectedOperation(exposed, diagnostic, notes)

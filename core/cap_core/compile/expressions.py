@@ -31,6 +31,8 @@ class Names(msgspec.Struct, frozen=True):
     prefixes: frozenset[str] = frozenset()
     inputs: frozenset[str] = frozenset()
     steps: StepNames = StepNames()
+    respelled: Callable[[str, str, Mark], object] | None = None
+    """Called for each variable that means an input by another spelling, with its text, the input and the place."""
 
 
 def with_value(node: Node, names: Names) -> Value:
@@ -93,7 +95,20 @@ def _variable(var: Var, at: Mark, names: Names) -> InputRef | Binding | StepRef:
         return InputRef(rest)
     if var.name in names.inputs:
         return InputRef(var.name)
+    meant = _respelled_variable(var.name, names)
+    if meant is not None:
+        if names.respelled is not None:
+            names.respelled(var.name, meant, at)
+        return InputRef(meant)
     return _unbound(var.name, at, names)
+
+
+def _respelled_variable(name: str, names: Names) -> str | None:
+    """The input that a variable such as `{{params.x}}` means, where its first word means nothing else."""
+    word = name.partition(".")[0]
+    if names.steps.find(word) is not None or word in names.bindings.namespaces or word == "env":
+        return None
+    return respelled_input(name, names.prefixes, names.inputs)
 
 
 def _unbound(name: str, at: Mark, names: Names) -> Binding:

@@ -4,23 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from cap_core.compile.variables import Bindings
 from cap_core.diagnostics.reporter import Reporter
 from cap_core.document.consumed_outputs import unknown_keys
 from cap_core.document.model import ConsumedOutput, ConsumedParameter, ConsumesEntry
 from cap_core.errors import Mark
 from cap_core.plan.exposed import DeclaredOutput
 from cap_core.plan.plan import ExposurePlan
+from cap_core.syntax.yaml_tree import scalars
 
 _OF_PARAMETERS = ("type", "required", "description")
 """Keys that nearly every document has on consumed parameters, and no published schema allows."""
 
 
-def lint(entries: Iterable[ConsumesEntry], exposures: Iterable[ExposurePlan], report: Reporter) -> None:
-    """Report each kind of finding once, at its first place."""
+def lint(
+    entries: Iterable[ConsumesEntry], exposures: Iterable[ExposurePlan], bindings: Bindings, report: Reporter
+) -> None:
+    """Report each kind of finding once, at its first place; texts that look like variables each."""
     consumed, plans = tuple(entries), tuple(exposures)
+    _bare_variables(consumed, bindings, report)
     _without_effect(consumed, _seen_by_steps(plans), report)
     _beyond_schema(consumed, report)
     _loose_outputs(plans, report)
+
+
+def _bare_variables(entries: Iterable[ConsumesEntry], bindings: Bindings, report: Reporter) -> None:
+    """Report fixed values that are the name of a variable, or `${NAME}`: they are sent as that text."""
+    for entry in entries:
+        operations = [operation for resource in entry.resources for operation in resource.operations]
+        values = [parameter.value for parameter in _parameters(entry)]
+        bodies = [operation.body for operation in operations]
+        for node in (node for node in (*values, *bodies) if node is not None):
+            for text in scalars(node):
+                if (name := bindings.meant(text)) is not None:
+                    what = f"{str(text)!r} is sent as that text"
+                    report("literal-source", text.mark, what, f"write '{{{{{name}}}}}' for the variable")
 
 
 def _seen_by_steps(exposures: Iterable[ExposurePlan]) -> frozenset[Mark]:

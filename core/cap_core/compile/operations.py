@@ -191,7 +191,7 @@ def _body(operation: ConsumedOperation, levels: Iterable[Iterable[ConsumedParame
 
 def _method(operation: ConsumedOperation, report: Reporter) -> str:
     method = operation.method.upper()
-    if not method:
+    if not method and "method" not in operation.unreadable:
         report("no-method", operation.at, f"{operation.name!r} names no method; GET is used")
     elif method not in KNOWN_METHODS and is_token(method):
         report("unknown-method", operation.mark("method"), f"{method} is no method we know; it is sent as it is")

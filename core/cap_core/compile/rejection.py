@@ -14,11 +14,15 @@ class Rejection(msgspec.Struct, frozen=True):
     at: Mark
     message: str
     hint: str | None = None
+    cause: Mark | None = None
+    """The place of what is reported already, and from which this follows; None if this is the cause."""
 
 
 class Rejected(Exception):
     """Raised when an exposed operation cannot be served correctly; `docs/semantics.md` calls it quarantined."""
 
-    def __init__(self, code: str, at: Mark, message: str, hint: str | None = None) -> None:
+    def __init__(
+        self, code: str, at: Mark, message: str, hint: str | None = None, *, cause: Mark | None = None
+    ) -> None:
         super().__init__(message)
-        self.rejection = Rejection(code, at, message, hint)
+        self.rejection = Rejection(code, at, message, hint, cause)

@@ -64,11 +64,13 @@ class OperationIndex:
         """The targets of this name, in order."""
         return self._by_address.get(address, [])
 
+    def similar(self, address: str) -> str:
+        """A hint that names the address most like this one; "" where none is."""
+        return near(address, self._by_address) if self._budget.spend(len(self._by_address)) else ""
+
     def hint(self, address: str) -> str:
         """A hint for a call of an unknown address."""
-        affordable = self._budget.spend(len(self._by_address))
-        close = near(address, self._by_address) if affordable else ""
-        return close or f"consumed here: {', '.join(list(self._by_address)[:8]) or 'nothing'}"
+        return self.similar(address) or f"consumed here: {', '.join(list(self._by_address)[:8]) or 'nothing'}"
 
     def namesakes(self, address: str) -> Namesakes:
         """The targets of this name, indexed by their differences."""
@@ -92,13 +94,13 @@ def find(
         raise Rejected("no-call", exposed.at, f"{exposed.name!r} calls nothing")
     namespace, dot, name = exposed.call.partition(".")
     if not dot or not namespace or not name:
-        raise Rejected("malformed-call", exposed.call_at, f"{exposed.call!r} is not namespace.operation")
+        hint = index.similar(exposed.call) or None
+        raise Rejected("malformed-call", exposed.call_at, f"{exposed.call!r} is not namespace.operation", hint)
     named = index.named(exposed.call)
     if not named and namespace in unread:
         why = unread[namespace]
-        raise Rejected(
-            why.code, exposed.call_at, f"{exposed.call!r} cannot be called, see line {why.at.line}", why.hint
-        )
+        what = f"{exposed.call!r} cannot be called, see line {why.at.line}"
+        raise Rejected(why.code, exposed.call_at, what, why.hint, cause=why.at)
     if not named:
         what = f"nothing consumed here is called {exposed.call!r}"
         raise Rejected("dangling-call", exposed.call_at, what, index.hint(exposed.call))
@@ -106,7 +108,7 @@ def find(
     rejection = chosen.rejection
     if rejection is not None:
         what = f"{exposed.call!r} cannot be called, see line {rejection.at.line}: {rejection.message}"
-        raise Rejected(rejection.code, exposed.call_at, what, rejection.hint)
+        raise Rejected(rejection.code, exposed.call_at, what, rejection.hint, cause=rejection.at)
     return chosen
 
 

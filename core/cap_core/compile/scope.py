@@ -69,7 +69,11 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             hint = near(name, [*self.bindings.names, *known]) or None
             report("unbound-variable", at, f"nothing declares the variable {name!r}", hint)
 
-        return Names(self.bindings, unbound, self.prefixes, inputs, self.steps)
+        def respelled(text: str, name: str, at: Mark) -> None:
+            hint = f"write '{{{{{'rest' if self.http else 'tools'}.{name}}}}}'"
+            report("respelled-source", at, f"'{{{{{text}}}}}' is read as the input {name!r}", hint)
+
+        return Names(self.bindings, unbound, self.prefixes, inputs, self.steps, respelled)
 
 
 def exposed_scope(exposed: ExposedOperation, namespace: str, bindings: Bindings) -> Scope:

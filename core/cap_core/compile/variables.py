@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import msgspec
 
 from cap_core.diagnostics.reporter import Reporter
 from cap_core.document.model import Bind
-from cap_core.errors import OptionError
+from cap_core.errors import OptionError, SpecError
 from cap_core.plan.values import Binding
 from cap_core.plan.variables import Given, ValueSource, Variable
 from cap_core.plugins.binding import BindContext, BindingResolver
-from cap_core.syntax.yaml_tree import Map, Scalar
+from cap_core.syntax.yaml_tree import Map, Scalar, Seq
+
+_SHELL = re.compile(r"\$\{(?:env[.:])?(?P<braced>[A-Za-z_][\w.]*)\}|\$(?P<bare>[A-Z_][A-Z0-9_]*)")
 
 
 class Bindings:
@@ -32,6 +35,16 @@ class Bindings:
     def find(self, name: str) -> Binding | None:
         """The binding of `NAME` or `namespace.NAME`, by exact name."""
         return self._by_name.get(name)
+
+    def meant(self, text: str) -> str | None:
+        """The variable that a text means though it is not written `{{NAME}}`: by its bare name, or as `${NAME}`.
+
+        Anything that looks like a variable of a shell is one, whether it is declared or not.
+        """
+        shell = _SHELL.fullmatch(text)
+        if shell is not None:
+            return shell["braced"] or shell["bare"]
+        return text if text in self._by_name else None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,7 +78,7 @@ def _variables(bind: Bind, context: BindingSources, report: Reporter) -> Iterato
     """The variables of one entry."""
     source = _source(bind, context, report)
     scheme = _scheme(bind)
-    for name, key in _keys(bind, report):
+    for name, key in _keys(bind):
         qualified = f"{bind.namespace}.{name}"
         yield Variable(
             binding=Binding(str(name), bind.namespace),
@@ -74,16 +87,24 @@ def _variables(bind: Bind, context: BindingSources, report: Reporter) -> Iterato
             location=scheme,
             local=scheme in context.resolvers and context.resolvers[scheme].local,
             at=name.mark,
-            given=context.given.get(qualified) or context.given.get(name),
+            given=_given(context, qualified, name),
             default=context.defaults.get(qualified) or context.defaults.get(name),
             description=bind.description or "",
         )
 
 
+def _given(context: BindingSources, *names: str) -> Given | None:
+    """The value from outside: that for this capability alone comes first."""
+    spellings = (*(f"{context.capability}:{name}" for name in names), *names)
+    return next((context.given[name] for name in spellings if name in context.given), None)
+
+
 def _undeclared(declared: Iterable[Variable], context: BindingSources) -> Iterator[Variable]:
     """The variables that have a value from outside, and that no entry declares."""
     known = {n for v in declared for n in (v.binding.name, f"{v.binding.namespace}.{v.binding.name}")}
-    for full in dict.fromkeys((*context.given, *context.defaults)):
+    own = f"{context.capability}:"
+    given = (name.removeprefix(own) for name in context.given if ":" not in name or name.startswith(own))
+    for full in dict.fromkeys((*given, *context.defaults)):
         if full not in known:
             namespace, _, bare = full.rpartition(".")
             yield Variable(
@@ -91,7 +112,7 @@ def _undeclared(declared: Iterable[Variable], context: BindingSources) -> Iterat
                 key=bare,
                 source=None,
                 at=None,
-                given=context.given.get(full),
+                given=_given(context, full),
                 default=context.defaults.get(full),
             )
 
@@ -122,14 +143,16 @@ def _scheme(bind: Bind) -> str:
     return (bind.location or "").partition(":")[0].lower()
 
 
-def _keys(bind: Bind, report: Reporter) -> list[tuple[Scalar, Scalar]]:
+def _keys(bind: Bind) -> list[tuple[Scalar, Scalar]]:
     if not isinstance(bind.keys, Map):
-        report("wrong-type", bind.mark("keys"), "'keys' must be a mapping from names to their source")
-        return []
+        names = [item for item in bind.keys if isinstance(item, Scalar)] if isinstance(bind.keys, Seq) else []
+        hint = f"write {names[0]}: {names[0]}" if names else "write NAME: NAME"
+        what = "'keys' must be a mapping from names to their source"
+        raise SpecError(what, at=bind.mark("keys"), code="wrong-type", hint=hint)
     out = []
     for name, key in bind.keys.items():
         if isinstance(key, Scalar):
             out.append((name, key if key else name))
         else:
-            report("wrong-type", key.mark, f"the source of {str(name)!r} must be text")
+            raise SpecError(f"the source of {str(name)!r} must be text", at=key.mark, code="wrong-type")
     return out

@@ -51,13 +51,30 @@ _define(
 )
 _define("unknown-version", "error", "The dialect version is not one we know.", "use a published version")
 _define(
+    "older-version",
+    "warning",
+    "A version that was never published, and that texts name; it is read as the first that was.",
+    "write the published version",
+)
+_define(
     "newer-version",
     "warning",
     "The version is newer than the newest we know; it is read as that one.",
     "check it against the published versions",
 )
-_define("wrong-type", "error", "A value has another type than this key takes.", "correct the value")
-_define("missing-key", "error", "A key that is needed is not there.", "add it")
+_define(
+    "wrong-type",
+    "warning",
+    "A value has another type than this key takes; what cannot do without it is left out.",
+    "correct the value",
+)
+_define("missing-key", "warning", "A key that is needed is not there; what cannot do without it is left out.", "add it")
+_define(
+    "misplaced-key",
+    "warning",
+    "A key that is read elsewhere, and has no effect where it stands.",
+    "move it; mostly it is indented too much or too little",
+)
 _define("unknown-key", "warning", "A key this engine does not act upon.", "remove it or correct its spelling")
 _define(
     "respelled-source",
@@ -86,6 +103,7 @@ _define(
     once=True,
 )
 # What is consumed
+_define("repeated-entry", "warning", "An entry stands in the document twice; it is read once.", "remove one of the two")
 _define("no-base-uri", "warning", "A consumes entry names no baseUri.", "give one with --base-uri")
 _define(
     "bad-base-uri",
@@ -327,7 +345,7 @@ _define(
     "alias-body",
     "warning",
     "A body type is spelled as no published schema spells it; it is read as the schema's.",
-    "use json, text, xml, sparql, formUrlEncoded or multipartForm",
+    "use json, text, xml, sparql, form or multipart",
     once=True,
 )
 _define(
@@ -382,6 +400,12 @@ _define(
     once=True,
 )
 # What is exposed
+_define(
+    "no-description",
+    "info",
+    "A tool that nothing describes; a model chooses tools by their descriptions.",
+    "say in its 'description' what it does and when to use it",
+)
 _define("no-namespace", "warning", "An exposure has no namespace; its type is used.", "name one")
 _define("bad-hints", "warning", "The hints of a tool cannot be read; they are derived instead.", "correct them")
 _define(

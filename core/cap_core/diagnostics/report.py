@@ -23,6 +23,8 @@ class Diagnostic(msgspec.Struct, frozen=True):
     message: str
     hint: str = ""
     operation: str = ""
+    cause: Mark | None = None
+    """The place of the diagnostic of the same code from which this one follows."""
 
     def __str__(self) -> str:
         help_ = f"; {self.hint}" if self.hint else ""
@@ -35,11 +37,20 @@ class Report:
     def __init__(self) -> None:
         self._items: list[Diagnostic] = []
 
-    def add(self, code: str, at: Mark, message: str, *, hint: str | None = None, operation: str = "") -> Diagnostic:
+    def add(
+        self,
+        code: str,
+        at: Mark,
+        message: str,
+        *,
+        hint: str | None = None,
+        operation: str = "",
+        cause: Mark | None = None,
+    ) -> Diagnostic:
         """Add a diagnostic. Its severity, and its hint unless one is given, are those of the table of codes."""
         row = CODES[code]
         help_ = row.remedy if hint is None else hint
-        item = Diagnostic(at, row.severity, code, _readable(message), _readable(help_), operation)
+        item = Diagnostic(at, row.severity, code, _readable(message), _readable(help_), operation, cause)
         self._items.append(item)
         return item
 
@@ -89,11 +100,19 @@ def _readable(text: str) -> str:
 def summed(items: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Diagnostics in their order; those of a code that is reported once for a file are merged into one."""
     alike: dict[object, list[Diagnostic]] = {}
-    for n, item in enumerate(items):
+    for item in _different(items):
         row = CODES.get(item.code)
-        key: object = (item.code, item.severity, item.at.file) if row is not None and row.once else n
+        key: object = (item.code, item.severity, item.at.file) if row is not None and row.once else id(item)
         alike.setdefault(key, []).append(item)
     return tuple(those[0] if len(those) == 1 else _merged(those) for those in alike.values())
+
+
+def _different(items: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Each text at a place once, by whichever operation it was found first."""
+    found: dict[object, Diagnostic] = {}
+    for item in items:
+        found.setdefault((item.at, item.severity, item.code, item.message, item.hint), item)
+    return list(found.values())
 
 
 _SHOWN = 3

@@ -25,8 +25,9 @@ from cap_core.document.model import (
     ExposedOutput,
     ExposedParameter,
 )
-from cap_core.document.reader import NOT_KEYS, ModelNode, Size
+from cap_core.document.reader import NOT_KEYS, ModelNode
 from cap_core.document.unsupported import TABLE
+from cap_core.document.values import Size
 from cap_core.document.vocabulary import BODY_KEYS, BODY_TYPES, KNOWN_METHODS, PLACES, PUBLISHED_BODIES, TYPES
 from cap_core.plugins.auth import AuthScheme
 from cap_core.plugins.exposure import Exposure

@@ -11,8 +11,10 @@ from typing import ClassVar
 
 import msgspec
 
-from cap_core.document.reader import ModelNode, Size
+from cap_core.document.info import Info
+from cap_core.document.reader import ModelNode
 from cap_core.document.unrestricted import DescriptiveNode, InputNode
+from cap_core.document.values import Size
 from cap_core.plan.exposed import DeclaredInput, DeclaredOutput
 from cap_core.syntax.yaml_tree import Node, Scalar, Seq, resolve
 
@@ -241,30 +243,11 @@ class CapabilityPart(ModelNode, frozen=True, kw_only=True):
     aggregates: Node | None = None
 
 
-class Person(DescriptiveNode, frozen=True, kw_only=True):
-    """An entry of `stakeholders`."""
-
-    role: str | None = None
-    fullName: str | None = None
-    email: str | None = None
-
-
-class Info(DescriptiveNode, frozen=True, kw_only=True):
-    """What a document says of itself."""
-
-    label: str | None = None
-    description: str | None = None
-    version: str | None = None
-    tags: Node | None = None
-    created: str | None = None
-    modified: str | None = None
-    stakeholders: tuple[Person, ...] = ()
-
-
 class Document(ModelNode, frozen=True, kw_only=True):
     """A whole capability document."""
 
     apart: ClassVar[frozenset[str]] = frozenset({"capability"})
+    describing: ClassVar[frozenset[str]] = frozenset({"info"})
 
     capability: CapabilityPart
     info: Info | None = None

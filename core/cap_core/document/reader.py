@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, ClassVar, TypeVar
 
@@ -17,9 +17,10 @@ import msgspec
 
 from cap_core.diagnostics.report import Diagnostic
 from cap_core.diagnostics.reporter import Reporter
-from cap_core.document.restrictions import misspelt
+from cap_core.document.unknown_keys import unknown_key
+from cap_core.document.values import NOTHING, READERS, Reader, Unreadable, is_null, kind, mapping_hint, wrong
+from cap_core.document.vocabulary import TYPES
 from cap_core.errors import Mark
-from cap_core.syntax.names import closest
 from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq, resolve
 
 
@@ -32,13 +33,16 @@ class ModelNode(msgspec.Struct, frozen=True, kw_only=True):
 
     at: Mark
     marks: Mapping[str, Mark] = {}
-    misspelt: tuple[Diagnostic, ...] = ()
-    """Its keys that restrict and cannot be read, each as it was reported (`docs/semantics.md`, what restricts)."""
+    unreadable: Mapping[str, tuple[Diagnostic, ...]] = {}
+    """What was reported of each key that cannot be read and without which this would mean something else: keys that
+    restrict and are misspelt, and values of a wrong type (`docs/semantics.md`, what restricts)."""
 
     forgiving: ClassVar[str] = ""
-    """The code that reports an unreadable mapping which is then ignored; "" if it refuses the document."""
+    """The code that reports an unreadable mapping which is then ignored; "" if what has it is left out."""
     apart: ClassVar[frozenset[str]] = frozenset()
-    """The fields whose parts can be left out by themselves: what is misspelt in them leaves out nothing beside them."""
+    """The fields whose parts can be left out by themselves: what is unreadable in them leaves out nothing else."""
+    describing: ClassVar[frozenset[str]] = frozenset({"label", "description", "tags"})
+    """The keys that only describe: one that cannot be read is reported, and leaves out nothing."""
     unrestricted: ClassVar[frozenset[str]] = frozenset()
     """The keys that restrict nothing here, or that are not built yet; one that is not read is a warning alone."""
     remedies: ClassVar[Mapping[str, str]] = {}
@@ -50,7 +54,8 @@ class ModelNode(msgspec.Struct, frozen=True, kw_only=True):
 
     def unread(self, *, whole: bool = False) -> Iterator[Diagnostic]:
         """What restricts it or its parts and cannot be read; parts that are `apart` count for the `whole` alone."""
-        yield from self.misspelt
+        for found in self.unreadable.values():
+            yield from found
         for field in msgspec.structs.fields(type(self)):
             if whole or field.name not in self.apart:
                 held = getattr(self, field.name)
@@ -75,7 +80,7 @@ def _empty(key: str, value: object) -> bool:
     return value is None or (isinstance(value, Scalar) and resolve(value) is None)
 
 
-NOT_KEYS = frozenset({"at", "marks", "misspelt"})
+NOT_KEYS = frozenset({"at", "marks", "unreadable"})
 """The fields of every model that no key of the document fills."""
 
 
@@ -86,68 +91,64 @@ def _attributes(model: type[ModelNode]) -> tuple[tuple[str, str], ...]:
 
 
 P = TypeVar("P", bound=ModelNode)
-Size = typing.NewType("Size", int)
-"""A whole number that must not be negative."""
-
-
-class _Wrong(Exception):
-    """A value of another type, already reported."""
 
 
 def read(node: Node, model: type[P], report: Reporter, what: str) -> P | None:
     """Read a mapping into `model`; `what` names it in messages ("an operation").
 
-    Returns None if a required key is missing or a value has a wrong type, which is reported.
+    A value of a wrong type is reported and has its default; `ModelNode.unread` gives it. Returns None if nothing can be
+    read: it is no mapping, or a key that is needed is missing or unreadable.
     """
-    if not isinstance(node, Map):
-        report("wrong-type", node.mark, f"{what} must be a mapping, not {_kind(node)}")
+    try:
+        return _read(node, model, report, what)
+    except Unreadable:
         return None
+
+
+def _read(node: Node, model: type[P], report: Reporter, what: str) -> P:
+    if not isinstance(node, Map):
+        hint = mapping_hint(node)
+        if hint is None and "name" in _table(model) and isinstance(node, Scalar) and not is_null(node):
+            hint = f"write '{{name: {node}}}'"
+        raise wrong(report, node, f"{what} must be a mapping, not {kind(node)}", hint)
     table = _table(model)
     values: dict[str, Any] = {}
-    failed = False
-    unread: list[Diagnostic] = []
+    unreadable: dict[str, tuple[Diagnostic, ...]] = {}
     for key, value in node.items():
         entry = table.get(key)
         if entry is None:
-            unread += _unknown_key(key, model, report, what)
+            unreadable |= _unknown(key, model, report, what)
             continue
         attribute, read_value, _ = entry
         try:
             values[attribute] = read_value(value, report, repr(str(key)))
-        except _Wrong:
-            failed = True
-    for name, (attribute, _, needed) in table.items():
-        if needed and attribute not in values and name not in node:
-            report("missing-key", node.mark, f"{what} has no {name!r}")
-            failed = True
-    if failed:
-        return None
+        except Unreadable as error:
+            if error.value is not NOTHING:
+                values[attribute] = error.value
+            if key not in model.describing and (error.value is NOTHING or attribute not in model.apart):
+                unreadable[str(key)] = error.found
+    missing = tuple(_missing(node, model, report, what))
+    if missing or any(needed and attribute not in values for attribute, _, needed in table.values()):
+        raise Unreadable((*(item for found in unreadable.values() for item in found), *missing))
     marks = {str(key): value.mark if isinstance(value, Scalar) else key.mark for key, value in node.items()}
-    return model(at=node.mark, marks=marks, misspelt=tuple(unread), **values)
+    return model(at=node.mark, marks=marks, unreadable=unreadable, **values)
 
 
-def _unknown_key(key: Scalar, model: type[ModelNode], report: Reporter, what: str) -> Iterator[Diagnostic]:
-    """Report a key that is not read; those that would restrict what has them are given back."""
-    meant = misspelt(key)
-    table = _table(model)
-    if meant is None or meant in model.unrestricted:
-        problem = f"{what} has the key {str(key)!r}, which is not acted upon"
-        report("unknown-key", key.mark, problem + _did_you_mean(key, table), model.remedies.get(str(key)))
-        return
-    if meant in table:
-        problem = f"{what} has the key {str(key)!r}, which looks like {meant!r} and is not read"
-        hint = f"write {meant!r}"
-    else:
-        problem = f"{what} has the key {str(key)!r}, but {meant!r} restricts nothing here"
-        hint = "move it to where it is read, or remove it"
-    yield report("misspelt-restriction", key.mark, f"{problem}; what it stands on is left out", hint)
+def _missing(node: Map, model: type[ModelNode], report: Reporter, what: str) -> Iterator[Diagnostic]:
+    for name, (_, _, needed) in _table(model).items():
+        if needed and name not in node:
+            yield report("missing-key", node.mark, f"{what} has no {name!r}")
 
 
-_Reader = Callable[[Node, Reporter, str], Any]
+def _unknown(key: Scalar, model: type[ModelNode], report: Reporter, what: str) -> Mapping[str, tuple[Diagnostic, ...]]:
+    """Report a key that is not read; one that would restrict what has it is given back."""
+    found = unknown_key(key, what, _table(model), model.unrestricted, model.remedies)
+    diagnostic = report(found.code, key.mark, found.message, found.hint)
+    return {str(key): (diagnostic,)} if found.restricts else {}
 
 
 @cache
-def _table(model: type[ModelNode]) -> dict[str, tuple[str, _Reader, bool]]:
+def _table(model: type[ModelNode]) -> dict[str, tuple[str, Reader, bool]]:
     """For each key of the document: its field, the reader of its value, and whether it is required."""
     hints = typing.get_type_hints(model)
     return {
@@ -157,14 +158,14 @@ def _table(model: type[ModelNode]) -> dict[str, tuple[str, _Reader, bool]]:
     }
 
 
-def _or_default(inner: _Reader, default: object) -> _Reader:
+def _or_default(inner: Reader, default: object) -> Reader:
     """The reader of an optional text: null gives the default."""
     if not isinstance(default, str):
         return inner
-    return lambda node, report, what: default if _is_null(node) else inner(node, report, what)
+    return lambda node, report, what: default if is_null(node) else inner(node, report, what)
 
 
-def _reader(hint: Any) -> _Reader:
+def _reader(hint: Any) -> Reader:
     """The reader of values of this type."""
     options = [t for t in typing.get_args(hint) if t is not types.NoneType]
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
@@ -173,29 +174,27 @@ def _reader(hint: Any) -> _Reader:
         inner = _reader(options[0])
         if isinstance(options[0], type) and issubclass(options[0], ModelNode) and options[0].forgiving:
             return inner
-        return lambda node, report, what: None if _is_null(node) else inner(node, report, what)
+        return lambda node, report, what: None if is_null(node) else inner(node, report, what)
     if typing.get_origin(hint) is tuple:
         return _list_reader(options[0])
     if isinstance(hint, type) and issubclass(hint, ModelNode):
         return _model_reader(hint)
-    return _SCALARS[hint]
+    return READERS[hint]
 
 
-def _model_reader(model: type[ModelNode]) -> _Reader:
-    if model.forgiving:
-        return lambda node, report, what: read(node, model, _Forgiving(model.forgiving, report), what)
+def _model_reader(model: type[ModelNode]) -> Reader:
+    if not model.forgiving:
+        return lambda node, report, what: _read(node, model, report, what)
 
-    def model_node(node: Node, report: Reporter, what: str) -> ModelNode:
-        out = read(node, model, report, what)
-        if out is None:
-            raise _Wrong
-        return out
+    def forgiven(node: Node, report: Reporter, what: str) -> ModelNode | None:
+        out = read(node, model, _Forgiving(model.forgiving, report), what)
+        return None if out is not None and any(item.code == model.forgiving for item in out.unread()) else out
 
-    return model_node
+    return forgiven
 
 
 class _Forgiving(msgspec.Struct, frozen=True):
-    """Reports by another code what would refuse the document otherwise."""
+    """Reports by another code what would leave out what has it otherwise."""
 
     code: str
     report: Reporter
@@ -204,97 +203,33 @@ class _Forgiving(msgspec.Struct, frozen=True):
         return self.report(self.code if code in ("wrong-type", "missing-key") else code, at, message, hint)
 
 
-def _list_reader(item: Any) -> _Reader:
+def _list_hint(node: Map, model: type[ModelNode]) -> str:
+    """What helps where a mapping stands for a list: it is one entry, or its members are no mappings."""
+    table = _table(model)
+    if any(key in table for key in node):
+        return "begin each of its entries with '- '"
+    key, value = next(((k, v) for k, v in node.items() if isinstance(v, Scalar)), ("name", ""))
+    return f"write '{key}: {{type: {value}}}'" if value in TYPES else f"write '{key}: {{…}}', with its own keys within"
+
+
+def _list_reader(item: Any) -> Reader:
     one = _reader(item)
 
     def items(node: Node, report: Reporter, what: str) -> tuple[Any, ...]:
-        if _is_null(node):
+        if is_null(node):
             return ()
         if not isinstance(node, Seq):
-            report("wrong-type", node.mark, f"{what} must be a list, not {_kind(node)}")
-            raise _Wrong
-        out, failed = [], False
+            hint = _list_hint(node, item) if isinstance(node, Map) else None
+            raise wrong(report, node, f"{what} must be a list, not {kind(node)}", hint)
+        out: list[Any] = []
+        found: list[Diagnostic] = []
         for entry in node:
             try:
                 out.append(one(entry, report, f"an entry of {what}"))
-            except _Wrong:
-                failed = True
-        if failed:
-            raise _Wrong
+            except Unreadable as error:
+                found += error.found
+        if found:
+            raise Unreadable(tuple(found), tuple(out))
         return tuple(out)
 
     return items
-
-
-def _mapping(node: Node, report: Reporter, what: str) -> Map:
-    if isinstance(node, Map):
-        return node
-    report("wrong-type", node.mark, f"{what} must be a mapping, not {_kind(node)}")
-    raise _Wrong
-
-
-def _text(node: Node, report: Reporter, what: str) -> str:
-    if isinstance(node, Scalar):
-        return str(node)  # a number or a boolean is accepted as text, in its author's spelling
-    report("wrong-type", node.mark, f"{what} must be text, not {_kind(node)}")
-    raise _Wrong
-
-
-def _typed(expected: type, noun: str) -> _Reader:
-    def value(node: Node, report: Reporter, what: str) -> Any:
-        out = resolve(node) if isinstance(node, Scalar) else node
-        if type(out) is expected:
-            return out
-        loose = _LENIENT[expected](node.strip().lower()) if isinstance(node, Scalar) else None
-        if loose is not None:
-            hint = f"write {noun}" if expected is bool and isinstance(node, Scalar) and node.plain else None
-            shown = str(loose).lower()
-            report("loose-value", node.mark, f"{what} must be {noun}; the text {str(node)!r} is read as {shown}", hint)
-            return loose
-        report("wrong-type", node.mark, f"{what} must be {noun}, not {_kind(node)}")
-        raise _Wrong
-
-    return value
-
-
-_whole_number = _typed(int, "a whole number")
-
-
-def _size(node: Node, report: Reporter, what: str) -> int:
-    number: int = _whole_number(node, report, what)
-    if number < 0:
-        report("wrong-type", node.mark, f"{what} must be 0 or more, not {number}")
-        raise _Wrong
-    return number
-
-
-_LENIENT: dict[type, Callable[[str], object]] = {
-    bool: {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get,
-    int: lambda text: int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None,
-}
-"""By type, the function that converts a text to it, or gives None for a text of another meaning."""
-
-_SCALARS: dict[Any, _Reader] = {
-    Map: _mapping,
-    str: _text,
-    bool: _typed(bool, "true or false"),
-    int: _whole_number,
-    Size: _size,
-}
-
-
-def _is_null(node: Node) -> bool:
-    return isinstance(node, Scalar) and resolve(node) is None
-
-
-def _kind(node: Node) -> str:
-    if isinstance(node, Map):
-        return "a mapping"
-    if isinstance(node, Seq):
-        return "a list"
-    return "nothing" if _is_null(node) else repr(str(node) if len(node) < 40 else node[:37] + "...")
-
-
-def _did_you_mean(key: str, table: Mapping[str, object]) -> str:
-    found = closest(key, table)
-    return f" (did you mean {found!r}?)" if found is not None else ""

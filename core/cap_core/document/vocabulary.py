@@ -33,8 +33,8 @@ BODY_TYPES = {
     "yaml": "yaml",
 }
 """The encoding of each body type, by the type's letters and digits in lower case."""
-PUBLISHED_BODIES = ("json", "text", "xml", "sparql", "formUrlEncoded", "multipartForm")
-"""The spellings of the published schemas."""
+PUBLISHED_BODIES = ("json", "text", "xml", "sparql", "formUrlEncoded", "multipartForm", "form", "multipart")
+"""The spellings of the published schemas, and the two that these documents are written with."""
 BODY_KEYS = ("type", "data")
 """The keys of a `body:` block."""
 OUTPUT_KEYS = ("outputSchema", "outputMediaType", "maxBinarySize")

@@ -31,19 +31,19 @@ _LETTERS: Final = {"\n": "n", "\t": "t", "\r": "r", "\b": "b", "\f": "f", "\0": 
 class Spelling:
     """One family of spellings of a value. Each of them has an anchor in it, which is quick to look for."""
 
-    __slots__ = ("_anchor", "_around", "_pattern", "_spell", "_text")
+    __slots__ = ("_around", "_pattern", "_spell", "_text", "anchor")
 
     def __init__(self, text: str, spell: Callable[[str], str], around: str = "") -> None:
         self._text = text
         self._spell = spell
         self._around = around
         # No renderer escapes ASCII letters and digits.
-        self._anchor = max(_RUN.findall(text), key=len, default="").lower()
+        self.anchor = max(_RUN.findall(text), key=len, default="").lower()
         self._pattern: re.Pattern[str] | None = None
 
     def spans(self, text: str, lower: str) -> Iterator[tuple[int, int]]:
         """Where it stands in a text, in upper or lower case. `lower` is the text in lower case."""
-        if self._anchor not in lower:
+        if self.anchor not in lower:
             return
         if self._pattern is None:
             spelled = "".join(map(self._spell, self._text))

@@ -72,6 +72,8 @@ class Consumed(msgspec.Struct, frozen=True):
     authentication: Authentication | None
     at: Mark
     description: str = ""
+    declared: str = ""
+    """The base URI as the document has it, whatever replaces it."""
 
     @property
     def key(self) -> str:

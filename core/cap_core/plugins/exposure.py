@@ -88,6 +88,8 @@ class AttachContext(msgspec.Struct, frozen=True, kw_only=True):
     runs: Mapping[str, Run]
     authenticator: Authenticator
     limits: Limits
+    upstreams: Mapping[str, str] = {}
+    """The addresses of the upstreams that can be called, as URIs without a slash at the end, by `Consumed.key`."""
 
 
 class Limits(msgspec.Struct, frozen=True):

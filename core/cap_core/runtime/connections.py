@@ -65,6 +65,7 @@ class Connector:
         self._pools = pools
         self._leases = leases
         self._opened: dict[int, Connection | Refusal] = {}
+        self._connected: list[tuple[Consumed, Connection]] = []
 
     async def connect(self, consumed: Consumed) -> Connection | Refusal:
         """The connection of a namespace, or the refusal of its calls. Raises `CapError` for invalid options."""
@@ -73,7 +74,16 @@ class Connector:
         if known is None:
             connect = self._connect_locally if self._pools.local else self._connect
             known = self._opened[id(consumed)] = await connect(consumed)
+            if isinstance(known, Connection):
+                self._connected.append((consumed, known))
         return known
+
+    def addresses(self) -> Mapping[str, str]:
+        """The address of each connection, without a slash at its end, by `Consumed.key`; of two of a name neither."""
+        found: dict[str, set[str]] = {}
+        for consumed, connection in self._connected:
+            found.setdefault(consumed.key, set()).add(connection.base.text.rstrip("/"))
+        return {key: next(iter(addresses)) for key, addresses in found.items() if len(addresses) == 1}
 
     async def _connect(self, consumed: Consumed) -> Connection | Refusal:
         address = base_of(consumed, self._values)

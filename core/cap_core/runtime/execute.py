@@ -26,11 +26,12 @@ _KEPT: Final = frozenset(
     b" accept-ranges etag last-modified vary cache-control link location allow retry-after x-request-id".split()
 )
 _KEPT_PREFIXES: Final = (b"ratelimit-", b"x-ratelimit-")
-# Headers about the upstream's body, which are dropped if the gateway makes another body.
+# Headers about the upstream's body, which are dropped if the gateway makes another body; so is `link`, whose pages are
+# not mapped.
 _OF_THE_BODY: Final = frozenset(
-    b"content-type content-length content-encoding content-range accept-ranges etag".split()
+    b"content-type content-length content-encoding content-range accept-ranges etag link".split()
 )
-_OF_THE_BYTES: Final = frozenset((b"content-length", b"content-encoding"))
+_OF_THE_BYTES: Final = frozenset((b"content-length", b"content-encoding", b"link"))
 LARGEST_RESULT: Final = 2 * 1024 * 1024
 """Bytes of JSON that the result of a step may take: to decode more would hold up everybody else."""
 _JSON: Final = (b"content-type", b"application/json")

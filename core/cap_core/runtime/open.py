@@ -33,6 +33,8 @@ class OpenedPlan(msgspec.Struct, frozen=True, kw_only=True):
     destinations: tuple[Destination, ...]
     secrets: tuple[str, ...]
     """Every value fetched, for the log's redaction."""
+    upstreams: Mapping[str, str]
+    """The addresses of upstreams by `Consumed.key`, without those that are not configured."""
 
 
 async def open_plan(plan: Plan, registry: Registry, options: OpenOptions, pools: Pools) -> OpenedPlan:
@@ -57,6 +59,7 @@ async def open_plan(plan: Plan, registry: Registry, options: OpenOptions, pools:
         leases=tuple(leases),
         destinations=tuple(dict.fromkeys(one for part in parts for one in part.destinations)),
         secrets=tuple(secret for part in parts for secret in part.secrets),
+        upstreams={key: address for part in parts for key, address in part.upstreams.items()},
     )
 
 
@@ -91,4 +94,5 @@ async def _open_capability(
         leases=(),
         destinations=tuple(destinations(plan, secrets, registry.auth_schemes, local=pools.local)),
         secrets=tuple(values.values()),
+        upstreams=connector.addresses(),
     )

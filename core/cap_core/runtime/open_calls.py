@@ -18,6 +18,7 @@ from cap_core.plugins.guard import Source
 from cap_core.plugins.interception import Interceptor
 from cap_core.plugins.registry import Registry
 from cap_core.runtime import output_format
+from cap_core.runtime.concealment import Conceal, compile_conceal, credentials_of
 from cap_core.runtime.connections import Connection, Connector
 from cap_core.runtime.execute import OpenedStep, compile_composed, compile_flow
 from cap_core.runtime.interception import intercepted_run, intercepted_send
@@ -25,7 +26,7 @@ from cap_core.runtime.options import OpenOptions
 from cap_core.runtime.reading import Reader, Reading
 from cap_core.runtime.refusals import not_set, refusing, unprotected
 from cap_core.runtime.request import compile_request
-from cap_core.runtime.send import compile_send
+from cap_core.runtime.send import Sending, compile_send
 from cap_core.runtime.values import compile_json
 from cap_core.runtime.workers import Workers
 
@@ -51,6 +52,8 @@ class CallOpener:
         self._connector = connector
         self._workers = workers
         self._warned: set[str] = set()
+        # Most operations of an upstream have the same credentials, and the function that hides them costs to make.
+        self._conceals: dict[tuple[frozenset[str], str], Conceal] = {}
 
     async def open(self, call: Call) -> Run:
         """The function that runs a call. If something is not configured, it refuses every call.
@@ -102,19 +105,29 @@ class CallOpener:
             self._warn_once(request, refusal)
             return refusal
         reads = step.decode is not None
+        origin = connection.base.text.removesuffix(connection.base.path)
         send = compile_send(
             request.operation,
             compile_request(
                 request, _types(call), connection.base.path, connection.credentials, values, identity=not reads
             ),
-            self._intercepted(request, connection),
-            sender=connection.sender,
-            origin=connection.base.text.removesuffix(connection.base.path),
+            Sending(
+                send=self._intercepted(request, connection),
+                sender=connection.sender,
+                origin=origin,
+                conceal=self._concealing(credentials_of(request, connection.credentials, values), origin),
+                workers=self._workers,
+            ),
             reads=reads,
             limit=self._options.limits.answer,
-            workers=self._workers,
         )
         return OpenedStep(step, send, self._reader(call, step))
+
+    def _concealing(self, secrets: frozenset[str], origin: str) -> Conceal:
+        found = self._conceals.get((secrets, origin))
+        if found is None:
+            found = self._conceals[secrets, origin] = compile_conceal(secrets, origin)
+        return found
 
     def _warn_once(self, request: Request, refusal: Refusal) -> None:
         """Log once why a namespace's calls are refused."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from cap_core.errors import Refusal, UnsendableError, UpstreamError
 from cap_core.plan.upstream import Operation
 from cap_core.plugins.context import Context, Send
 from cap_core.plugins.guard import Source, Unfit, defined
 from cap_core.plugins.messages import HttpRequest, HttpResponse
+from cap_core.runtime.concealment import Conceal
 from cap_core.runtime.content_coding import decoded, is_encoded
 from cap_core.runtime.failures import failure, malformed, unanswered, unsendable
 from cap_core.runtime.redirects import MAX_REDIRECTS, REDIRECTS, redirected
@@ -22,23 +25,24 @@ SendStep = Callable[[Frame, Context], Awaitable[HttpResponse]]
 """Gets the upstream's response for a call's frame; the function's caller closes the body. Raises `Refusal`."""
 
 
-def compile_send(
-    operation: Operation,
-    build: Build,
-    send: Send,
-    *,
-    sender: Source,
-    origin: str,
-    reads: bool,
-    limit: int,
-    workers: Workers,
-) -> SendStep:
+class Sending(msgspec.Struct, frozen=True, kw_only=True):
+    """How the requests of a step are sent: with `send` of the transport plugin `sender`, to `origin` (scheme, host and
+    port); `conceal` cleans the headers of every answer, and `workers` decode large ones."""
+
+    send: Send
+    sender: Source
+    origin: str
+    conceal: Conceal
+    workers: Workers
+
+
+def compile_send(operation: Operation, build: Build, how: Sending, *, reads: bool, limit: int) -> SendStep:
     """The function that gets an operation's answers (`docs/semantics.md`, the upstream request).
 
     If the gateway reads the answer (`reads`), or the context requires it (`Context.follow`), redirects of GET and HEAD
-    are followed on `origin` (scheme, host and port), and content codings are removed, those of large answers by
-    `workers`; the body then has at most `limit` bytes. `sender` is the plugin of the transport.
+    are followed on the same origin, and content codings are removed; the body then has at most `limit` bytes.
     """
+    send, sender, origin, conceal = how.send, how.sender, how.origin, how.conceal
     namespace = operation.consumed.namespace
     follows = operation.method in ("GET", "HEAD")
 
@@ -56,10 +60,13 @@ def compile_send(
             # body, because otherwise the pool would lose the connection.
             try:
                 if whole and follows and response.status in REDIRECTS:
-                    response = await _followed(request, response, send, context, origin, namespace)
+                    request, response = await _followed(request, response, send, context, origin)
+                    if redirected(request, response, origin) is not None:
+                        raise malformed(namespace, f"it redirects more than {MAX_REDIRECTS} times")
                 _check(response)
+                response = conceal(response, request.target)
                 if whole and is_encoded(response.headers):
-                    return await decoded(response, limit, namespace, workers, context.deadline)
+                    return await decoded(response, limit, namespace, how.workers, context.deadline)
                 return response
             except BaseException:
                 await drop(response.body)
@@ -75,18 +82,16 @@ def compile_send(
 
 
 async def _followed(
-    request: HttpRequest, response: HttpResponse, send: Send, context: Context, origin: str, namespace: str
-) -> HttpResponse:
-    """The response at the end of redirects on `origin`; the last redirect itself where it is not to be followed."""
-    left = MAX_REDIRECTS
-    while (further := redirected(request, response, origin)) is not None and left:
+    request: HttpRequest, response: HttpResponse, send: Send, context: Context, origin: str
+) -> tuple[HttpRequest, HttpResponse]:
+    """The last request and its response, after the redirects that are followed; the responses before it are closed."""
+    for _ in range(MAX_REDIRECTS):
+        further = redirected(request, response, origin)
+        if further is None:
+            break
         await drop(response.body)
-        request, left = further, left - 1
-        response = await send(request, context)
-    if further is None:
-        return response
-    await drop(response.body)
-    raise malformed(namespace, f"it redirects more than {MAX_REDIRECTS} times")
+        request, response = further, await send(further, context)
+    return request, response
 
 
 def _check(response: HttpResponse) -> None:

@@ -42,6 +42,7 @@ def build_table(listener: Listener, opened: OpenedPlan, registry: Registry, limi
                 runs=opened.runs,
                 authenticator=authenticator,
                 limits=limits,
+                upstreams=opened.upstreams,
             )
         )
         for type_ in dict.fromkeys(exposure.type for exposure in listener.exposures)

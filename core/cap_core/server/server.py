@@ -139,9 +139,10 @@ async def serve(
 
     `ready` is called once every socket accepts. Raises `StartError` if one cannot; then none listens.
     """
-    server = _uvicorn(app, context, limits or ConnectionLimits())
+    limits = limits or ConnectionLimits()
+    server = _uvicorn(app, limits)
     sockets.listen(bound)
-    await server.startup(sockets=[sock for one in bound for sock in one.sockets])
+    await _accept(server, bound, context, limits)
     ready()
     ticking = asyncio.ensure_future(_tick(server))
     await stop.requested.wait()
@@ -155,7 +156,7 @@ async def serve(
     return 130 if stop.forced.is_set() else 0
 
 
-def _uvicorn(app: Served, context: ssl.SSLContext | None, limits: ConnectionLimits) -> uvicorn.Server:
+def _uvicorn(app: Served, limits: ConnectionLimits) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         interface="asgi3",
@@ -168,13 +169,34 @@ def _uvicorn(app: Served, context: ssl.SSLContext | None, limits: ConnectionLimi
         server_header=False,
         headers=HEADERS,
         timeout_keep_alive=KEEP_ALIVE,
-        backlog=sockets.BACKLOG,
-        ssl_context_factory=(lambda _config, _default: context) if context else None,
     )
     config.load()
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
-    return server
+    return uvicorn.Server(config)
+
+
+async def _accept(
+    server: uvicorn.Server, bound: Sequence[Bound], context: ssl.SSLContext | None, limits: ConnectionLimits
+) -> None:
+    """Accept connections, as uvicorn would, but a TLS handshake has no more time than the head of a request."""
+    loop = asyncio.get_running_loop()
+    server.servers = [
+        await loop.create_server(
+            partial(_connection, server),
+            sock=sock,
+            ssl=context,
+            backlog=sockets.BACKLOG,
+            ssl_handshake_timeout=limits.head if context else None,
+        )
+        for one in bound
+        for sock in one.sockets
+    ]
+
+
+def _connection(server: uvicorn.Server) -> asyncio.Protocol:
+    made: asyncio.Protocol = server.config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn does
+        config=server.config, server_state=server.server_state, app_state={}
+    )
+    return made
 
 
 async def _tick(server: uvicorn.Server) -> None:
@@ -204,16 +226,8 @@ async def _finish(
 
 
 async def _serve_late(server: uvicorn.Server, connection: Any, context: ssl.SSLContext | None) -> None:
-    config, state = server.config, server.server_state
-
-    def make() -> asyncio.Protocol:
-        made: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn.Server.startup does
-            config=config, server_state=state, app_state={}
-        )
-        return made
-
     with contextlib.suppress(OSError):
-        await asyncio.get_running_loop().connect_accepted_socket(make, connection, ssl=context)
+        await asyncio.get_running_loop().connect_accepted_socket(partial(_connection, server), connection, ssl=context)
 
 
 async def _abort(server: uvicorn.Server, draining: Draining, drain: float, *, forced: bool) -> None:

@@ -136,7 +136,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = {}
     values: Annotated[
         Mapping[str, str],
-        Setting("Supply a binding.", UPSTREAMS, "[NS.]NAME=VALUE", ANY, name="set", everywhere=True, hidden=True),
+        Setting(
+            "Supply a binding; CAPABILITY:NAME where several documents share one.",
+            UPSTREAMS,
+            "[NS.]NAME=VALUE",
+            ANY,
+            name="set",
+            everywhere=True,
+            hidden=True,
+        ),
     ] = {}
     env_file: Annotated[Path | None, Setting("A dotenv file of bindings.", UPSTREAMS, "F", everywhere=True)] = None
     allow_plaintext: Annotated[

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from cap_core.errors import Mark, SpecError
+from cap_core.syntax.yaml_mistakes import Mistake, find_mistake
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,6 +124,7 @@ def _text(data: bytes, file: str) -> str:
         raise SpecError("not UTF-8 text", at=at, code="not-yaml", hint="save it as UTF-8") from None
 
 
+_ALIAS = "write the value out, or put a text that begins with * in quotes"
 _CONTENT = frozenset({yaml.ScalarEvent, yaml.AliasEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent})
 
 
@@ -207,7 +209,7 @@ class _Builder:
             if known is None:
                 inside = any(anchor == event.anchor for _, anchor, _ in frames)
                 what = f"*{event.anchor} " + ("stands inside what it repeats" if inside else "repeats nothing")
-                raise SpecError(what, at=self._mark(event), code="not-yaml", hint="write the value out")
+                raise SpecError(what, at=self._mark(event), code="not-yaml", hint=_ALIAS)
             node, size = known
             self._charge(size + 1, event)
             return node
@@ -235,24 +237,23 @@ class _Builder:
         if node in parent:
             first = parent.key(node).mark
             what = f"the key {str(node)!r} stands here and in line {first.line}"
-            raise SpecError(what, at=node.mark, code="duplicate-key", hint="keep one of the two")
+            hint = f"put a space after the dash: '- {node[1:]}'" if node[:1] == "-" else "keep one of the two"
+            raise SpecError(what, at=node.mark, code="duplicate-key", hint=hint)
         keys[-1] = node
 
     def _syntax(self, error: yaml.YAMLError, text: str) -> SpecError:
         mark = getattr(error, "problem_mark", None)
         begun = getattr(error, "context_mark", None)
-        what = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
-        context = getattr(error, "context", None) or ""
-        hint = "correct the syntax at this place"
-        message = f"{what} ({context})" if context else str(what)
+        what = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML")
+        context = str(getattr(error, "context", None) or "")
+        message = f"{what} ({context})" if context else what
         if mark is None:
             return self._unprintable(message, text)
-        if begun is not None and "quoted scalar" in context and "end of stream" in what:
-            # The error is at the end of the file, so the beginning of the text is shown.
-            mark, message, hint = begun, "a text in quotes begins here and has no end", "close it with the same quote"
-        elif "tab character" in what or ("cannot start" in what and text[mark.index : mark.index + 1] == "\t"):
-            message, hint = "a tab cannot indent", "use spaces"
-        return SpecError(message, at=Mark(self.file, mark.line + 1, mark.column + 1), code="not-yaml", hint=hint)
+        place = None if begun is None else (begun.line, begun.column)
+        found = find_mistake(text, mark.line, mark.column, what, context, place)
+        if found is None:
+            found = Mistake(mark.line + 1, mark.column + 1, message, "correct the syntax at this place")
+        return SpecError(found.what, at=Mark(self.file, found.line, found.column), code="not-yaml", hint=found.hint)
 
     def _unprintable(self, message: str, text: str) -> SpecError:
         """The error for a character that YAML does not allow; libyaml does not give its line."""

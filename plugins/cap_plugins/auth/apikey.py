@@ -148,10 +148,15 @@ def diagnose(plan: CapabilityPlan) -> Iterator[Diagnostic]:
             continue
         unpublished = [name for name in block.options if name not in _SCHEMA]
         place = block.options.get("placement")
-        if unpublished or (isinstance(place, Constant) and place.value not in ("header", "query")):
+        if unpublished:
             options = ", ".join(block.options)
             what = f"this apikey is spelled with {options}; it is read as key, value and placement"
             yield Diagnostic(block.at, "warning", "alias-option", what, "use key, value and placement header or query")
+        elif isinstance(place, Constant) and place.value not in ("header", "query"):
+            what = f"the placement {place.value} of this apikey is in no published schema; it is acted upon"
+            at = block.marks.get("placement", block.at)
+            hint = "use placement header or query if the vendor takes it"
+            yield Diagnostic(at, "warning", "alias-option", what, hint)
 
 
 @hookimpl

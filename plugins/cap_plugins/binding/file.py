@@ -38,7 +38,7 @@ class Missing(msgspec.Struct, frozen=True):
 
     def describe(self, name: str) -> str:
         """Name the key and the file that would have it."""
-        return f"{name} in {self.name}, a file that is not there,"
+        return f"{name} in {self.name} (there is no such file)"
 
     async def fetch(self, names: frozenset[str]) -> Mapping[str, Secret]:
         """Nothing."""
@@ -53,8 +53,10 @@ def parse(location: str, at: BindContext) -> File | Missing:
     values, and the document is valid all the same.
     """
     parts = urlsplit(location)
-    # file:./x, file://./x, file:///./x and file:///x all mean a path below the document's directory.
-    relative = unquote(parts.netloc + parts.path).lstrip("/")
+    # file:./x, file://./x, file:///./x and file:///x all mean a path below the document's directory; `localhost` is the
+    # empty host (RFC 8089).
+    host = "" if parts.netloc.lower() == "localhost" else parts.netloc
+    relative = unquote(host + parts.path).lstrip("/")
     if not relative:
         raise OptionError("location", f"{location!r} names no file")
     outside = False
@@ -66,7 +68,7 @@ def parse(location: str, at: BindContext) -> File | Missing:
             return File(resolved)
         outside = True
     if outside:
-        what = f"the file {unquote(parts.netloc + parts.path)!r} lies outside the document's directory"
+        what = f"the file {unquote(host + parts.path)!r} lies outside the document's directory"
         raise OptionError("location", what, "allow its directory with --allow-files DIR")
     return Missing(relative)
 

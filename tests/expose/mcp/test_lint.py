@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import structlog
 
 from cap_core.cli import main
 from cap_core.compile.document import CompileOptions, compile_source
@@ -121,33 +122,36 @@ def test_a_name_that_is_short_enough_stays(parts):
     assert prefixed_name(*parts) == "_".join(parts)
 
 
-def test_the_start_warns_of_names_that_it_shortens(things, get_thing, capsys):
+def test_the_start_warns_of_names_that_it_shortens(things, get_thing):
     tool = "- {name: create-shipment, description: Get it., call: api.get-thing}"
     paths = [things(get_thing, tools=tool, name=f"{LONG}{n}.yaml") for n in "12"]
-    with gateway(*paths, base_uris={"api": "http://127.0.0.1:9"}):
+    with structlog.testing.capture_logs() as logs, gateway(*paths, base_uris={"api": "http://127.0.0.1:9"}):
         pass
 
-    warnings = [line for line in capsys.readouterr().out.splitlines() if "shortened names" in line]
+    warnings = [line["event"] for line in logs if "shortened names" in line["event"]]
     assert len(warnings) == 2
     assert f"1 of the tools of {LONG}1 are listed on /mcp under shortened names" in warnings[0]
     assert "_create-shipment" in warnings[0]
 
 
-def test_the_start_says_nothing_of_names_that_fit(things, get_thing, capsys):
+def test_the_start_says_nothing_of_names_that_fit(things, get_thing):
     tool = "- {name: get, description: Get it., call: api.get-thing}"
     paths = [things(get_thing, tools=tool, name=f"{name}.yaml") for name in ("one", "two")]
-    with gateway(*paths, base_uris={"api": "http://127.0.0.1:9"}):
+    with structlog.testing.capture_logs() as logs, gateway(*paths, base_uris={"api": "http://127.0.0.1:9"}):
         pass
 
-    assert "names" not in capsys.readouterr().out
+    assert "names" not in str(logs)
 
 
-def test_the_start_warns_of_long_names_too(things, get_thing, capsys):
+def test_the_start_warns_of_long_names_too(things, get_thing):
     tool = f"- {{name: {'x' * 49}, description: Get it., call: api.get-thing}}"
-    with gateway(things(get_thing, tools=tool), base_uris={"api": "http://127.0.0.1:9"}):
+    with (
+        structlog.testing.capture_logs() as logs,
+        gateway(things(get_thing, tools=tool), base_uris={"api": "http://127.0.0.1:9"}),
+    ):
         pass
 
-    assert "1 of the tools of things have names over 48 characters" in capsys.readouterr().out
+    assert "1 of the tools of things have names over 48 characters" in str(logs)
 
 
 def test_check_knows_of_names_that_clash_within_a_document(document, capsys):

@@ -157,4 +157,4 @@ resources:
   - {method: GET, call: a.b, hints: {readOnly: true}}
 """)
 
-    assert ["unknown-key"] == [code for code, _, _ in said]
+    assert ["misplaced-key"] == [code for code, _, _ in said]

@@ -16,6 +16,7 @@ from cap_core.plan.plan import About
 from cap_core.plugins.exposure import MountedExposure
 from cap_core.plugins.messages import Reply
 from cap_core.server.asgi import answer
+from cap_core.server.pages.callers import CHALLENGE, Shown, shown_to_caller
 from cap_core.server.problems import problem, refused
 from cap_core.version import VERSION
 
@@ -43,8 +44,9 @@ _PAGE_HEADERS = {
 
 _DOCS = {"/docs": "docs.html", "/docs/docs.css": "docs.css", "/docs/docs.js": "docs.js"}
 
-# Pages about what is served; callers are authenticated for them as for the exposures.
-_ABOUT_EXPOSURES = frozenset({"/openapi.json", *_DOCS})
+_OPENAPI = "/openapi.json"
+"""Says what is served, so that callers are authenticated for it as for the exposures. The page that shows it names
+nothing by itself, and asks for what callers have to show."""
 
 
 class Pages:
@@ -59,7 +61,7 @@ class Pages:
         return path in self._paths or (path.rstrip("/") or "/") in self._paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: AsgiSend, table: RoutingTable) -> None:
-        """Answer a request to a listener; pages about exposures show only those that accept the caller."""
+        """Answer a request to a listener; what is said about exposures is about those that accept the caller."""
         path = scope["path"]
         if path != "/" and path.endswith("/"):
             # The page's links are relative, so that it must not have a second address with a slash.
@@ -67,7 +69,8 @@ class Pages:
             await answer(send, Reply(308, ((b"location", location),), b""))
             return
         try:
-            scope["cap.exposures"] = await _accepting_exposures(scope, table)
+            if path == _OPENAPI:
+                scope["cap.shown"] = await shown_to_caller(scope, table)
         except Refusal as refusal:
             await answer(send, refused(refusal, scope), head=scope["method"] == "HEAD")
             return
@@ -86,25 +89,6 @@ def _headless(send: AsgiSend) -> AsgiSend:
     return headless
 
 
-async def _accepting_exposures(scope: Scope, table: RoutingTable) -> frozenset[str]:
-    path = scope["path"]
-    if (path.rstrip("/") or "/") not in _ABOUT_EXPOSURES:
-        return frozenset()
-    accepted = set()
-    refused: Refusal | None = None
-    headers = dict(scope["headers"])
-    for exposure in table.listener.exposures:
-        try:
-            await table.authenticator.authenticate(exposure.key, scope, headers)
-        except Refusal as refusal:
-            refused = refusal
-        else:
-            accepted.add(exposure.key)
-    if refused is not None and not accepted:
-        raise refused
-    return frozenset(accepted)
-
-
 def build_pages(registry: Registry, *, is_draining: Callable[[], bool]) -> Pages:
     """Build the pages, and let plugins change them (`cap_app_init`)."""
 
@@ -117,10 +101,12 @@ def build_pages(registry: Registry, *, is_draining: Callable[[], bool]) -> Pages
         draining = is_draining()
         return Response({"status": "DRAINING" if draining else "UP"}, status_code=503 if draining else 200)
 
-    @get("/openapi.json", sync_to_thread=False)
+    @get(_OPENAPI, sync_to_thread=False)
     def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
-        body = msgspec.json.encode(document(request.scope["cap.table"], request.scope["cap.exposures"]))  # type: ignore[typeddict-item]
-        return Response(body, media_type="application/json")
+        shown: Shown = request.scope["cap.shown"]  # type: ignore[typeddict-item]
+        body = msgspec.json.encode(document(request.scope["cap.table"], shown.exposures))  # type: ignore[typeddict-item]
+        headers = {CHALLENGE.decode(): shown.challenges.decode("latin-1")} if shown.challenges else {}
+        return Response(body, media_type="application/json", headers=headers)
 
     config = AppConfig(
         route_handlers=[live, ready, openapi, *(_file(path, name) for path, name in _DOCS.items())],

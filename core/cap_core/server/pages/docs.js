@@ -9,7 +9,8 @@ const KEPT = /^(cookie|host|origin|referer|user-agent|accept-encoding|sec-.*|pro
 const here = location.pathname.replace(/\/+$/, "").replace(/[^/]*$/, "");
 const base = new URL(here, location.href).href.replace(/\/$/, "");
 
-/** Credentials by security scheme, for as long as the page is open. */
+/** Where credentials go, and what was typed for each, for as long as the page is open. */
+const schemes = new Map();
 const credentials = new Map();
 
 /** An element. Text among the children stays text. */
@@ -30,19 +31,51 @@ const object = (value) => (value !== null && typeof value === "object" && !Array
 
 start();
 
-async function start() {
-  const state = document.getElementById("state");
-  let description;
+function start() {
+  searching();
+  addEventListener("hashchange", openAddressed);
+  load();
+}
+
+/** Reads the description, with the credentials that are known; where they do not suffice, asks for them. */
+async function load() {
+  const headers = [];
+  const secrets = [];
+  for (const scheme of schemes.values()) credential(scheme, headers, secrets);
+  const given = headers.some((header) => header.value) || secrets.some((secret) => secret.value);
   try {
-    const answer = await fetch(`${base}/openapi.json`);
+    const answer = await fetched(new URL(`${base}/openapi.json`), { headers, secrets });
+    for (const scheme of challenges(answer.headers.get("www-authenticate") ?? "")) schemes.set(carried(scheme), scheme);
+    if (answer.status === 401) return ask(given);
     if (!answer.ok) throw new Error(`openapi.json: ${answer.status} ${answer.statusText}`);
-    description = object(await answer.json());
+    show(object(await answer.json()));
   } catch (error) {
-    state.textContent = `The description could not be read. ${error.message}`;
-    return;
+    document.getElementById("main").replaceChildren(
+      h("p", { class: "notice", role: "alert" }, `The description could not be read. ${error.message}`),
+    );
   }
-  state.remove();
-  show(description);
+}
+
+/** Nothing can be shown to somebody unknown, so this is all there is. */
+function ask(given) {
+  const why = given ? "What you gave is not accepted." : "";
+  document.getElementById("main").replaceChildren(
+    credentialsSection("Who are you?", "This gateway shows and does nothing before it knows. What you type is sent to it, and kept nowhere.", "Open", why),
+  );
+  document.querySelector("#credentials input")?.focus();
+}
+
+/** What a server asks for (RFC 9110, 11.6.1), as OpenAPI's security schemes. */
+function challenges(header) {
+  const found = [];
+  const challenge = /(?:^|,)\s*([\w-]+)((?:\s+|\s*,\s*)[\w-]+\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s,"]+))*/g;
+  for (const [whole, name] of header.matchAll(challenge)) {
+    const named = /\bheader\s*=\s*"([^"]+)"/i.exec(whole);
+    const scheme = name.toLowerCase();
+    if (scheme === "apikey" && named) found.push({ type: "apiKey", in: "header", name: named[1] });
+    else if (scheme === "bearer" || scheme === "basic") found.push({ type: "http", scheme });
+  }
+  return found;
 }
 
 function show(description) {
@@ -56,21 +89,23 @@ function show(description) {
   const groups = grouped(description, resolve);
   const endpoints = list(description["x-cap-mcp"]).map(object);
   const leftOut = list(description["x-cap-quarantined"]).map(object);
-
+  for (const scheme of Object.values(object(object(description.components).securitySchemes)).map(object)) {
+    schemes.set(carried(scheme), scheme);
+  }
   const main = document.getElementById("main");
-  main.append(
+  main.replaceChildren(
+    nothing,
     ...[
       introduction(info, groups),
-      credentialsSection(object(object(description.components).securitySchemes)),
-      ...groups.map((group) => capabilitySection(group)),
+      schemes.size ? credentialsSection("Your credentials", "Sent with what you try here; kept nowhere.", "Show what they let me see") : null,
+      ...groups.map((group) => capabilitySection(group, resolve)),
       endpoints.length ? mcpSection(endpoints) : null,
       leftOut.length ? leftOutSection(leftOut) : null,
     ].filter(Boolean),
   );
   contents(groups, endpoints, leftOut);
-  searching(main);
+  look();
   openAddressed();
-  addEventListener("hashchange", openAddressed);
 }
 
 /** Follows a `$ref` inside the description; anything else is itself. */
@@ -92,7 +127,7 @@ function grouped(description, resolve) {
     return groups.get(name);
   };
   for (const tag of list(description.tags)) group(text(tag.name)).description = text(tag.description);
-  const schemes = object(object(description.components).securitySchemes);
+  const declared = object(object(description.components).securitySchemes);
   for (const [path, item] of Object.entries(object(description.paths))) {
     for (const method of METHODS.filter((name) => name in object(item))) {
       const operation = object(item[method]);
@@ -105,7 +140,7 @@ function grouped(description, resolve) {
         parameters: [...list(item.parameters), ...list(operation.parameters)].map(resolve),
         body: operation.requestBody ? resolve(operation.requestBody) : null,
         responses: Object.entries(object(operation.responses)).map(([status, answer]) => [status, resolve(answer)]),
-        security: list(operation.security).flatMap((one) => Object.keys(object(one))).map((key) => [key, object(schemes[key])]),
+        security: list(operation.security).flatMap((one) => Object.keys(object(one))).map((key) => object(declared[key])),
       });
     }
   }
@@ -115,54 +150,82 @@ function grouped(description, resolve) {
 // --- sections -------------------------------------------------------------------------------------------------------
 
 function introduction(info, groups) {
+  const words = text(info.description);
   // With several capabilities, each says for itself what it is.
-  const repeated = groups.length > 1 || groups.some((group) => group.description.endsWith(text(info.description)));
-  return text(info.description) && !repeated ? h("section", {}, h("p", {}, text(info.description))) : null;
+  const repeated = groups.length > 1 || groups.some((group) => group.description.includes(words));
+  const said = words && !repeated ? lines(words) : [];
+  return h("section", {}, said, h("p", { class: "quiet small" }, "Served at ", h("code", {}, base)));
 }
 
-function credentialsSection(schemes) {
-  const entries = Object.entries(schemes);
-  if (!entries.length) return null;
-  const rows = entries.map(([key, scheme]) => {
-    const id = `credential-${key}`;
+/** Text as paragraphs and lists. */
+function lines(words) {
+  const bullets = words.split("\n").filter((line) => line.startsWith("* "));
+  const other = words.split("\n").filter((line) => !line.startsWith("* ")).join("\n").trim();
+  return [
+    other ? h("p", {}, other) : null,
+    bullets.length ? h("ul", { class: "bullets" }, bullets.map((line) => h("li", {}, line.slice(2)))) : null,
+  ];
+}
+
+function credentialsSection(title, about, action, why = "") {
+  const rows = [...schemes].map(([place, scheme], n) => {
+    const id = `credential-${n}`;
     const field = h("input", {
       id,
       type: "password",
       autocomplete: "off",
       placeholder: scheme.scheme === "basic" ? "user:password" : "",
-      oninput: () => credentials.set(key, field.value),
+      oninput: () => credentials.set(place, field.value),
     });
-    return h("div", { class: "row" }, h("label", { class: "name", for: id }, key, h("span", { class: "kind" }, carried(scheme))), field);
+    field.value = credentials.get(place) ?? "";
+    return h("div", { class: "row" }, h("label", { class: "name", for: id }, named(scheme), h("span", { class: "kind" }, place)), field);
   });
+  const submitted = (event) => {
+    event.preventDefault();
+    load();
+  };
   return h(
     "section",
     { id: "credentials" },
-    h("header", {}, h("h2", {}, "Your credentials"), h("p", { class: "quiet small" }, "Sent with what you try here; kept nowhere.")),
-    h("form", { class: "rows", onsubmit: (event) => event.preventDefault() }, rows),
+    h("header", {}, h("h2", {}, title), h("p", { class: "quiet small" }, about)),
+    h(
+      "form",
+      { onsubmit: submitted },
+      h("div", { class: "rows" }, rows.length ? rows : h("p", { class: "quiet" }, "How to say who you are, this page does not know.")),
+      h("div", { class: "buttons" }, rows.length ? h("button", { type: "submit" }, action) : null, h("p", { class: "wrong", role: "alert" }, why)),
+    ),
   );
 }
 
-/** Where a credential goes, for people. */
+const named = (scheme) => (scheme.type === "apiKey" ? "Key" : scheme.scheme === "basic" ? "User and password" : "Token");
+
+/** Where a credential goes: for people, and to know that two schemes mean the same. */
 function carried(scheme) {
-  if (scheme.type === "apiKey") return `${text(scheme.in)} ${text(scheme.name)}`;
+  if (scheme.type === "apiKey") return `${text(scheme.in)} ${text(scheme.in) === "header" ? text(scheme.name).toLowerCase() : text(scheme.name)}`;
   return scheme.type === "http" ? `Authorization: ${text(scheme.scheme)}` : text(scheme.type);
 }
 
-function capabilitySection(group) {
+function capabilitySection(group, resolve) {
   return h(
     "section",
     { id: `capability-${group.name}`, "data-searched": true },
     h("header", {}, h("h2", {}, group.name), group.description ? h("p", { class: "quiet" }, group.description) : null),
-    group.operations.map(operationCard),
+    group.operations.map((entry) => operationCard(entry, resolve)),
   );
 }
 
-function operationCard(entry) {
+/** What an operation does, in a few words: its own, or the beginning of what is written about it. */
+function said(operation) {
+  const [first] = text(operation.description).split(/(?<=[.!?])\s|\n/);
+  return first || text(operation.summary);
+}
+
+function operationCard(entry, resolve) {
   const { operation, method, path } = entry;
-  const label = text(operation.summary);
+  const label = said(operation);
   const card = h(
     "details",
-    { class: "card", id: entry.id, "data-words": [method, path, label, text(operation.description), entry.id].join(" ").toLowerCase() },
+    { class: "card", id: entry.id, "data-words": [method, path, label, text(operation.summary), text(operation.description), entry.id].join(" ").toLowerCase() },
     h(
       "summary",
       {},
@@ -172,11 +235,11 @@ function operationCard(entry) {
     ),
   );
   // Built when it is first opened: a listener may have hundreds of operations.
-  card.addEventListener("toggle", () => card.append(operationInside(entry)), { once: true });
+  card.addEventListener("toggle", () => card.append(operationInside(entry, resolve)), { once: true });
   return card;
 }
 
-function operationInside(entry) {
+function operationInside(entry, resolve) {
   const { operation } = entry;
   const facts = [
     ["Defined in", text(operation["x-cap-spec"])],
@@ -189,19 +252,38 @@ function operationInside(entry) {
     text(operation.description) ? h("p", {}, text(operation.description)) : null,
     h("div", { class: "facts" }, facts.filter(([, value]) => value).map(([name, value]) => h("span", {}, `${name} `, h("code", {}, value)))),
     tryForm(entry),
-    responsesPart(entry.responses),
+    responsesPart(entry.responses, resolve),
   );
 }
 
-function responsesPart(responses) {
+function responsesPart(responses, resolve) {
   if (!responses.length) return null;
   // An object's keys that look like numbers come first, whatever their order was.
   const sorted = [...responses].sort(([one], [other]) => (one < other ? -1 : 1));
   const rows = sorted.map(([status, answer]) => {
-    const types = Object.keys(object(answer.content)).join(", ");
-    return [h("dt", {}, status), h("dd", {}, text(answer.description), types ? h("span", { class: "quiet" }, ` ${types}`) : null)];
+    const content = object(answer.content);
+    const types = Object.keys(content).join(", ");
+    const fields = status.startsWith("2") ? members(object(object(content["application/json"]).schema), resolve) : null;
+    return [h("dt", {}, status), h("dd", {}, text(answer.description), types ? h("span", { class: "quiet" }, ` ${types}`) : null, fields)];
   });
   return [h("h4", {}, "Answers"), h("dl", {}, rows)];
+}
+
+/** The fields that a schema names, as a list of lists. */
+function members(schema, resolve, depth = 0) {
+  const node = resolve(schema);
+  const inner = node.items ? object(node.items) : node.additionalProperties ? object(node.additionalProperties) : null;
+  const fields = Object.entries(object(node.properties));
+  if (depth > 8) return null;
+  if (!fields.length) return inner ? members(inner, resolve, depth + 1) : null;
+  return h(
+    "ul",
+    { class: "fields" },
+    fields.map(([name, field]) => {
+      const one = resolve(field);
+      return h("li", {}, h("code", {}, name), " ", h("span", { class: "quiet" }, kindOf(one)), text(one.description) ? ` ${text(one.description)}` : null, members(one, resolve, depth + 1));
+    }),
+  );
 }
 
 function mcpSection(endpoints) {
@@ -239,7 +321,7 @@ function mcpEndpoint(endpoint) {
       h(
         "div",
         { class: tools.length ? "rows" : "" },
-        tools.map((tool) => h("div", { class: "row" }, h("span", { class: "name" }, h("code", {}, text(tool.name))), h("p", {}, text(tool.description)))),
+        tools.map((tool) => h("div", { class: "row", "data-tool": `${text(tool.name)} ${text(tool.description)}`.toLowerCase() }, h("span", { class: "name" }, h("code", {}, text(tool.name))), h("p", {}, text(tool.description)))),
       ),
     ),
   );
@@ -285,45 +367,57 @@ function leftOutSection(leftOut) {
 }
 
 function contents(groups, endpoints, leftOut) {
-  const link = (href, ...name) => h("li", {}, h("a", { href: `#${encodeURIComponent(href)}` }, ...name));
+  const link = (href, ...name) => h("li", { "data-of": href }, h("a", { href: `#${encodeURIComponent(href)}` }, ...name));
+  const tools = endpoints.map((endpoint) => link(`mcp-${text(endpoint.name)}`, text(endpoint.url)));
   const more = [
-    ...(endpoints.length ? [link("mcp", "MCP")] : []),
     ...(leftOut.length ? [link("left-out", `Not served (${leftOut.length})`)] : []),
   ];
-  document.getElementById("contents").append(
+  document.getElementById("contents").replaceChildren(
+    ...(tools.length ? [h("h2", {}, h("a", { href: "#mcp" }, "MCP")), h("ul", {}, tools)] : []),
     ...groups.flatMap((group) => [
       h("h2", {}, h("a", { href: `#${encodeURIComponent(`capability-${group.name}`)}` }, group.name)),
       h(
         "ul",
         {},
         group.operations.map(({ id, method, operation }) =>
-          link(id, h("span", { class: `verb ${method}` }, method.toUpperCase()), " ", text(operation.summary) || id),
+          link(id, h("span", { class: `verb ${method}` }, method.toUpperCase()), " ", said(operation) || id),
         ),
       ),
     ]),
     ...(more.length ? [h("h2", {}, "More"), h("ul", {}, more)] : []),
   );
+  document.getElementById("index").open = !matchMedia("(max-width: 60rem)").matches;
 }
 
 // --- finding --------------------------------------------------------------------------------------------------------
 
-function searching(main) {
-  const field = document.getElementById("search");
-  const nothing = h("p", { class: "notice", role: "status", hidden: true }, "Nothing found.");
-  main.prepend(nothing);
-  const look = () => {
-    const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
-    let found = 0;
-    for (const section of main.querySelectorAll("section")) {
-      const cards = [...section.querySelectorAll("[data-words]")];
-      for (const card of cards) {
-        card.hidden = !words.every((word) => card.dataset.words.includes(word));
-        found += card.hidden ? 0 : 1;
-      }
-      section.hidden = words.length > 0 && cards.every((card) => card.hidden);
+const nothing = h("p", { class: "notice", role: "status", hidden: true }, "Nothing found.");
+
+/** Shows what has all the words that are searched for: cards, the tools in them, and their lines in the contents. */
+function look() {
+  const words = document.getElementById("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const has = (whole) => words.every((word) => whole.includes(word));
+  const gone = new Set();
+  let found = 0;
+  for (const section of document.querySelectorAll("#main > section")) {
+    const cards = [...section.querySelectorAll("[data-words]")];
+    for (const card of cards) {
+      card.hidden = !has(card.dataset.words);
+      found += card.hidden ? 0 : 1;
+      if (card.hidden) gone.add(card.id);
+      const tools = [...card.querySelectorAll("[data-tool]")];
+      const right = tools.filter((tool) => has(tool.dataset.tool));
+      for (const tool of tools) tool.hidden = right.length > 0 && !right.includes(tool);
+      if (words.length && right.length) card.open = true;
     }
-    nothing.hidden = !words.length || found > 0;
-  };
+    section.hidden = words.length > 0 && cards.every((card) => card.hidden);
+  }
+  for (const line of document.querySelectorAll("#contents [data-of]")) line.hidden = gone.has(line.dataset.of);
+  nothing.hidden = !words.length || found > 0;
+}
+
+function searching() {
+  const field = document.getElementById("search");
   field.addEventListener("input", look);
   addEventListener("keydown", (event) => {
     const typing = event.target.closest?.("input, textarea, select");
@@ -468,11 +562,26 @@ function bodyField(entry) {
   const any = types.includes("*/*");
   const schema = object(object(content["application/json"] ?? content[types[0]]).schema);
   const area = h("textarea", { id: `field-${(serial += 1)}`, spellcheck: "false", "aria-label": "Body" });
-  area.value = any ? "" : example(schema);
+  const start = any ? "" : example(schema);
+  area.placeholder = start;
+  const own = types.filter((one) => one !== "*/*");
   const type = any
-    ? h("input", { type: "text", value: "application/json", "aria-label": "Content-Type" })
+    ? h("input", { type: "text", value: own[0] ?? "application/json", "aria-label": "Content-Type" })
     : h("select", { "aria-label": "Content-Type" }, types.map((one) => h("option", { value: one }, one)));
-  const file = any ? h("input", { type: "file", "aria-label": "A file as the body" }) : null;
+  const file = h("input", { type: "file", "aria-label": any ? "A file as the body" : "A file to put into the body" });
+  const part = h("input", { type: "text", value: "file", "aria-label": "The name of the file's part" });
+  const inside = h("label", { class: "small quiet" }, "In a multipart body the file is the part ", part, "; the text is an object of the others.");
+  const isMultipart = () => type.value.toLowerCase().startsWith("multipart/");
+  const showPart = () => (inside.hidden = !any || !isMultipart());
+  type.addEventListener("input", showPart);
+  showPart();
+  // In a field of a body that the gateway builds, a file is base64.
+  if (!any) file.addEventListener("change", async () => {
+    if (file.files.length) area.setRangeText(await base64(file.files[0]), area.selectionStart, area.selectionEnd, "end");
+    file.value = "";
+  });
+  const fill = start ? h("button", { type: "button", onclick: () => (area.value = start) }, "Fill in an example") : null;
+  const help = any ? null : h("span", { class: "small quiet" }, "A file goes into the text as base64, where the cursor is.");
   const properties = Object.entries(object(schema.properties));
   const required = list(schema.required);
   const rows = [
@@ -499,14 +608,47 @@ function bodyField(entry) {
       "div",
       { class: "row" },
       h("label", { class: "name", for: area.id }, any ? "Body, as it is sent" : "Body", h("span", { class: "kind" }, any ? "anything" : kindOf(schema))),
-      h("div", {}, text(entry.body.description) ? h("p", { class: "quiet" }, text(entry.body.description)) : null, area, file),
+      h("div", {}, text(entry.body.description) ? h("p", { class: "quiet" }, text(entry.body.description)) : null, area, h("div", { class: "buttons" }, fill, file, help), inside),
     ),
   ];
   const value = () => {
-    if (file?.files.length) return { type: file.files[0].type || type.value, data: file.files[0], name: file.files[0].name };
+    const picked = any ? file.files[0] : undefined;
+    if (any && isMultipart()) return multipart(area.value, picked, part.value);
+    if (picked) return { type: own.length ? type.value : picked.type || type.value, data: picked, name: picked.name };
     return area.value.trim() === "" ? null : { type: type.value, data: asForm(area.value, type.value) };
   };
   return { rows, value };
+}
+
+/** A multipart body, whose Content-Type and boundary the browser adds. */
+function multipart(value, file, part) {
+  const form = new FormData();
+  const parts = [];
+  for (const [name, one] of value.trim() ? Object.entries(object(JSON.parse(value))) : []) {
+    for (const item of [one].flat()) {
+      form.append(name, spelled(item));
+      parts.push(`${name}=${spelled(item)}`);
+    }
+  }
+  if (file) {
+    form.append(part || "file", file, file.name);
+    parts.push(`${part || "file"}=@${file.name}`);
+  }
+  return parts.length ? { type: "", data: form, parts } : null;
+}
+
+async function base64(file) {
+  const url = await dataUrl(file);
+  return url.slice(url.indexOf(",") + 1);
+}
+
+function dataUrl(blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(blob);
+  });
 }
 
 /** A form is written as JSON here, too, and encoded when it is sent. */
@@ -527,8 +669,8 @@ function example(schema) {
   const properties = object(schema.properties);
   const blank = { string: "", integer: 0, number: 0, boolean: false, array: [], object: {} };
   const names = list(schema.required).length ? list(schema.required) : Object.keys(properties);
-  if (schema.type === "object" || names.length) {
-    return JSON.stringify(Object.fromEntries(names.map((name) => [name, blank[object(properties[name]).type] ?? null])), null, 2);
+  if (names.length) {
+    return JSON.stringify(Object.fromEntries(names.map((name) => [name, blank[[object(properties[name]).type].flat()[0]] ?? null])), null, 2);
   }
   return "";
 }
@@ -553,17 +695,17 @@ function request(entry, fields, body) {
   }
   if (cookies.length) headers.push({ name: "Cookie", value: cookies.join("; "), forbidden: true });
   const secrets = [];
-  for (const [key, scheme] of entry.security) credential(key, scheme, headers, secrets);
+  for (const scheme of entry.security) credential(scheme, headers, secrets);
   const sent = body?.value() ?? null;
   if (entry.body?.required && !sent) throw new Error("a body is required");
-  if (sent) headers.push({ name: "Content-Type", value: sent.type });
+  if (sent?.type) headers.push({ name: "Content-Type", value: sent.type });
   const search = query.toString();
   return { method: entry.method.toUpperCase(), url: `${base}${path}${search ? `?${search}` : ""}`, secrets, headers, body: sent };
 }
 
 /** A credential as a header, or as a `secrets` pair for the query. In a header `value` is only the secret part. */
-function credential(key, scheme, headers, secrets) {
-  const value = credentials.get(key) ?? "";
+function credential(scheme, headers, secrets) {
+  const value = credentials.get(carried(scheme)) ?? "";
   const name = text(scheme.name);
   if (scheme.type === "apiKey" && scheme.in === "query") secrets.push({ name, value });
   else if (scheme.type === "apiKey" && scheme.in === "cookie") headers.push({ name: "Cookie", before: `${name}=`, value, secret: true, forbidden: true });
@@ -591,9 +733,20 @@ function curlOf(wanted) {
     const begun = `${header.name}: ${header.before ?? ""}`;
     parts.push(`--header ${header.secret ? quote(begun) + secret : quote(begun + header.value)}`);
   }
-  if (wanted.body?.name) parts.push(`--data-binary ${quote(`@${wanted.body.name}`)}`);
+  if (wanted.body?.parts) parts.push(...wanted.body.parts.map((one) => `--form ${quote(one)}`));
+  else if (wanted.body?.name) parts.push(`--data-binary ${quote(`@${wanted.body.name}`)}`);
   else if (wanted.body) parts.push(`--data-raw ${quote(wanted.body.data)}`);
   return parts.join(" \\\n  ");
+}
+
+/** Sends a request with its credentials; a browser's own stay where they are from. */
+function fetched(url, { method = "GET", headers, secrets, body, signal }) {
+  const sent = new Headers();
+  for (const { name, before, value, forbidden } of headers) {
+    if (!forbidden && value) sent.append(name, `${before ?? ""}${value}`);
+  }
+  for (const { name, value } of secrets) if (value) url.searchParams.append(name, value);
+  return fetch(url, { method, headers: sent, body: body?.data, signal, credentials: "same-origin", cache: "no-store", redirect: "manual" });
 }
 
 async function perform(wanted, signal, { statusLine, shown }) {
@@ -601,22 +754,8 @@ async function perform(wanted, signal, { statusLine, shown }) {
   shown.replaceChildren();
   const began = performance.now();
   const took = () => `${Math.round(performance.now() - began)} ms`;
-  const headers = new Headers();
   try {
-    for (const { name, before, value, forbidden } of wanted.headers) {
-      if (!forbidden && value) headers.append(name, `${before ?? ""}${value}`);
-    }
-    const url = new URL(wanted.url);
-    for (const { name, value } of wanted.secrets) if (value) url.searchParams.append(name, value);
-    const answer = await fetch(url, {
-      method: wanted.method,
-      headers,
-      body: wanted.body?.data,
-      signal,
-      credentials: "same-origin",
-      cache: "no-store",
-      redirect: "manual",
-    });
+    const answer = await fetched(new URL(wanted.url), { ...wanted, signal });
     await showAnswer(answer, statusLine, shown, took);
   } catch (error) {
     const what = error.name === "AbortError" ? "Stopped" : `No whole answer: ${error.message}`;
@@ -651,18 +790,20 @@ async function showAnswer(answer, statusLine, shown, took) {
   }
   time.textContent = took();
   size.textContent = bytes === 1 ? "1 byte" : `${bytes} bytes`;
-  finish(whole, chunks, bytes, type, shown);
+  await finish(whole, chunks, bytes, type, shown);
 }
 
 /** The whole answer: JSON laid out, what is no text or very long as a file. */
-function finish(whole, chunks, bytes, type, shown) {
+async function finish(whole, chunks, bytes, type, shown) {
   if (!bytes) {
     whole.replaceWith(h("p", { class: "quiet small" }, "No body."));
     return;
   }
   const binary = /^(image|audio|video|font)\/|octet-stream|zip|pdf|protobuf|avro/i.test(type);
   if (binary || bytes > SHOWN) shown.append(download(new Blob(chunks, { type })));
-  if (binary) {
+  if (/^image\/(png|jpeg|gif|webp)\b/i.test(type)) {
+    whole.replaceWith(h("img", { src: await dataUrl(new Blob(chunks, { type })), alt: "The answer" }));
+  } else if (binary) {
     whole.replaceWith(h("p", { class: "quiet small" }, `${type}: not shown.`));
   } else if (/json/i.test(type) && bytes <= SHOWN) {
     try {

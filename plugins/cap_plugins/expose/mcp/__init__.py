@@ -40,48 +40,48 @@ def attach(at: AttachContext) -> MountedExposure:
         for exposure in at.exposures
     ]
     names = dict.fromkeys(exposure.about.name for exposure in at.exposures)
-    routes = [_capability([pair for pair in everything if pair[0].about.name == name], at) for name in names]
-    union = _union(everything, at)
+    served = [_capability([pair for pair in everything if pair[0].about.name == name]) for name in names]
+    union = _union(everything)
+    routes = [one.route(at) for one in served]
     return MountedExposure(
-        routes=(*_with_slash([*routes, union]), *fallbacks()),
-        addresses={f"MCP {route.owner}": route.template for route in routes} | {"MCP": union.template},
+        routes=(*_with_slash([*routes, union.route(at)]), *fallbacks()),
+        addresses={f"MCP {one.name}": one.url for one in served} | {"MCP": union.url},
         tools=sum(len(tools) for _, tools in everything),
-        openapi=lambda accepted: described(names, everything, accepted),
+        openapi=lambda accepted: described(union, served, accepted),
     )
 
 
-def described(names: Iterable[str], everything: _Pairs, accepted: frozenset[str]) -> Mapping[str, object]:
+class ServedEndpoint(msgspec.Struct, frozen=True):
+    """An address, the name of what is served there, and its exposures with their tools."""
+
+    url: str
+    name: str
+    catalogue: Catalogue
+    exposures: tuple[str, ...]
+
+    def route(self, at: AttachContext) -> Route:
+        """The route to it."""
+        endpoint = McpEndpoint(self.catalogue, Callers(at.authenticator, self.exposures), at.limits)
+        return Route(method="*", template=self.url, endpoint=endpoint, owner=self.name)
+
+
+def described(union: ServedEndpoint, served: list[ServedEndpoint], accepted: frozenset[str]) -> Mapping[str, object]:
     """The part of the documentation page on MCP: the endpoints and tools of the exposures that let the caller in."""
-    seen = [(exposure, tools) for exposure, tools in everything if exposure.key in accepted]
-    endpoints = [
-        {
-            "url": f"/mcp/{quote(name, safe='')}",
-            "name": name,
-            "tools": [
-                {"name": tool.name, "description": tool.call.exposed.description or tool.call.describes.description}
-                for exposure, tools in seen
-                if exposure.about.name == name
-                for tool in tools
-            ],
-        }
-        for name in names
-        if any(exposure.about.name == name for exposure, _ in seen)
-    ]
-    if len(endpoints) > 1:
-        endpoints.insert(0, {"url": "/mcp", "name": "all of them", "tools": []})
+    seen = [one for one in served if accepted.intersection(one.exposures)]
+    shown = [union, *seen] if len(seen) > 1 else seen
+    endpoints = [{"url": one.url, "name": one.name, "tools": one.catalogue.named(accepted)} for one in shown]
     return {"x-cap-mcp": endpoints} if endpoints else {}
 
 
-def _capability(pairs: _Pairs, at: AttachContext) -> Route:
+def _capability(pairs: _Pairs) -> ServedEndpoint:
     """`/mcp/<capability>`. Where several of its exposures have a tool of one name, the namespace is prefixed."""
     about = pairs[0][0].about
     named = [NamedTool(tool, own_names(exposure.namespace, tool.name)) for exposure, tools in pairs for tool in tools]
     server_info = ServerInfo(about.name, about.version or about.modified or "0", _title(about))
-    endpoint = _endpoint(server_info, pairs, named, at)
-    return Route(method="*", template=f"/mcp/{quote(about.name, safe='')}", endpoint=endpoint, owner=about.name)
+    return _served(f"/mcp/{quote(about.name, safe='')}", server_info, pairs, named)
 
 
-def _union(pairs: _Pairs, at: AttachContext) -> Route:
+def _union(pairs: _Pairs) -> ServedEndpoint:
     """`/mcp`: every tool of the listener, under its own name while no other capability has one of that name."""
     named = [
         NamedTool(tool, union_names(exposure.about.name, exposure.namespace, tool.name))
@@ -92,23 +92,23 @@ def _union(pairs: _Pairs, at: AttachContext) -> Route:
     # Several titles would tell a caller of capabilities that do not let them in.
     abouts = list({exposure.about.name: exposure.about for exposure, _ in pairs}.values())
     server_info = ServerInfo("cap", VERSION, (_title(abouts[0]) if len(abouts) == 1 else None) or "Cap")
-    return Route(method="*", template="/mcp", endpoint=_endpoint(server_info, pairs, named, at), owner="cap")
+    return _served("/mcp", server_info, pairs, named)
 
 
 def _title(about: About) -> str | None:
     return about.title if about.title != about.name else None
 
 
+def _served(url: str, server_info: ServerInfo, pairs: _Pairs, named: list[NamedTool]) -> ServedEndpoint:
+    exposures = [exposure for exposure, _ in pairs]
+    catalogue = Catalogue(server_info, exposures, named)
+    return ServedEndpoint(url, server_info.name, catalogue, tuple(exposure.key for exposure in exposures))
+
+
 def _with_slash(routes: Iterable[Route]) -> list[Route]:
     """Each route at its address and at the same with a slash behind: clients add one, and follow no redirect."""
     slashed = ((route, msgspec.structs.replace(route, template=f"{route.template}/")) for route in routes)
     return [route for pair in slashed for route in pair]
-
-
-def _endpoint(server_info: ServerInfo, pairs: _Pairs, named: list[NamedTool], at: AttachContext) -> McpEndpoint:
-    exposures = [exposure for exposure, _ in pairs]
-    callers = Callers(at.authenticator, tuple(exposure.key for exposure in exposures))
-    return McpEndpoint(Catalogue(server_info, exposures, named), callers, at.limits)
 
 
 @hookimpl

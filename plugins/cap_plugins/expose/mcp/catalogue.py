@@ -71,6 +71,13 @@ class Catalogue:
         hint = f"; did you mean {' or '.join(map(repr, likely))}?" if likely else "; tools/list names those there are"
         return f"Unknown tool: {name[:100]!r}{hint}"
 
+    def named(self, accepted: frozenset[str]) -> list[dict[str, str]]:
+        """The tools that a caller sees, for people: each with its name here and its description."""
+        return [
+            {"name": name, "description": tool.call.exposed.description or tool.call.describes.description}
+            for name, tool in self._visible(accepted)
+        ]
+
     def _visible(self, accepted: frozenset[str]) -> list[tuple[str, ServedTool]]:
         pairs = zip(self._directory.listed, self._tools, strict=True)
         return [(name, tool) for name, tool in pairs if name and tool.exposure in accepted]

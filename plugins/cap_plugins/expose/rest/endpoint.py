@@ -17,6 +17,7 @@ from cap_core.runtime.inputs import refuse
 from cap_core.server.asgi import CallerGone, EventStreams, Watch, answer, has_body
 from cap_core.server.problems import FAILED, problem
 from cap_core.syntax.trace_context import traceparent
+from cap_plugins.expose.rest.links import Back
 from cap_plugins.expose.rest.replies import as_reply
 from cap_plugins.expose.rest.request_body import compile_body, refuse_body
 from cap_plugins.expose.rest.text_inputs import FieldErrors, Values, compile_text_inputs, where
@@ -37,8 +38,10 @@ CALLER = "cap.caller"
 """The key of the scope under which the core leaves the authenticated caller."""
 
 
-def compile_endpoint(call: Call, run: Run, limit: int, streams: EventStreams | None = None) -> Endpoint:
-    """The endpoint of a call. `limit` is the largest request body that is parsed, in bytes."""
+def compile_endpoint(
+    call: Call, run: Run, limit: int, streams: EventStreams | None = None, back: Back | None = None
+) -> Endpoint:
+    """The endpoint of a call. `limit` is the most bytes of a body that is parsed, `back` for addresses in replies."""
     items, key, follow = call.inputs.items, call.key, not call.identity
     passed = frozenset() if follow else PASSED - {i.wire.lower().encode() for i in items if i.place == "header"}
     heads, body = call.passes_head, compile_body(items, limit)
@@ -46,7 +49,7 @@ def compile_endpoint(call: Call, run: Run, limit: int, streams: EventStreams | N
     required = tuple(item for item in items if item.required)
 
     async def endpoint(scope: Scope, receive: Receive, send: AsgiSend, params: tuple[str, ...]) -> None:
-        headers = dict(scope["headers"])
+        headers, head = dict(scope["headers"]), scope["method"] == "HEAD"
         context = Context(
             "rest",
             key,
@@ -55,9 +58,8 @@ def compile_endpoint(call: Call, run: Run, limit: int, streams: EventStreams | N
             follow=follow,
             trace=traceparent(headers.get(b"traceparent")),
             caller=scope.get(CALLER),
+            method="HEAD" if head and heads else "",
         )
-        if (head := scope["method"] == "HEAD") and heads:
-            context.method = "HEAD"
         values: Values = {}
         field_errors: FieldErrors = []
         try:
@@ -73,7 +75,7 @@ def compile_endpoint(call: Call, run: Run, limit: int, streams: EventStreams | N
                 raise refuse(tuple(field_errors))
             with Watch(receive):
                 try:
-                    reply = as_reply(await run(values, context))
+                    reply = as_reply(await run(values, context), back)
                 except (Refusal, CallerGone):
                     raise
                 except Exception as error:

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from cap_core.syntax.path_template import placeholders, shape
+from cap_plugins.expose.rest.links import owners_of_routes
 from cap_plugins.expose.rest.model import OperationDetail
 from cap_plugins.expose.rest.openapi_schemas import PROBLEM, parameter, request_body, responses
 from cap_plugins.expose.rest.openapi_security import security_scheme
@@ -36,10 +37,7 @@ class _Description:
     """Collects a description. Names are unique over all of a listener's exposures, also those that are not shown."""
 
     def __init__(self, exposures: tuple[ExposurePlan, ...]) -> None:
-        self.owners: dict[tuple[str, str], set[str]] = {}
-        for exposure in exposures:
-            for exposed in (*(c.exposed for c in exposure.calls), *(q.exposed for q in exposure.rejected)):
-                self.owners.setdefault(_route(exposed), set()).add(exposure.about.name)
+        self.owners = owners_of_routes(exposures)
         self.paths: dict[str, dict[str, object]] = {}
         self.keys: dict[str, str] = {}
         self.schemes: dict[str, Json] = {}

@@ -6,6 +6,7 @@ import msgspec
 
 from cap_core.errors import Refusal
 from cap_core.plugins.messages import Answer, Content, Reply
+from cap_plugins.expose.rest.links import Back
 
 _JSON = ((b"content-type", b"application/json"),)
 
@@ -15,10 +16,13 @@ _ACTIVE = (b"html", b"xml", b"svg")
 _SANDBOX = (b"content-security-policy", b"sandbox")
 
 
-def as_reply(answer: Answer) -> Reply:
-    """An answer as an HTTP reply: content blocks become JSON. Raises `Refusal` 501 for a question to the caller."""
+def as_reply(answer: Answer, back: Back | None = None) -> Reply:
+    """An answer as an HTTP reply: content blocks become JSON, and addresses lead `back` to the gateway.
+
+    Raises `Refusal` 501 for a question to the caller.
+    """
     if isinstance(answer, Reply):
-        return _inert(answer)
+        return _inert(answer if back is None else back(answer))
     if isinstance(answer, Content):
         body = msgspec.json.encode(answer.blocks) if answer.structured is None else bytes(answer.structured)
         return Reply(500 if answer.error else 200, _JSON, body, answer.error)
