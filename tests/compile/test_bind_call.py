@@ -13,6 +13,8 @@ from cap_core.compile.unclaimed import claim
 from cap_core.compile.variables import Bindings
 from cap_core.diagnostics.report import Diagnostic, Report
 from cap_core.errors import Mark
+from cap_core.plan.exposed import DeclaredType
+from cap_core.plan.input_types import InputType
 from cap_core.plan.values import InputRef, StepRef, Template
 from cap_core.syntax.templates import parse_path
 from cap_core.syntax.yaml_tree import Map, Scalar
@@ -24,13 +26,10 @@ def parameter(name: str) -> Parameter:
     return Parameter(
         name=name,
         place="query",
-        type="string",
+        of=InputType(type="string"),
+        written=DeclaredType(at=AT, types=("string",)),
         required=False,
-        description="",
         value=None,
-        pattern=None,
-        enum=None,
-        max_length=None,
         at=AT,
     )
 
@@ -64,7 +63,11 @@ def test_a_step_takes_what_an_earlier_step_gave_and_what_callers_give() -> None:
 
     fields, inputs, codes = bound(target, id="first-step.item.id", q="tools.words", n="{{first-step}}")
 
-    assert {"id": StepRef("first-step", "$.item.id"), "q": InputRef("words"), "n": StepRef("first-step", "$")} == fields
+    assert {
+        "id": StepRef("first-step", "$.item.id"),
+        "q": InputRef("words", label="argument words"),
+        "n": StepRef("first-step", "$"),
+    } == fields
     assert ["words"] == inputs
     assert [] == codes
 

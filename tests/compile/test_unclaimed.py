@@ -164,7 +164,7 @@ INHERITED = "inputParameters: [{name: lvl, in: query}],"
 @pytest.mark.parametrize(
     ("method", "call", "body"),
     [
-        ("PUT", "api.put-template", b""),
+        ("PUT", "api.put-template", b"{}"),
         ("DELETE", "api.delete-all", b""),
         ("DELETE", "api.delete-by-template", b'{"id":"5"}'),
         ("PATCH", "api.patch-all", b'{"lvl":"3"}'),

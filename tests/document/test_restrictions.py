@@ -142,7 +142,6 @@ def test_it_leaves_out_the_operation(written: Callable[..., Path], template: str
     ("place", "key"),
     [
         ("input", ", mapping: $.q"),
-        ("input", ", minimum: 1"),
         ("output", ", maxProperties: 3"),
         ("operation", "deprecated: true"),
     ],

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import msgspec
 
 from cap_core.document.dialects import VERSIONS
+from cap_core.document.input_model import InputPart
 from cap_core.document.model import Document
 from cap_core.document.reader import NOT_KEYS, ModelNode
 from cap_core.document.steps import ExposedStep
@@ -32,7 +33,8 @@ def _keys(model: type[ModelNode], at: str, registry: Registry, above: tuple[type
         place = f"{at}.{field.encode_name}".lstrip(".")
         yield place
         below, many = _model(hints[field.name])
-        if below is not None and below not in (*above, model):
+        # What stands in the `items` and `properties` of an input are inputs again.
+        if below is not None and below is not InputPart and below not in (*above, model):
             yield from _keys(below, f"{place}{'[]' if many else ''}", registry, (*above, model))
         yield from _special(place, registry)
 

@@ -54,9 +54,17 @@ CASES = [
     key(
         f"{PART}.contentType",
         SAME,
-        "The media type of the part; one that is no text makes its value base64.",
+        "The media type of the part.",
         part("Content-Type: text/plain"),
         True,
         also={BODY: FILE},
+    ),
+    key(
+        f"{PART}.encoding",
+        "base64",
+        "`base64`: the value stands for bytes, which are sent.",
+        part("\r\n\r\nhi\r\n"),
+        True,
+        also={BODY: FILE, f"{PART}.value": "aGk="},
     ),
 ]

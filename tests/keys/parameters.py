@@ -2,12 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+import msgspec
 
 from keys.case import API, GET, LIST, LIST_TOOL, MAKE_TOOL, REST, ROUTE, THINGS, Case, key
-from keys.seen import answered, checked, openapi, result, sent, sent_by_tool, tool
+from keys.seen import Sees, answered, checked, openapi, result, sent, sent_by_tool, tool
 
 RED, BLUE = "/things?colour=red", "/things?colour=blue"
+
+
+PARTS = {"r": {"type": "integer"}}
+NO_PARTS = "/things?colour=%7B%22r%22:%22x%22%7D"
+
+
+def limits(one: str, refused: Callable[..., Sees], shown: Callable[..., Sees]) -> Iterator[Case]:
+    """The words of JSON Schema; `refused` sees that a value is, `shown` what callers are shown."""
+
+    def case(name: str, value: object, does: str, sees: Sees, expected: object, **also: object) -> Case:
+        named = {f"{one}.name": "colour", **{f"{one}.{key}": item for key, item in also.items()}}
+        return key(f"{one}.{name}", value, does, sees, expected, also=named)
+
+    yield case("minimum", 5, "The least number it may be.", *refused("1"), type="number")
+    yield case("maximum", 5, "The greatest number it may be.", *refused("9"), type="number")
+    yield case("minLength", 4, "The least characters it may have.", *refused("red"))
+    yield case("format", "uuid", "What kind of text it is; shown, and not checked.", shown("format"), "uuid")
+    yield case("example", "red", "An example, which callers are shown.", shown("examples"), ["red"])
+    yield case("examples", ["red", "blue"], "Examples, which callers are shown.", shown("examples"), ["red", "blue"])
+    yield case(
+        "nullable",
+        True,
+        "Whether `null` is a value of its own, and not the same as nothing. So does `type: [string, 'null']`.",
+        shown("type"),
+        ["string", "null"],
+        type="string",
+    )
+    yield case("items", {"enum": ["red"]}, "What each item of a list may be.", *refused(["blue"]), type="array")
+    yield case("properties", PARTS, "What members of an object may be.", *refused({"r": "x"}), type="object")
+
+
+def over_http(in_: str = "") -> Callable[[str], Iterator[Case]]:
+    def refused(value: object) -> tuple[Sees, object]:
+        target = BLUE if value == ["blue"] else NO_PARTS if isinstance(value, dict) else f"/things?colour={value}"
+        return answered("status", target=target), 400
+
+    def shown(word: str) -> Sees:
+        return openapi("paths", "/things", "get", "parameters", "colour", "schema", word)
+
+    def cases(one: str) -> Iterator[Case]:
+        for case in limits(one, refused, shown):
+            yield msgspec.structs.replace(case, also={**case.also, **({f"{one}.in": in_} if in_ else {})})
+
+    return cases
+
+
+def by_tool(one: str) -> Iterator[Case]:
+    def refused(value: object) -> tuple[Sees, object]:
+        given = int(value) if isinstance(value, str) and value.isdigit() else value
+        return result("isError", colour=given), True
+
+    return limits(one, refused, lambda word: tool("inputSchema", "properties", "colour", word))
 
 
 def consumed(level: str) -> Iterator[Case]:
@@ -70,6 +124,33 @@ def consumed(level: str) -> Iterator[Case]:
     yield key(
         f"{one}.maxLength", 3, "The most characters it may have.", answered("status", target=BLUE), 400, also=base
     )
+    yield from over_http("query")(one)
+    listed = {**base, f"{one}.type": "array"}
+    twice = sent("line", target="/things?colour=red&colour=blue")
+    yield key(
+        f"{one}.style",
+        "pipeDelimited",
+        "How a list or an object is written in a query or a form: `form`, `spaceDelimited`, `pipeDelimited`, `deepObject`.",
+        twice,
+        "GET /base/things?colour=red%7Cblue",
+        also=listed,
+    )
+    yield key(
+        f"{one}.explode",
+        False,
+        "Whether each item or member is a pair of its own; `false` joins them with commas.",
+        twice,
+        "GET /base/things?colour=red,blue",
+        also=listed,
+    )
+    yield key(
+        f"{one}.default",
+        "red",
+        "Shown; and sent where nothing is given, if it is `required` in a query or a header.",
+        sent("line"),
+        "GET /base/things?colour=red",
+        also=base | {f"{one}.required": True},
+    )
 
 
 def exposed(level: str) -> Iterator[Case]:
@@ -118,6 +199,15 @@ def exposed(level: str) -> Iterator[Case]:
     yield key(f"{one}.values", ["red"], "The same as `enum`.", answered("status", target=BLUE), 400, also=base)
     yield key(
         f"{one}.maxLength", 3, "The most characters it may have.", answered("status", target=BLUE), 400, also=base
+    )
+    yield from over_http()(one)
+    yield key(
+        f"{one}.default",
+        "red",
+        "What is sent where nothing is given.",
+        sent("line"),
+        "GET /base/things?colour=red",
+        also=base,
     )
     yield key(
         f"{one}.value",
@@ -192,6 +282,15 @@ CASES = [
     key(f"{ONE}.enum", ["red"], "The values that are allowed.", result("isError", colour="blue"), True, also=COLOUR),
     key(f"{ONE}.values", ["red"], "The same as `enum`.", result("isError", colour="blue"), True, also=COLOUR),
     key(f"{ONE}.maxLength", 3, "The most characters it may have.", result("isError", colour="blue"), True, also=COLOUR),
+    *by_tool(ONE),
+    key(
+        f"{ONE}.default",
+        "red",
+        "What is sent where nothing is given.",
+        sent_by_tool("line"),
+        "GET /base/things?colour=red",
+        also=COLOUR,
+    ),
     key(
         f"{ONE}.value",
         "red",

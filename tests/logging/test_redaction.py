@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import os
 import re
 import signal
@@ -87,11 +88,11 @@ def answer(request: Recorded) -> Answered:
 
 
 @contextlib.contextmanager
-def serving(document: Path, log: Path) -> Iterator[str]:
+def serving(document: Path, log: Path, canaries: dict[str, str] = CANARIES, format: str = "json") -> Iterator[str]:
     command = [sys.executable, "-m", "cap_core", "serve", str(document), "--port", "0", "--log-level", "debug"]
-    environment = {**os.environ, **CANARIES}
+    environment = {**os.environ, **canaries}
     with log.open("wb") as out:
-        flags = ["--log-format", "json", "--access-log"]
+        flags = ["--log-format", format, "--access-log"]
         process = subprocess.Popen([*command, *flags], stdout=out, stderr=subprocess.STDOUT, env=environment)
         try:
             yield wait_for(log, process)
@@ -102,9 +103,10 @@ def serving(document: Path, log: Path) -> Iterator[str]:
 
 def wait_for(log: Path, process: subprocess.Popen[bytes]) -> str:
     for _ in range(400):
-        found = re.search(r'"event":\s*"ready".*?(http://127\.0\.0\.1:\d+)', log.read_text())
+        address = r"(http://127\.0\.0\.1:\d+)"
+        found = re.search(rf'"event":\s*"ready".*?{address}|^{address}$.*^ready:', log.read_text(), re.DOTALL | re.M)
         if found:
-            return found[1]
+            return found[1] or found[2]
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(0.05)
             break
@@ -231,3 +233,123 @@ def test_the_name_of_a_coding_is_masked(document: Callable[..., Path], header: t
 
     assert "the answer is encoded as '***" in text
     assert "one" not in text.lower()
+
+
+PLANTED = {
+    "BEARER": "planted-bearer/1+x=",
+    "HEADER": "planted:header'2\"x",
+    "QUERY": "planted query&3=y%",
+    "COOKIE": "planted;cookie,4 \u00e4",
+    "PATH": "planted+path/5==",
+    "BODY": 'planted\\body"6<&>',
+    "BASE": "planted:base-7",
+    "IN_FILE": "planted@file!8~",
+    "PASSWORD": "planted(password)9",
+    "GATEWAY": "planted-gateway*10",
+}
+PLACES = """\
+naftiko: 1.0.0-alpha2
+binds:
+- {namespace: env, keys: {BEARER: BEARER, HEADER: HEADER, QUERY: QUERY, COOKIE: COOKIE, PATH: PATH, BODY: BODY, BASE: BASE,
+    PASSWORD: PASSWORD, GATEWAY: GATEWAY}}
+- {namespace: kept, location: 'file:keys.json', keys: {IN_FILE: IN_FILE}}
+capability:
+  consumes:
+"""
+CONSUMED = {
+    "bearer": "baseUri: UP, authentication: {type: bearer, token: '{{BEARER}}'}",
+    "header": "baseUri: UP, authentication: {type: apikey, key: X-Key, value: '{{HEADER}}', placement: header}",
+    "query": "baseUri: UP, authentication: {type: apikey, key: key, value: '{{QUERY}}', placement: query}",
+    "cookie": "baseUri: UP, authentication: {type: apikey, key: key, value: '{{COOKIE}}', placement: cookie}",
+    "path": "baseUri: UP",
+    "body": "baseUri: UP",
+    "base": "baseUri: 'UP/bot{{BASE}}'",
+    "file": "baseUri: UP, authentication: {type: bearer, token: '{{IN_FILE}}'}",
+    "basic": "baseUri: UP, authentication: {type: basic, username: me, password: '{{PASSWORD}}'}",
+}
+
+
+def places(up: str) -> str:
+    """A document with a namespace for each place of a credential."""
+    lines = [PLACES.rstrip("\n")]
+    for name, entry in CONSUMED.items():
+        path = "/p/{{PATH}}/{how}" if name == "path" else "/{how}"
+        body = ", body: {type: json, data: {k: '{{BODY}}'}}" if name == "body" else ""
+        operation = f"{{name: call, method: POST{body}}}"
+        lines.append(
+            f"  - {{namespace: {name}, {entry.replace('UP', up)}, resources: [{{path: '{path}', operations: [{operation}]}}]}}"
+        )
+    for kind, port, key in (("rest", 8080, "resources"), ("mcp", 9090, "tools")):
+        lines.append(f"  - {{type: {kind}, namespace: {kind}-side, port: {port}, ")
+        lines[-1] = ("  exposes:\n" if kind == "rest" else "") + lines[-1]
+        lines.append(f"    authentication: {{type: bearer, token: '{{{{GATEWAY}}}}'}}, {key}: [")
+        for name in CONSUMED:
+            rest = f"{{path: '/{name}/{{how}}', operations: [{{method: POST, name: {name}, call: {name}.call}}]}}"
+            tool = f"{{name: {name}, description: d, call: {name}.call}}"
+            lines.append(f"      {rest if kind == 'rest' else tool},")
+        lines.append("    ]}")
+    return "\n".join(lines)
+
+
+def parrot(request: Recorded) -> Answered:
+    """An upstream that repeats the request, in its body or in its headers."""
+    head = b"".join(name + b": " + value + b"\n" for name, value in request.headers)
+    if b"/reflect" in request.target:
+        return Answered(400, ((b"content-type", b"text/plain"),), request.target + b"\n" + head + b"\n" + request.body)
+    given = b" ".join(
+        value for name, value in request.headers if name.lower() in (b"authorization", b"x-key", b"cookie")
+    )
+    location = b"https://elsewhere.example" + request.target + b"#" + urllib.parse.quote(given).encode()
+    return Answered(307, ((b"location", location), (b"etag", b'"' + given + b'"')), b"")
+
+
+def traces(secret: str) -> set[str]:
+    """What gives a secret away: each of its spellings, as the gateway or an upstream may write it."""
+    json_text = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    found = {*spellings(secret), *json_text, secret.encode().decode("latin-1"), repr(secret)[1:-1], secret.lower()}
+    safe = {urllib.parse.quote(secret, safe=safe) for safe in ("-._~!$'()*,:@/", "-._~!$&'()*+,=:@")}
+    return found | safe
+
+
+@pytest.mark.parametrize("format", ["json", "console"])
+def test_none_of_ten_planted_secrets_comes_out_anywhere(
+    document: Callable[..., Path], tmp_path: Path, format: str
+) -> None:
+    said: list[str] = []
+    log = tmp_path / "log"
+    (tmp_path / "keys.json").write_text(json.dumps({"IN_FILE": PLANTED["IN_FILE"]}))
+    variables = {name: value for name, value in PLANTED.items() if name != "IN_FILE"}
+    with upstream(parrot) as api, serving(document(places(api.url)), log, variables, format) as url:
+        good = {"authorization": f"Bearer {PLANTED['GATEWAY']}"}
+        for name in CONSUMED:
+            for how in ("reflect", "redirect"):
+                reply = httpx.post(f"{url}/{name}/{how}", headers=good)
+                assert reply.status_code in (307, 400), reply.text
+                said.append(str(reply.headers.raw))
+                call = {"name": name, "arguments": {"how": how}}
+                message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+                text = httpx.post(f"{url}/mcp", json=message, headers=good).json()["result"]["content"][0]["text"]
+                assert f"HTTP {reply.status_code} from {name}" in text
+                said.append(text)
+            for command in (["call", name, "how=reflect"], ["explain", name, "how=x"]):
+                run = subprocess.run(
+                    [sys.executable, "-m", "cap_core", command[0], "things.yaml", *command[1:]],
+                    capture_output=True, text=True, cwd=tmp_path, env={**os.environ, **variables}, timeout=60, check=False,
+                )  # fmt: skip
+                said += [run.stdout, run.stderr]
+        for page in ("/openapi.json", "/docs"):
+            said.append(httpx.get(f"{url}{page}", headers=good).text)
+        said.append(httpx.post(f"{url}/bearer/x", headers={"authorization": "Bearer wrong"}).text)
+    for command in (["check", "things.yaml"], ["config"], ["plugins"]):
+        run = subprocess.run(
+            [sys.executable, "-m", "cap_core", *command],
+            capture_output=True, text=True, cwd=tmp_path, env={**os.environ, **variables}, timeout=60, check=False,
+        )  # fmt: skip
+        said += [run.stdout, run.stderr]
+    said.append(log.read_text())
+
+    assert len(api.requests) >= 3 * 2 * len(CONSUMED) - len(CONSUMED)
+    everything = "\n".join(said).lower()
+    for name, secret in PLANTED.items():
+        for spelling in traces(secret):
+            assert spelling.lower() not in everything, (name, spelling)

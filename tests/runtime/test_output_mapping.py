@@ -72,7 +72,7 @@ def rpc(url: str, method: str, params: dict[str, Any]) -> dict[str, Any]:
         ({"word": "ÄÖÜäö"}, None),
         ({"word": "123456"}, "query word must have at most 5 characters, not 6"),
         ({"order": "up"}, None),
-        ({"order": "sideways"}, "query order must be one of down, up"),
+        ({"order": "sideways"}, "query order must be one of up, down"),
         # A length is one of texts: it says nothing of a number.
         ({"count": "10"}, None),
         ({"count": "15"}, "query count must be one of 10, 20"),

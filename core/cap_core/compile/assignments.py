@@ -76,7 +76,7 @@ def _check_entry(entry: _Entry, report: Reporter) -> None:
     node, names = entry.node, entry.names
     if isinstance(node, Scalar):
         if node.plain and not node:
-            report("empty-with", node.mark, f"the 'with' key {entry.key!r} has no value; it is read as null")
+            report("empty-with", node.mark, f"the 'with' key {entry.key!r} has no value; nothing is sent")
         elif (name := respelled(node, names)) is not None:
             what = f"{str(node)!r} is read as the input {name!r}"
             report("respelled-source", node.mark, what, f"write '{entry.prefix}.{name}'")

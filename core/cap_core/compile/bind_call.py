@@ -21,6 +21,7 @@ from cap_core.compile.supplied import without_supplied
 from cap_core.compile.target import Parameter, Target
 from cap_core.diagnostics.reporter import Reporter
 from cap_core.errors import Mark
+from cap_core.plan.request import Style
 from cap_core.plan.upstream import FieldPlace
 from cap_core.plan.values import InputRef, Tree, Value, substitute, without
 from cap_core.syntax.names import Spellings, match
@@ -231,21 +232,32 @@ def report_match(written: str, name: str, at: Mark, report: Reporter) -> None:
         report("normalized-name", at, f"{written!r} is read as {name!r}")
 
 
+def _member_styles(source: _Source) -> Mapping[str, Style]:
+    """The styles of a form's members that are inputs which an `in: body` parameter types."""
+    styles = {name: parameter.style for name, parameter in source.typed if parameter.style is not None}
+    if not styles or not isinstance(source.value, Tree):
+        return {}
+    members = (item for item in source.value.items if isinstance(item, tuple))
+    return {key: styles[v.name] for key, v in members if isinstance(v, InputRef) and v.name in styles}
+
+
 # --- the fields of the request ------------------------------------------------------------------------------------
 
 
 def _bound(place: FieldPlace, name: str, source: _Source, parameter: Parameter | None, at: Mark) -> BoundField:
     """The bound field. Its mark is that of its parameter in the document; `at` if it has none."""
+    field = request_field(
+        place,
+        name,
+        source.value,
+        parameter.at if parameter is not None else at,
+        node=source.node,
+        type_=parameter.type if parameter is not None else None,
+        required=parameter.required if parameter is not None else place == "path",
+    )
+    style = parameter.style if parameter is not None else None
     return BoundField(
-        field=request_field(
-            place,
-            name,
-            source.value,
-            parameter.at if parameter is not None else at,
-            node=source.node,
-            type_=parameter.type if parameter is not None else None,
-            required=parameter.required if parameter is not None else place == "path",
-        ),
+        field=msgspec.structs.replace(field, style=style, styles=_member_styles(source)),
         parameter=parameter,
         keys=source.keys,
         inferred=source.inferred,

@@ -6,21 +6,23 @@ The rules are those of `docs/semantics.md`, inputs.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 import msgspec
 
 from cap_core.compile.bound import TEXT_PLACES, Bound, BoundField, Origin, origins
+from cap_core.compile.bound_types import effective_type, sent_default
 from cap_core.compile.input_places import Places, Slot
 from cap_core.compile.target import Parameter
 from cap_core.compile.unclaimed import Claimed, report_lost
 from cap_core.diagnostics.reporter import Reporter
 from cap_core.errors import Mark
 from cap_core.plan.exposed import DeclaredInput
+from cap_core.plan.input_types import InputType
 from cap_core.plan.inputs import Input, Inputs, Place, aliases
 from cap_core.plan.request import RequestField
 from cap_core.plan.upstream import FieldPlace
-from cap_core.plan.values import InputRef, substitute
-from cap_core.runtime.patterns import checked_pattern
+from cap_core.plan.values import InputRef, in_text, input_names, substitute
 from cap_core.syntax.names import match
 
 
@@ -38,10 +40,12 @@ class _Source(msgspec.Struct, frozen=True, kw_only=True):
     """The name by which the values of the request refer to it."""
     mentions: Sequence[Origin]
     declared: DeclaredInput | None
-    parameter: Parameter | None
-    """The parameter of the target whose value it is."""
+    parameters: Sequence[Parameter]
+    """The parameters of the target whose value it is, and the `in: body` one that types it beside a body template."""
     typing: Parameter | None
-    """The `in: body` parameter that types it beside a body template."""
+    """The latter of these."""
+    fields: Sequence[BoundField]
+    """The fields of the request that read it."""
     media_type: str = ""
     """The media type that the document fixes for a body which consists of inputs alone."""
 
@@ -52,37 +56,52 @@ def bind_inputs(bound: Bound, claimed: Claimed, report: Reporter) -> BoundInputs
     slots: dict[tuple[Place, str], Input] = {}
     taken: set[str] = set()
     names: dict[str, str] = {}
+    declarations: dict[str, DeclaredInput | None] = {}
     identifying: set[str] = set()
     for known in _sources(bound, claimed):
         slot = places.slot(known.source, known.declared, known.mentions, report)
         item = _distinct(_input(known, slot, bound, claimed, report), slots, taken)
         slots[(item.place, item.wire)] = item
         taken.add(item.name)
-        names[known.source] = item.name
+        names[known.source], declarations[known.source] = item.name, known.declared
         if slot.place == "path" and any(origin.identifies for origin in known.mentions):
             identifying.add(slot.wire)
     _check_placeholders(bound, slots, identifying, report)
     _report_inferred(bound, names, report)
+    items = _aliased(tuple(slots.values()), bound, report)
+    by_name = {item.name: item for item in items}
+
+    def reference(one: BoundField, found: InputRef) -> InputRef:
+        item = by_name[names[found.name]]
+        default = sent_default(one, declarations[found.name], item.of)
+        return InputRef(item.name, default, item.where())
+
     fields = tuple(
-        msgspec.structs.replace(one.field, value=substitute(one.field.value, lambda r: InputRef(names[r.name])))
+        msgspec.structs.replace(one.field, value=substitute(one.field.value, partial(reference, one)))
         for one in claimed.fields
     )
-    return BoundInputs(Inputs(_aliased(tuple(slots.values()), bound, report)), fields)
+    return BoundInputs(Inputs(items), fields)
 
 
 def _sources(bound: Bound, claimed: Claimed) -> Iterator[_Source]:
     typing = _typing(bound.fields)
     body = [one.field for one in claimed.fields if one.field.place in ("body", "member")]
     media_type = bound.media_type if all(isinstance(field.value, InputRef) for field in body) else ""
+    reading: dict[str, list[BoundField]] = {}
+    for one in claimed.fields:
+        for name in dict.fromkeys(input_names(one.field.value)):
+            reading.setdefault(name, []).append(one)
     for source, mentions in origins(claimed.fields, claimed.unreached).items():
-        whole = (one.parameter for one in mentions if one.parameter is not None and one.whole)
+        whole = [one.parameter for one in mentions if one.parameter is not None and one.whole]
+        typed = typing.get(source)
         scope = bound.scope
         yield _Source(
             source=source,
             mentions=mentions,
             declared=scope.declaration(source) or scope.declaration(claimed.paired.get(source, source)),
-            parameter=next(whole, None),
-            typing=typing.get(source),
+            parameters=(*whole, *([typed] if typed is not None else [])),
+            typing=typed,
+            fields=reading.get(source, ()),
             media_type=media_type,
         )
 
@@ -99,28 +118,39 @@ def _typing(fields: Iterable[BoundField]) -> Mapping[str, Parameter]:
 
 
 def _input(known: _Source, slot: Slot, bound: Bound, claimed: Claimed, report: Reporter) -> Input:
-    declared, parameter = known.declared, known.parameter or known.typing
+    name = _name(known, slot, http=bound.scope.http)
+    of = effective_type(name, known.declared, known.parameters, report)
     body = claimed.body if claimed.body is not None and known.source == claimed.body.name else None
+    if body is not None:
+        of = of.over(InputType(type=body.type))
     encoding = body.encoding if body is not None else None
-    type_ = _type(declared, parameter) or (body.type if body is not None else None)
     return Input(
-        name=_name(known, slot, http=bound.scope.http),
+        name=name,
         place=slot.place,
         wire=slot.wire,
         also=slot.also,
-        type=type_,
-        required=_required(known, slot),
-        description=_description(declared, parameter),
+        of=of,
+        required=_required(known, slot, of),
         note=body.note if body is not None else "",
-        pattern=_pattern(declared, parameter, report),
-        enum=_enum(declared, parameter),
-        max_length=_max_length(declared, parameter),
         opaque=body is not None and known.source == claimed.passed,
-        text=_text_places(known) if type_ is None else frozenset(),
+        text=_text_places(known) if of.type is None else frozenset(),
+        filled=of.type in (None, "string") and any(one.whole and one.field.place == "path" for one in known.mentions),
+        raw=_is_raw(known, bound, claimed),
         media_type=encoding.media_type if encoding is not None else _media_type(known, slot, bound),
-        at=_mark(known, parameter, bound.scope.at),
-        declared=declared is not None,
+        at=_mark(known, bound.scope.at),
+        declared=known.declared is not None,
         named=bound.assignments.marks.get(known.source, ()),
+    )
+
+
+def _is_raw(known: _Source, bound: Bound, claimed: Claimed) -> bool:
+    """Whether nothing but a JSON body takes it, and never inside a text."""
+    body_type = claimed.encoding.type if claimed.encoding is not None else bound.body_type
+    return (
+        body_type == "json"
+        and bool(known.fields)
+        and all(one.field.place in ("member", "body") for one in known.fields)
+        and not any(in_text(one.field.value, known.source) for one in known.fields)
     )
 
 
@@ -147,46 +177,27 @@ def _media_type(known: _Source, slot: Slot, bound: Bound) -> str:
     return known.media_type if (slot.place == "body" and alone) or members else ""
 
 
-def _required(known: _Source, slot: Slot) -> bool:
-    """Whether callers must give it: always in a path, else as the declared input says, else as the parameter does."""
-    if slot.place == "path" or any(one.field.required and one.field.place == "path" for one in known.mentions):
+def _required(known: _Source, slot: Slot, of: InputType) -> bool:
+    """Whether callers must give it: never if there is a default, always in a path, else as the declared input says,
+    else as the parameter does."""
+    if slot.place == "path":
+        return True
+    open_fields = [one for one in known.fields if sent_default(one, known.declared, of) is msgspec.UNSET]
+    if known.fields and not open_fields:
+        return False
+    if any(one.field.required and one.field.place == "path" for one in open_fields):
         return True
     if known.declared is not None and known.declared.required is not None:
         return known.declared.required
-    return any(one.field.required for one in known.mentions) or (known.typing is not None and known.typing.required)
+    return any(one.field.required for one in open_fields) or (known.typing is not None and known.typing.required)
 
 
-def _type(declared: DeclaredInput | None, parameter: Parameter | None) -> str | None:
-    return (declared.type if declared else None) or (parameter.type if parameter else None)
-
-
-def _description(declared: DeclaredInput | None, parameter: Parameter | None) -> str:
-    return (declared.description if declared else "") or (parameter.description if parameter else "")
-
-
-def _pattern(declared: DeclaredInput | None, parameter: Parameter | None, report: Reporter) -> str | None:
-    own = checked_pattern(declared.pattern, declared.at, report) if declared else None
-    return own or (parameter.pattern if parameter else None)
-
-
-def _enum(declared: DeclaredInput | None, parameter: Parameter | None) -> tuple[object, ...] | None:
-    if declared is not None and declared.enum is not None:
-        return declared.enum
-    return parameter.enum if parameter else None
-
-
-def _max_length(declared: DeclaredInput | None, parameter: Parameter | None) -> int | None:
-    if declared is not None and declared.max_length is not None:
-        return declared.max_length
-    return parameter.max_length if parameter else None
-
-
-def _mark(known: _Source, parameter: Parameter | None, scope: Mark) -> Mark:
+def _mark(known: _Source, scope: Mark) -> Mark:
     """Its mark: that of its declaration, its parameter, the first value that reads it, or the exposed operation."""
     if known.declared is not None:
         return known.declared.at
-    if parameter is not None:
-        return parameter.at
+    if known.parameters:
+        return known.parameters[0].at
     return known.mentions[0].field.at if known.mentions else scope
 
 
@@ -197,7 +208,7 @@ def _distinct(item: Input, slots: Mapping[tuple[Place, str], Input], taken: Coll
     """The one input of a slot, under a name that no other slot's input has."""
     same = slots.get((item.place, item.wire))
     if same is not None:
-        return msgspec.structs.replace(same, required=same.required or item.required, type=same.type or item.type)
+        return msgspec.structs.replace(same, required=same.required or item.required, of=same.of.over(item.of))
     if item.name in taken:
         return msgspec.structs.replace(item, name=f"{item.place}.{item.wire}")
     return item

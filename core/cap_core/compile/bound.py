@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import cached_property
 from typing import Final
@@ -16,11 +15,10 @@ from cap_core.errors import Mark
 from cap_core.plan.request import RequestField
 from cap_core.plan.upstream import FieldPlace
 from cap_core.plan.values import Binding, Constant, InputRef, Value, input_names
-from cap_core.syntax.yaml_tree import Node, Scalar
+from cap_core.syntax.yaml_tree import Node, Scalar, resolve
 
 TEXT_PLACES: Final[frozenset[FieldPlace]] = frozenset({"path", "query", "header", "cookie"})
 """The places of a request that take text alone."""
-_DECIMAL = re.compile(r"[-+]?[0-9][0-9.eE+-]*", re.ASCII)
 
 
 class BoundField(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +78,7 @@ def request_field(
 ) -> RequestField:
     """A field of the request. In a place for text a number keeps its spelling: `2.10` may be a version."""
     number = isinstance(item, Constant) and type(item.value) in (int, float)
-    if place in TEXT_PLACES and number and isinstance(node, Scalar) and _DECIMAL.fullmatch(node):
+    if place in TEXT_PLACES and number and isinstance(node, Scalar) and item == Constant(resolve(node)):
         item = Constant(str(node))
     return RequestField(place=place, name=name, value=item, type=type_, required=required, at=at, node=node)
 

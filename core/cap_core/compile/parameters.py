@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from cap_core.compile.input_types import input_type
 from cap_core.compile.target import Parameter
 from cap_core.diagnostics.reporter import Reporter
-from cap_core.document.model import ConsumedParameter, choices
-from cap_core.document.vocabulary import PLACES, TYPES, WRITES
+from cap_core.document.model import ConsumedParameter
+from cap_core.document.vocabulary import PLACES, WRITES
+from cap_core.plan.request import Style
 from cap_core.plan.upstream import FieldPlace
-from cap_core.runtime.patterns import checked_pattern
 from cap_core.syntax.names import near
+from cap_core.syntax.yaml_tree import Scalar, resolve
 
 # Headers that only the gateway sets: they frame the message, choose its coding, or concern one connection.
 _OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"}) | {
@@ -42,7 +44,7 @@ def nearest(levels: Iterable[Iterable[ConsumedParameter]], report: Reporter) -> 
 def placed_parameter(
     parameter: ConsumedParameter, method: str, placeholders: Collection[str], report: Reporter
 ) -> Parameter:
-    """A parameter with its place decided, and its type and pattern checked."""
+    """A parameter with its place decided, and its type checked."""
     place = PLACES.get((parameter.in_ or "").lower())
     if place is None:
         place = _guessed_place(parameter, method, placeholders)
@@ -50,22 +52,43 @@ def placed_parameter(
         what = f"the parameter {parameter.name!r} has {problem} and is sent as {place}"
         hint = near(parameter.in_ or "", [*PLACES, "environment"]) or None
         report("guessed-place", parameter.mark("in"), what, hint)
-    type_ = (parameter.type or "").lower()
-    if type_ and type_ not in TYPES:
-        what = f"the parameter {parameter.name!r} is of no type {type_!r} we know"
-        report("unknown-type", parameter.mark("type"), what, near(type_, TYPES) or None)
+    if parameter.value is not None and isinstance(parameter.value, Scalar) and resolve(parameter.value) is None:
+        what = f"the parameter {parameter.name!r} has an empty 'value'; it is not sent"
+        report("empty-value", parameter.mark("value"), what)
+    written = parameter.declared_type()
     return Parameter(
         name=parameter.name,
         place=place,
-        type=type_ if type_ in TYPES else None,
-        required=place == "path" or bool(parameter.required),
-        description=parameter.description or "",
+        of=input_type(written, f"the parameter {parameter.name!r}", report),
+        written=written,
+        required=place == "path" or bool(parameter.needed),
+        style=_style(parameter, place, report),
         value=parameter.value,
-        pattern=checked_pattern(parameter.pattern, parameter.mark("pattern"), report),
-        enum=choices(parameter.enum, parameter.values),
-        max_length=parameter.maxLength,
         at=parameter.at,
     )
+
+
+_STYLES: dict[FieldPlace, tuple[str, ...]] = {
+    "path": ("simple",),
+    "query": ("form", "spaceDelimited", "pipeDelimited", "deepObject"),
+    "header": ("simple",),
+    "cookie": ("form",),
+    "body": ("form", "spaceDelimited", "pipeDelimited", "deepObject"),
+}
+"""The styles that each place has; the first is the one without `style`."""
+
+
+def _style(parameter: ConsumedParameter, place: FieldPlace, report: Reporter) -> Style | None:
+    """How lists and objects of it are written; None where the document does not say, or the place has one way alone."""
+    if parameter.style is None and parameter.explode is None:
+        return None
+    known = _STYLES[place]
+    name = parameter.style or known[0]
+    if name not in known:
+        what = f"{place} parameters have no style {name!r}; {parameter.name!r} is written as {known[0]}"
+        report("bad-style", parameter.mark("style"), what, near(name, known) or None)
+        name = known[0]
+    return Style(name, parameter.explode) if len(known) > 1 else None
 
 
 def _guessed_place(parameter: ConsumedParameter, method: str, placeholders: Collection[str]) -> FieldPlace:

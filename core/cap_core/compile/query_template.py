@@ -9,6 +9,8 @@ import msgspec
 from cap_core.compile.target import Parameter
 from cap_core.document.model import ConsumedParameter
 from cap_core.errors import Mark
+from cap_core.plan.exposed import DeclaredType
+from cap_core.plan.input_types import InputType
 from cap_core.syntax.names import Spellings, match
 from cap_core.syntax.templates import TemplateError, Var, parse_path
 from cap_core.syntax.yaml_tree import Scalar
@@ -61,12 +63,9 @@ def _parameter(name: str, template: Scalar) -> Parameter:
     return Parameter(
         name=name,
         place="query",
-        type=None,
+        of=InputType(),
+        written=DeclaredType(at=template.mark),
         required=False,
-        description="",
         value=template,
-        pattern=None,
-        enum=None,
-        max_length=None,
         at=template.mark,
     )

@@ -108,6 +108,7 @@ def _joined_inputs(steps: Sequence[_BoundStep], scope: Scope, report: Reporter) 
         parameters=(),
         assignments=Assignments(entries),
         fields=tuple(field for one in steps for field in one.bound.fields),
+        body_type="json" if all(one.bound.body_type == "json" for one in steps) else "",
     )
     last = msgspec.structs.replace(steps[-1].claimed, fields=fields, unreached=unread)
     return bind_inputs(bound, last, report)

@@ -8,7 +8,9 @@ import msgspec
 
 from cap_core.compile.rejection import Rejection
 from cap_core.errors import Mark
-from cap_core.plan.exposed import DeclaredOutput
+from cap_core.plan.exposed import DeclaredOutput, DeclaredType
+from cap_core.plan.input_types import InputType
+from cap_core.plan.request import Style
 from cap_core.plan.upstream import FieldPlace, Operation
 from cap_core.syntax.templates import Var
 from cap_core.syntax.yaml_tree import Node
@@ -22,15 +24,21 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     place: FieldPlace
-    type: str | None
+    of: InputType
+    """What its values may be."""
+    written: DeclaredType
+    """The same as the document says it."""
     required: bool
-    description: str
+    style: Style | None = None
+    """How a list or an object is written."""
     value: Node | None
     """Its fixed value in the document; None if `with` or callers give it."""
-    pattern: str | None
-    enum: tuple[object, ...] | None
-    max_length: int | None
     at: Mark
+
+    @property
+    def type(self) -> str | None:
+        """The type of its values, None for any."""
+        return self.of.type
 
 
 class BodyTemplate(msgspec.Struct, frozen=True):

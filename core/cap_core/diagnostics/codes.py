@@ -212,7 +212,7 @@ _define(
     "A 'with' key or input that the called operation does not declare.",
     "declare it on the called operation",
 )
-_define("empty-with", "warning", "A 'with' key has no value; it is read as null.", "give it one, or remove it")
+_define("empty-with", "warning", "A 'with' key has no value; nothing is sent.", "give it one, or remove it")
 _define(
     "literal-source",
     "warning",
@@ -366,6 +366,31 @@ _define(
     "warning",
     "A pattern is not a regular expression, or vast; the input is not checked by it.",
     "correct the pattern",
+)
+_define(
+    "local-pattern",
+    "warning",
+    "A pattern is checked here, but clients cannot compile it (ECMA-262); it is not shown to them.",
+    "write it without what only some programs know, such as (?i)",
+)
+_define(
+    "bad-style",
+    "warning",
+    "A parameter has a style that its place does not have; it is written in the usual way.",
+    "use form, spaceDelimited, pipeDelimited or deepObject in a query or a form, and simple elsewhere",
+)
+_define("empty-value", "warning", "A parameter has an empty value; it is not sent.", "give it one, or remove it")
+_define(
+    "bad-enum",
+    "warning",
+    "An allowed value is not of the type of its input, so nobody can give it.",
+    "correct the value or the type",
+)
+_define(
+    "bad-default",
+    "warning",
+    "A default is not a value that its input may have; it is neither sent nor shown.",
+    "correct the default",
 )
 _define(
     "bad-header-name",

@@ -39,7 +39,9 @@ RENAMED = {"display": "label"}
 ALIASES = {"auth": "authentication", "id": "name", "title": "label"}
 """Keys of no published schema, and the keys they are read as; each is reported once per file."""
 
-_DATA = frozenset({"with", "body", "value", "keys", "enum", "hints", "authentication"})
+_DATA = frozenset(
+    {"with", "body", "value", "keys", "enum", "hints", "authentication", "default", "example", "examples"}
+)
 """Keys below which there is data, which is not changed."""
 _NESTING = frozenset({"items", "properties", "values", "value", "const"})
 """Keys of an output whose values can be mappings."""

@@ -17,6 +17,7 @@ import msgspec
 from msgspec.structs import FieldInfo
 
 from cap_core.document.dialects import ALIASES, KEYED, RENAMED, VERSIONS
+from cap_core.document.input_model import InputPart
 from cap_core.document.model import (
     ConsumedOutput,
     ConsumedParameter,
@@ -27,7 +28,7 @@ from cap_core.document.model import (
 )
 from cap_core.document.reader import NOT_KEYS, ModelNode
 from cap_core.document.unsupported import TABLE
-from cap_core.document.values import Size
+from cap_core.document.values import Names, Number, Requirement, Size
 from cap_core.document.vocabulary import BODY_KEYS, BODY_TYPES, KNOWN_METHODS, PLACES, PUBLISHED_BODIES, TYPES
 from cap_core.plugins.auth import AuthScheme
 from cap_core.plugins.exposure import Exposure
@@ -37,6 +38,7 @@ from cap_core.syntax.yaml_tree import Map
 
 _TEXT: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 _ANY: dict[str, Any] = {}
+_TEXTS: dict[str, Any] = {"type": [*_TEXT["type"], "array"], "items": _TEXT}
 _OPTIONAL_IN_PRACTICE = frozenset({"method"})
 """Keys that the schema requires, although documents are read without them."""
 _ORIGINAL_KEYS = {new: old for old, new in RENAMED.items()}
@@ -190,6 +192,9 @@ class _SchemaBuilder:
             bool: {"type": "boolean"},
             int: {"type": "integer"},
             Size: {"type": "integer", "minimum": 0},
+            Number: {"type": "number"},
+            Names: _TEXTS,
+            Requirement: {"type": ["boolean", "array"], "items": _TEXT},
             Map: {"type": "object"},
         }
         return kinds.get(hint, dict(_ANY))
@@ -248,12 +253,18 @@ _SINGLE_OUTPUT = {
 }
 """A single output in a place where a list or a map of outputs is accepted too."""
 _TYPE_OR_NULL = _or_null({"enum": list(TYPES)})
+_TYPES_OR_NULL = {
+    "anyOf": [
+        _words([*TYPES, "null"], str.lower),
+        {"type": "array", "items": _words([*TYPES, "null"], str.lower)},
+        _NULL,
+    ]
+}
 _WORDS: dict[tuple[type[ModelNode], str], dict[str, Any]] = {
     (ConsumesEntry, "type"): _or_null(_words(["http"], str.lower)),
     (ConsumedParameter, "in"): _or_null(_words([*PLACES, "environment"], str.lower)),
-    (ConsumedParameter, "type"): _or_null(_words(TYPES, str.lower)),
+    **{(model, "type"): _TYPES_OR_NULL for model in (ConsumedParameter, ExposedParameter, InputPart)},
     (ConsumedOutput, "type"): _TYPE_OR_NULL,
     (ExposedParameter, "in"): _or_null(_words(PLACES, str.lower)),
-    (ExposedParameter, "type"): _TYPE_OR_NULL,
     (ExposedOutput, "type"): _TYPE_OR_NULL,
 }

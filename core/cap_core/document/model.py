@@ -12,8 +12,9 @@ from typing import ClassVar
 import msgspec
 
 from cap_core.document.info import Info
+from cap_core.document.input_model import InputNode
 from cap_core.document.reader import ModelNode
-from cap_core.document.unrestricted import DescriptiveNode, InputNode
+from cap_core.document.unrestricted import DescriptiveNode
 from cap_core.document.values import Size
 from cap_core.plan.exposed import DeclaredInput, DeclaredOutput
 from cap_core.syntax.yaml_tree import Node, Scalar, Seq, resolve
@@ -41,16 +42,10 @@ class Bind(DescriptiveNode, frozen=True, kw_only=True):
 class ConsumedParameter(InputNode, frozen=True, kw_only=True):
     """An `inputParameters` entry on the consumed side."""
 
-    name: str
     in_: str | None = msgspec.field(default=None, name="in")
-    type: str | None = None
-    required: bool | None = None
-    description: str | None = None
     value: Node | None = None
-    pattern: str | None = None
-    enum: Node | None = None
-    values: Node | None = None
-    maxLength: Size | None = None
+    style: str | None = None
+    explode: bool | None = None
 
     @property
     def from_environment(self) -> bool:
@@ -146,30 +141,12 @@ class ConsumesEntry(ModelNode, frozen=True, kw_only=True):
 class ExposedParameter(InputNode, frozen=True, kw_only=True):
     """An `inputParameters` entry on the exposed side."""
 
-    name: str
     in_: str | None = msgspec.field(default=None, name="in")
-    type: str | None = None
-    required: bool | None = None
-    description: str | None = None
-    pattern: str | None = None
-    enum: Node | None = None
-    values: Node | None = None
-    maxLength: Size | None = None
     value: Node | None = None
 
     def declared(self) -> DeclaredInput:
         """What the core compiles."""
-        return DeclaredInput(
-            name=self.name,
-            at=self.at,
-            place=self.in_,
-            type=self.type,
-            description=self.description or "",
-            required=self.required,
-            pattern=self.pattern,
-            enum=choices(self.enum, self.values),
-            max_length=self.maxLength,
-        )
+        return DeclaredInput(name=self.name, at=self.at, of=self.declared_type(), place=self.in_, required=self.needed)
 
 
 class ExposedOutput(ModelNode, frozen=True, kw_only=True):
@@ -261,13 +238,6 @@ class Document(ModelNode, frozen=True, kw_only=True):
 def texts(node: Node | None) -> tuple[str, ...]:
     """The texts of a list such as `tags`, or of a single text; anything else in it is ignored."""
     return tuple(str(item) for item in _listed(node) or () if isinstance(item, Scalar))
-
-
-def choices(enum: Node | None, values: Node | None) -> tuple[object, ...] | None:
-    """The allowed values of an input, by either key: a list of scalars, or a single one. Others are ignored."""
-    listed = _listed(enum)
-    listed = _listed(values) if listed is None else listed
-    return None if listed is None else tuple(resolve(item) for item in listed if isinstance(item, Scalar))
 
 
 def _listed(node: Node | None) -> Iterable[Node] | None:

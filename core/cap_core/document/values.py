@@ -15,6 +15,12 @@ Reader = Callable[[Node, Reporter, str], Any]
 """Reads a node; the text names it in messages. Raises `Unreadable`."""
 Size = typing.NewType("Size", int)
 """A whole number that must not be negative."""
+Number = typing.NewType("Number", float)
+"""A whole number or another one."""
+Names = typing.NewType("Names", tuple[str, ...])
+"""A text or a list of texts."""
+Requirement = typing.NewType("Requirement", object)
+"""True or false, or a list of texts."""
 NOTHING: Any = object()
 """What an unreadable value leaves behind where no part of it can be read."""
 
@@ -99,6 +105,26 @@ def _size(node: Node, report: Reporter, what: str) -> int:
     return number
 
 
+def _number(node: Node, report: Reporter, what: str) -> float:
+    number = resolve(node) if isinstance(node, Scalar) else node
+    if type(number) in (int, float):
+        return number  # type: ignore[return-value]  # just checked
+    text = node.strip() if isinstance(node, Scalar) else ""
+    if _LOOSE_NUMBER.fullmatch(text):
+        report("loose-value", node.mark, f"{what} must be a number; the text {text!r} is read as {text}")
+        return float(text) if "." in text else int(text)
+    raise wrong(report, node, f"{what} must be a number, not {kind(node)}")
+
+
+def _names(node: Node, report: Reporter, what: str) -> tuple[str, ...]:
+    return tuple(_text(item, report, what) for item in node) if isinstance(node, Seq) else (_text(node, report, what),)
+
+
+def _requirement(node: Node, report: Reporter, what: str) -> object:
+    return _names(node, report, what) if isinstance(node, Seq) else READERS[bool](node, report, what)
+
+
+_LOOSE_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?", re.ASCII)
 _LENIENT: dict[type, Callable[[str], object]] = {
     bool: {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get,
     int: lambda text: int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None,
@@ -111,5 +137,8 @@ READERS: dict[Any, Reader] = {
     bool: _typed(bool, "true or false"),
     int: _whole_number,
     Size: _size,
+    Number: _number,
+    Names: _names,
+    Requirement: _requirement,
 }
 """The reader of each type of a model's field that is no list and no model."""

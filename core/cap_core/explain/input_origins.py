@@ -9,7 +9,7 @@ from cap_core.explain.origin import Waypoint, distinct
 from cap_core.explain.value_pieces import pieces
 from cap_core.plan.call import Call
 from cap_core.plan.inputs import Input, Place
-from cap_core.plan.values import InputRef, leaves
+from cap_core.plan.values import input_names
 
 
 class InputTrace(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +70,6 @@ def input_mark(call: Call, item: Input) -> Mark:
         if field.node is None or (field.node.mark != field.at and field.name):
             continue
         for piece in pieces(step, field):
-            if piece.node is not None and InputRef(item.name) in leaves(piece.value):
+            if piece.node is not None and item.name in input_names(piece.value):
                 return piece.node.mark
     return item.at

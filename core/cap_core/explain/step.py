@@ -125,7 +125,7 @@ def _shown(
     inputs: Mapping[str, object],
 ) -> Shown:
     """The request for these inputs. Raises `Refusal` where it cannot be built."""
-    types = {item.name: item.type for item in call.inputs.items}
+    types = {item.name: item.of for item in call.inputs.items}
     fields = tuple(msgspec.structs.replace(field, value=named_results(field.value)) for field in step.request.fields)
     shown_request = msgspec.structs.replace(step.request, fields=fields)
     build = compile_request(shown_request, types, base.path, credentials, masks, identity=step.decode is None)

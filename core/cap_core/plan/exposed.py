@@ -12,20 +12,51 @@ from cap_core.errors import Mark
 from cap_core.syntax.yaml_tree import Node
 
 
+class DeclaredType(msgspec.Struct, frozen=True, kw_only=True):
+    """What a document says of the values of an input or a parameter, or of a part of one, before it is checked."""
+
+    at: Mark
+    types: tuple[str, ...] = ()
+    """The words of `type`, which may be several."""
+    nullable: bool | None = None
+    description: str = ""
+    pattern: str | None = None
+    enum: tuple[Node, ...] | None = None
+    minimum: int | float | None = None
+    maximum: int | float | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    format: str = ""
+    default: Node | None = None
+    examples: tuple[Node, ...] = ()
+    items: DeclaredType | None = None
+    properties: tuple[tuple[str, DeclaredType], ...] = ()
+    required: tuple[str, ...] = ()
+    """The members that an object has to have."""
+    marks: Mapping[str, Mark] = {}
+    """The place of each key."""
+
+    def mark(self, key: str) -> Mark:
+        """The place of a key, or that of the whole."""
+        return self.marks.get(key, self.at)
+
+    def over(self, other: DeclaredType) -> DeclaredType:
+        """The same, with what `other` says where this says nothing."""
+        silent = [name for name in self.__struct_fields__ if getattr(self, name) in (None, "", ())]
+        taken = {name: getattr(other, name) for name in silent}
+        return msgspec.structs.replace(self, **taken, marks={**other.marks, **self.marks})
+
+
 class DeclaredInput(msgspec.Struct, frozen=True):
     """An `inputParameters` entry of an exposed operation."""
 
     name: str
     at: Mark
+    of: DeclaredType
+    """What its values may be."""
     place: str | None = None
     """`in:`; None leaves it to the rules (`docs/semantics.md`, where a REST input comes from)."""
-    type: str | None = None
-    description: str = ""
     required: bool | None = None
-    pattern: str | None = None
-    enum: tuple[object, ...] | None = None
-    max_length: int | None = None
-    """The most characters of a text."""
     inherited: bool = False
     """Whether a larger part of the document declares it for all its operations, so that it identifies none of them."""
 

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from cap_core.errors import Mark
+from cap_core.plan.input_types import InputType
 from cap_core.plan.upstream import FieldPlace
 
 Place = Literal["path", "query", "header", "cookie", "member", "body", "argument"]
@@ -15,7 +16,10 @@ Place = Literal["path", "query", "header", "cookie", "member", "body", "argument
 `argument` an argument of a tool."""
 
 PASSED_BODY = ""
-"""The name of a body among the values of a call that passes as it is, instead of its members. No input has it."""
+"""The name of a body among the values of a call that passes as it is, instead of its members; or `EMPTY_BODY`. No input
+has it."""
+EMPTY_BODY = "{}"
+"""What stands for a JSON object in which a caller gave no member."""
 
 _ANY = ("object", "array", "string", "number", "boolean")
 _PROPERTY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -33,19 +37,19 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     wire: str
     also: tuple[Place, ...] = ()
     """Where a request may carry it instead, tried in order after `place`."""
-    type: str | None
+    of: InputType
+    """What its values may be."""
     required: bool
-    description: str = ""
     note: str = ""
     """What callers are told where the document has no description."""
-    pattern: str | None = None
-    enum: tuple[object, ...] | None = None
-    max_length: int | None = None
-    """The most characters of a text."""
     alias: str = ""
     opaque: bool = False
     text: frozenset[FieldPlace] = frozenset()
     """Where an input without a type is sent, if each of these places takes text alone; else empty."""
+    filled: bool = False
+    """Whether an empty text is refused, as it would name another resource in a path."""
+    raw: bool = False
+    """Whether nothing but JSON takes it, and all of it: it is then sent in the spelling of the caller's JSON."""
     media_type: str = ""
     """The media type, other than JSON, of bodies that pass as they are; "" if there is none."""
     at: Mark
@@ -55,36 +59,42 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     """The places in `with` that name it."""
 
     @property
+    def type(self) -> str | None:
+        """The type of its values, None for any."""
+        return self.of.type
+
+    @property
+    def description(self) -> str:
+        """What it is, for people and models."""
+        return self.of.description
+
+    @property
     def property_name(self) -> str:
         """The name in the JSON Schema."""
         return self.alias or self.name
 
-    def schema(self) -> dict[str, object]:
-        """The JSON Schema of this input; a list always has `items`, because some clients refuse it without.
+    def where(self, place: Place | None = None) -> str:
+        """What messages call it, by the place where a request has it: `query limit`, `body`, `argument limit`."""
+        place = place or self.place
+        if place == "body":
+            return "body"
+        if place == "argument":
+            return f"argument {self.property_name}"
+        return f"body member {self.wire}" if place == "member" else f"{place} {self.wire}"
 
-        What has no type and is sent as text is a string; a number is accepted for it too.
-        """
-        out: dict[str, object] = {}
-        if self.type:
-            out["type"] = self.type
-        elif self.opaque:  # some clients cannot use a property without a type, or one with a list of types
-            out["anyOf"] = [{"type": type_} for type_ in _ANY]
-        elif self.text and all(isinstance(item, str) for item in self.enum or ()):
-            out["type"] = "string"
-        if self.type == "array":
-            # What stands in a path, a query or a header is text, item by item.
-            out["items"] = {} if self.place in ("member", "body", "argument") else {"type": "string"}
-        if self.type == "object":
-            out["additionalProperties"] = True
-        if description := self.description or self.note:
-            out["description"] = description
-        if self.pattern is not None:
-            out["pattern"] = self.pattern
-        if self.enum is not None:
-            out["enum"] = list(self.enum)
-        if self.max_length is not None and self.type in (None, "string"):
-            out["maxLength"] = self.max_length
-        return out
+    def schema(self) -> dict[str, object]:
+        """The JSON Schema of this input. What has no type and is sent as text is a string; a number is accepted too."""
+        out = self.of.schema()
+        if self.opaque and self.type is None:  # some clients cannot use a property without a type, or with a list
+            out = {"anyOf": [{"type": type_} for type_ in _ANY], **out}
+        elif self.type is None and self.text and all(isinstance(item, str) for item in self.of.enum or ()):
+            out = {"type": ["string", "null"] if self.of.nullable else "string", **out}
+        if self.note and not self.description:
+            out["description"] = self.note
+        # What stands in a path, a query or a header is text, item by item.
+        if self.type == "array" and self.of.items is None and self.place not in ("member", "body", "argument"):
+            out["items"] = {"type": "string"}
+        return {"minLength": 1, **out} if self.filled and out.get("type") == "string" else out
 
 
 class Inputs(msgspec.Struct, frozen=True):

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from cap_core.errors import Mark
 from cap_core.plan.upstream import FieldPlace, Operation
 from cap_core.plan.values import Value
 from cap_core.syntax.yaml_tree import Node
+
+
+class Style(msgspec.Struct, frozen=True):
+    """How a list or an object is written as text, where a document says it (`style`, `explode`)."""
+
+    name: str
+    explode: bool | None = None
 
 
 class RequestField(msgspec.Struct, frozen=True):
@@ -22,6 +31,10 @@ class RequestField(msgspec.Struct, frozen=True):
     node: Node | None = None
     """The value in the document: a consumed `value`, a `with` entry, the data of a body. None if the value is an input
     that the document does not write anywhere."""
+    style: Style | None = None
+    """How a list or an object is written."""
+    styles: Mapping[str, Style] = {}
+    """The styles of the members of a form, by name."""
 
 
 class BodyEncoding(msgspec.Struct, frozen=True):

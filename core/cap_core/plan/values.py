@@ -19,9 +19,12 @@ class Binding(msgspec.Struct, frozen=True):
 
 
 class InputRef(msgspec.Struct, frozen=True):
-    """The caller's input of this name. If the caller does not give it, nothing is sent."""
+    """The caller's input of this name. If the caller does not give it, its default is sent, else nothing."""
 
     name: str
+    default: object = msgspec.UNSET
+    label: str = ""
+    """What messages to the caller call it, by the place where it is given: `query limit`."""
 
 
 class StepRef(msgspec.Struct, frozen=True):
@@ -107,6 +110,13 @@ def without(item: Value, names: Container[str]) -> Value | None:
             return None
         return Tree(tuple(left), keyed=True) if item.keyed else Tree(tuple(value for _, value in left), keyed=False)
     return None if any(name in names for name in input_names(item)) else item
+
+
+def in_text(item: Value, name: str) -> bool:
+    """Whether an input stands inside a text, which takes it as text."""
+    if isinstance(item, Tree):
+        return any(in_text(entry[1] if isinstance(entry, tuple) else entry, name) for entry in item.items)
+    return isinstance(item, Template) and name in input_names(item)
 
 
 def mentions_binding(item: Value) -> bool:

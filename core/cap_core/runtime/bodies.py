@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import quote_plus
 from xml.sax.saxutils import escape
 
 import msgspec
 import yaml
 
+from cap_core.document.vocabulary import WRITES
+from cap_core.errors import FieldError
+from cap_core.plan.input_types import InputType
 from cap_core.plan.inputs import PASSED_BODY
-from cap_core.plan.request import Request, RequestField
-from cap_core.plan.values import Binding, InputRef, Template, Tree, Value
+from cap_core.plan.request import Request, RequestField, Style
+from cap_core.plan.values import Binding, Constant, InputRef, Template, Tree
 from cap_core.plugins.auth import Credentials
 from cap_core.plugins.messages import Body, Entity
 from cap_core.runtime import multipart
+from cap_core.runtime.inputs import refuse
+from cap_core.runtime.styles import compile_pairs
 from cap_core.runtime.values import ABSENT, Evaluate, Frame, as_text, compile_json, compile_template, compile_text
 from cap_core.syntax import json_text
 
 Encoded = tuple[Body, int | None, bytes | None]
 """The body, its length if it is a stream of known size, and its content type (None: none, or set by the document)."""
 
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 NO_BODY: Encoded = (b"", None, None)
 
 _CONTENT_TYPES = {
@@ -35,7 +42,7 @@ _CONTENT_TYPES = {
 
 
 def compile_body(
-    request: Request, types: Mapping[str, str | None], credentials: Credentials, variables: Mapping[Binding, str]
+    request: Request, types: Mapping[str, InputType], credentials: Credentials, variables: Mapping[Binding, str]
 ) -> Callable[[Frame], Encoded]:
     """The function that makes the bodies of a request; without a value there is no body.
 
@@ -43,26 +50,27 @@ def compile_body(
     """
     header = next((f for f in request.fields if f.place == "header" and f.name.lower() == "content-type"), None)
     if header is not None and isinstance(header.value, InputRef):
-        return _typed_by_caller(header.value.name, request, types, credentials, variables)
+        return _typed_by_caller(header.value, request, types, credentials, variables)
     return _compile_body(request, types, credentials, variables, named=header is not None)
 
 
 def _typed_by_caller(
-    name: str,
+    given: InputRef,
     request: Request,
-    types: Mapping[str, str | None],
+    types: Mapping[str, InputType],
     credentials: Credentials,
     variables: Mapping[Binding, str],
 ) -> Callable[[Frame], Encoded]:
     """A body whose content type is an input; where callers leave it out, the body has its own."""
     named = _compile_body(request, types, credentials, variables, named=True)
     alone = _compile_body(request, types, credentials, variables, named=False)
-    return lambda frame: (alone if frame.inputs.get(name, ABSENT) is ABSENT else named)(frame)
+    evaluate = compile_text(given, variables)
+    return lambda frame: (alone if evaluate(frame) is ABSENT else named)(frame)
 
 
 def _compile_body(
     request: Request,
-    types: Mapping[str, str | None],
+    types: Mapping[str, InputType],
     credentials: Credentials,
     variables: Mapping[Binding, str],
     *,
@@ -75,25 +83,29 @@ def _compile_body(
         return lambda frame: NO_BODY
     if members and request.body.type in ("form", "multipart"):
         tree = Tree(tuple((field.name, field.value) for field in members), keyed=True)
-        whole = RequestField(place="body", name="", value=tree, type=None, required=False, at=members[0].at)
+        styles = {field.name: field.style for field in members if field.style is not None}
+        whole = RequestField(
+            place="body", name="", value=tree, type=None, required=False, at=members[0].at, styles=styles
+        )
     if whole is not None and request.body.type == "multipart":
         return _in_parts(whole, variables)
     if whole is not None and request.body.type == "json" and isinstance(whole.value, InputRef):
-        return _entity(whole.value.name, content_type, credentials, named=named)
+        return _entity(whole.value, content_type, credentials, named=named)
     if whole is not None:
-        return _template(request.body.type, whole, content_type, types, variables, credentials)
+        return _template(request, whole, content_type, types, variables, credentials)
     return _members(members, content_type, types, variables, credentials)
 
 
 def _entity(
-    name: str, content_type: bytes | None, credentials: Credentials, *, named: bool
+    given: InputRef, content_type: bytes | None, credentials: Credentials, *, named: bool
 ) -> Callable[[Frame], Encoded]:
     """A body that is one input; bytes are passed through untouched, with their type unless a header is `named` so."""
 
+    name, default = given.name, ABSENT if given.default is msgspec.UNSET else given.default
     alone = _credentials_only(credentials, content_type)
 
     def entity(frame: Frame) -> Encoded:
-        value = frame.inputs.get(name, ABSENT)
+        value = frame.inputs.get(name, default)
         if value is ABSENT:
             return alone
         if isinstance(value, Entity):
@@ -107,33 +119,36 @@ def _entity(
 def _members(
     fields: list[RequestField],
     content_type: bytes | None,
-    types: Mapping[str, str | None],
+    types: Mapping[str, InputType],
     variables: Mapping[Binding, str],
     credentials: Credentials,
 ) -> Callable[[Frame], Encoded]:
-    evaluators = [(field.name, compile_json(field.value, variables, types)) for field in fields]
+    sent = [field for field in fields if not (isinstance(field.value, Constant) and field.value.value is None)]
+    evaluators = [(field.name, compile_json(field.value, variables, types)) for field in sent]
     own = dict(credentials.members)
 
     def members(frame: Frame) -> Encoded:
         out = {name: value for name, evaluate in evaluators if (value := evaluate(frame)) is not ABSENT}
         if not out and not own:
-            return NO_BODY
+            return (b"{}", None, content_type) if PASSED_BODY in frame.inputs else NO_BODY
         return msgspec.json.encode({**out, **own}), None, content_type
 
     return members
 
 
 def _template(
-    kind: str,
+    request: Request,
     field: RequestField,
     content_type: bytes | None,
-    types: Mapping[str, str | None],
+    types: Mapping[str, InputType],
     variables: Mapping[Binding, str],
     credentials: Credentials,
 ) -> Callable[[Frame], Encoded]:
-    encode, evaluate = _encoder(kind, field.value, types, variables)
-
+    encode, evaluate = _encoder(request.body.type, field, types, variables)
     alone = _credentials_only(credentials, content_type)
+    object_ = isinstance(field.value, Tree) and field.value.keyed and request.body.type == "json"
+    if object_ and request.operation.method in WRITES and not credentials.members:
+        alone = b"{}", None, content_type
 
     def template(frame: Frame) -> Encoded:
         value = evaluate(frame)
@@ -160,21 +175,31 @@ def _in_parts(field: RequestField, variables: Mapping[Binding, str]) -> Callable
 
 
 def _encoder(
-    kind: str, item: Value, types: Mapping[str, str | None], variables: Mapping[Binding, str]
+    kind: str, field: RequestField, types: Mapping[str, InputType], variables: Mapping[Binding, str]
 ) -> tuple[Callable[[object], bytes], Evaluate]:
+    item = field.value
     if kind == "json":
         return msgspec.json.encode, compile_json(item, variables, types)
     if kind == "form":
         if isinstance(item, Template):
             return _plain, _escaped(item, variables, quote_plus)
-        return _form, compile_text(item, variables)
+        return _form(field.styles), compile_text(item, variables)
     if kind == "ndjson":
         return _lines, compile_text(item, variables)
     if kind == "yaml":
         return _yaml, compile_json(item, variables, types)
     if kind == "xml" and isinstance(item, Template):
-        return _plain, _escaped(item, variables, lambda text: escape(text, {'"': "&quot;", "'": "&apos;"}))
+        return _plain, _escaped(item, variables, _xml_text)
     return _plain, compile_text(item, variables)
+
+
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+
+def _xml_text(text: str) -> str:
+    if _NO_XML.search(text):
+        raise refuse((FieldError("body", "must not contain control characters, which XML does not have"),))
+    return escape(text, {'"': "&quot;", "'": "&apos;"})
 
 
 def _decoded(value: object) -> object:
@@ -221,12 +246,17 @@ def _yaml_number(dumper: yaml.SafeDumper, raw: msgspec.Raw) -> yaml.Node:
 _Yaml.add_representer(msgspec.Raw, _yaml_number)
 
 
-def _form(value: object) -> bytes:
-    value = _decoded(value)
-    if not isinstance(value, dict):
-        return _plain(value)
-    pairs = [(name, as_text(v)) for name, item in value.items() for v in (item if isinstance(item, list) else [item])]
-    return urlencode(pairs).encode()
+def _form(styles: Mapping[str, Style]) -> Callable[[object], bytes]:
+    def form(value: object) -> bytes:
+        value = _decoded(value)
+        if not isinstance(value, dict):
+            return _plain(value)
+        given = ((name, item) for name, item in value.items() if item is not None)
+        return "&".join(
+            pair for name, item in given for pair in compile_pairs(name, styles.get(name), quote_plus)(item)
+        ).encode()
+
+    return form
 
 
 def _escaped(item: Template, variables: Mapping[Binding, str], escape_text: Callable[[str], str]) -> Evaluate:
@@ -245,5 +275,8 @@ def _with_members(body: bytes, credentials: Credentials) -> bytes:
     """A JSON body with the members that authentication adds."""
     if not credentials.members:
         return body
-    data = json_text.decode(body)
-    return msgspec.json.encode({**data, **dict(credentials.members)}) if isinstance(data, dict) else body
+    try:
+        data = _object(body)
+    except msgspec.ValidationError:
+        return body
+    return msgspec.json.encode({**data, **dict(credentials.members)})

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import re
 from collections.abc import Iterator
 
 from cap_core.errors import FieldError, Mark
@@ -17,8 +16,7 @@ from cap_core.runtime.values import as_text
 from cap_core.syntax.http import is_media_type
 from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq
 
-PART_KEYS = ("name", "value", "filename", "contentType")
-_TEXT = re.compile(r"text/|[^;]*[/+](json|xml|yaml|javascript|jsonl|x-ndjson|sql|graphql)\s*(;|$)", re.IGNORECASE)
+PART_KEYS = ("name", "value", "filename", "contentType", "encoding")
 
 
 def fault(data: Node) -> tuple[Mark, str] | None:
@@ -33,9 +31,12 @@ def fault(data: Node) -> tuple[Mark, str] | None:
             known = f"a part has {', '.join(PART_KEYS)}, of which the first two are needed"
             return part.mark, f"{known}; this one has {', '.join(sorted(keys)) or 'none of them'}"
         assert isinstance(part, Map)
-        for key in ("name", "filename", "contentType"):
+        for key in ("name", "filename", "contentType", "encoding"):
             if not isinstance(item := part.get(Scalar(key, part.mark), Scalar("", part.mark)), Scalar):
                 return item.mark, f"{key!r} of a part must be text"
+        encoding = part.get(Scalar("encoding", part.mark))
+        if encoding is not None and encoding != "base64":
+            return encoding.mark, f"'encoding' of a part can be base64, not {str(encoding)!r}"
     return None
 
 
@@ -60,10 +61,11 @@ def _parts(value: object) -> Iterator[bytes]:
         name, content = as_text(part["name"]) if "name" in part else "", part.get("value")
         for item in content if isinstance(content, list) else [content]:
             if item is not None:
-                yield _part(name, as_text(item), part.get("filename"), part.get("contentType"))
+                content = _content(name, as_text(item), part.get("encoding"))
+                yield _head(name, part.get("filename"), part.get("contentType")).encode() + content
 
 
-def _part(name: str, text: str, filename: object, content_type: object) -> bytes:
+def _head(name: str, filename: object, content_type: object) -> str:
     head = f'Content-Disposition: form-data; name="{_quoted(name)}"'
     if filename is not None:
         head += f'; filename="{_quoted(as_text(filename))}"'
@@ -71,10 +73,10 @@ def _part(name: str, text: str, filename: object, content_type: object) -> bytes
         media_type = as_text(content_type)
         if not is_media_type(media_type):
             raise refuse((FieldError(f"contentType of part {name}", "must be a media type"),))
-        return f"{head}\r\nContent-Type: {media_type}\r\n\r\n".encode() + _content(text, media_type)
-    if filename is not None:
+        head += f"\r\nContent-Type: {media_type}"
+    elif filename is not None:
         head += "\r\nContent-Type: application/octet-stream"  # as browsers send for an unknown type
-    return f"{head}\r\n\r\n{text}".encode()
+    return f"{head}\r\n\r\n"
 
 
 def _quoted(text: str) -> str:
@@ -82,11 +84,11 @@ def _quoted(text: str) -> str:
     return text.replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")
 
 
-def _content(text: str, media_type: str) -> bytes:
-    """The bytes of a part. JSON has no bytes, so those of images and the like come as base64."""
-    if _TEXT.match(media_type):
+def _content(name: str, text: str, encoding: object) -> bytes:
+    """The bytes of a part. JSON has none, so what is no text comes in base64, where the document says so."""
+    if encoding is None:
         return text.encode()
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
-        return text.encode()
+        raise refuse((FieldError(f"part {name}", "must be base64"),)) from None

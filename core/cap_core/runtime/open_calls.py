@@ -10,6 +10,7 @@ from cap_core.logging.lazy_logger import get_logger
 from cap_core.logging.redaction import MASK
 from cap_core.plan.call import Call
 from cap_core.plan.flow import CallStep, Composed
+from cap_core.plan.input_types import InputType
 from cap_core.plan.plan import CapabilityPlan
 from cap_core.plan.request import Request
 from cap_core.plan.values import Binding, Value, leaves
@@ -170,5 +171,5 @@ def _bindings(value: Value) -> list[Binding]:
     return [leaf for leaf in leaves(value) if isinstance(leaf, Binding)]
 
 
-def _types(call: Call) -> Mapping[str, str | None]:
-    return {item.name: item.type for item in call.inputs.items}
+def _types(call: Call) -> Mapping[str, InputType]:
+    return {item.name: item.of for item in call.inputs.items}

@@ -27,14 +27,24 @@ def redirected(request: HttpRequest, response: HttpResponse, origin: str) -> Htt
     return None if target is None else msgspec.structs.replace(request, target=target)
 
 
+_PORTS = {"http": 80, "https": 443}
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None, str | None]:
+    """Scheme, host and port (RFC 6454, 4), and whoever is named before the host."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme), parts.username
+
+
 def _same_origin(location: str, target: bytes, origin: str) -> bytes | None:
     """The target of a location on the same origin; None if it is on another one, or invalid."""
     try:
         absolute = urljoin(origin + target.decode("latin-1"), location)
         parts = urlsplit(absolute)
+        same = _origin(absolute) == _origin(origin)
     except ValueError:
         return None
-    if f"{parts.scheme}://{parts.netloc}" != origin:
+    if not same:
         return None
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return path.encode() if path.isascii() and path.isprintable() and " " not in path else None

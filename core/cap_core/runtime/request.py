@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from cap_core.plan.input_types import InputType
 from cap_core.plan.request import Request
 from cap_core.plan.values import Binding
 from cap_core.plugins.auth import Credentials
@@ -26,7 +27,7 @@ Build = Callable[[Frame, "Context"], HttpRequest]
 
 def compile_request(
     request: Request,
-    types: Mapping[str, str | None],
+    types: Mapping[str, InputType],
     prefix: str,
     credentials: Credentials,
     variables: Mapping[Binding, str],

@@ -12,7 +12,7 @@ from cap_core.plan.values import Binding
 from cap_core.plugins.auth import Credentials
 from cap_core.plugins.messages import Headers
 from cap_core.runtime.inputs import refuse
-from cap_core.runtime.values import ABSENT, Frame, as_text, compile_text
+from cap_core.runtime.values import ABSENT, Frame, as_text, compile_text, label
 from cap_core.version import USER_AGENT
 
 _BAD_HEADER = re.compile(r"[\r\n\0]")
@@ -23,14 +23,15 @@ def compile_headers(
 ) -> Callable[[Frame], Headers]:
     """The function that makes all headers but the caller's. It raises `Refusal` 400 for a value with a line break."""
     fields = [
-        (field.name, field.name.encode("latin-1", "replace"), compile_text(field.value, variables))
+        (label(field), field.name.encode("latin-1", "replace"), compile_text(field.value, variables))
         for field in request.fields
         if field.place == "header"
     ]
+    joins_cookies = any(wire.lower() == b"cookie" for _, wire, _ in fields)
     cookies = [
         (field.name, compile_text(field.value, variables)) for field in request.fields if field.place == "cookie"
     ]
-    named = any(name.lower() == "user-agent" for name, _, _ in fields)
+    named = any(wire.lower() == b"user-agent" for _, wire, _ in fields)
     own: Headers = () if named or _has(credentials, b"user-agent") else ((b"User-Agent", USER_AGENT),)
     fixed_cookies = tuple(f"{name}={value}" for name, value in credentials.cookies)
     end: Headers = (*credentials.headers, *own)
@@ -45,6 +46,9 @@ def compile_headers(
             if value is not ABSENT:
                 out.append((wire, _header_text(name, value)))
         crumbs = [f"{name}={_crumb(value)}" for name, evaluate in cookies if (value := evaluate(frame)) is not ABSENT]
+        if joins_cookies:
+            crumbs = [value.decode() for wire, value in out if wire.lower() == b"cookie"] + crumbs
+            out = [header for header in out if header[0].lower() != b"cookie"]
         return (*out, *end, *_cookie((*crumbs, *fixed_cookies)))
 
     return headers
@@ -55,9 +59,10 @@ def _has(credentials: Credentials, name: bytes) -> bool:
 
 
 def _header_text(name: str, value: object) -> bytes:
-    text = ", ".join(map(as_text, value)) if isinstance(value, list) else as_text(value)
+    items = value if isinstance(value, list) else [value]
+    text = ", ".join(as_text(item) for item in items if item is not None)
     if _BAD_HEADER.search(text):
-        raise refuse((FieldError(f"header {name}", "must not contain line breaks"),))
+        raise refuse((FieldError(name, "must not contain line breaks"),))
     return text.encode()
 
 

@@ -8,15 +8,17 @@ from urllib.parse import quote, unquote_to_bytes
 
 from cap_core.errors import FieldError
 from cap_core.plan.request import Request, RequestField
-from cap_core.plan.values import Binding, InputRef
+from cap_core.plan.values import Binding
 from cap_core.plugins.auth import Credentials
 from cap_core.runtime.inputs import refuse
-from cap_core.runtime.values import ABSENT, Evaluate, Frame, as_text, compile_text
+from cap_core.runtime.styles import compile_pairs
+from cap_core.runtime.values import ABSENT, Evaluate, Frame, as_text, compile_text, label
 from cap_core.syntax.templates import Var
 
 # Characters that are not escaped in a segment: unreserved, sub-delims, ":" and "@" (RFC 3986, 3.3). Only ";" is: many
 # servers read what follows it as parameters of the segment that do not belong to its name.
 _SEGMENT_SAFE = "-._~!$&'()*+,=:@"
+_ITEM_SAFE = _SEGMENT_SAFE.replace(",", "")
 _QUERY_SAFE = "-._~!$'()*,:@/"
 _PLAIN = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 
@@ -86,9 +88,12 @@ def _segments(parts: tuple[str | Var, ...]) -> list[list[str | Var]]:
     return [] if out == [["/"]] and not parts else out
 
 
-def _encoded(text: str) -> bytes:
-    """Literal text of a path or query; only characters that cannot be sent are escaped."""
-    return quote(text, safe="%/?&=+:@!$'()*,;~[]{}|^\\\"<>`-._").replace("{", "%7B").replace("}", "%7D").encode()
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+def _encoded(text: str, more: str = "") -> bytes:
+    """Literal text of a path, or with `more` of a query; characters that no address may hold are escaped."""
+    return quote(_STRAY_PERCENT.sub("%25", text), safe=f"%/:@!$&'()*+,;=-._~{more}").encode()
 
 
 def _piece(
@@ -97,8 +102,7 @@ def _piece(
     if isinstance(part, str):
         return part.encode()
     field = fields[part.name]
-    shown = next((leaf.name for leaf in [field.value] if isinstance(leaf, InputRef)), field.name)
-    return shown, compile_text(field.value, variables)
+    return label(field), compile_text(field.value, variables)
 
 
 def _merged(pieces: list[bytes | Piece]) -> list[bytes | Piece]:
@@ -142,13 +146,20 @@ def _any_segment(pieces: list[bytes | tuple[str, Evaluate]], frame: Frame) -> by
         in_name = in_name or b";" not in out
         value = evaluate(frame)
         if value is ABSENT:
-            raise refuse((FieldError(f"path {name}", "is required and missing"),))
-        text = as_text(value)
-        out += (text if _PLAIN.fullmatch(text) else quote(text, safe=_SEGMENT_SAFE)).encode()
+            raise refuse((FieldError(name, "is required and missing"),))
+        out += _segment_text(value)
     resource, semicolon, _ = unquote_to_bytes(out[1:]).partition(b";")
     if in_name and resource in (b"", b".", b".."):
-        raise refuse((FieldError(f"path {name}", _names_another(resource.decode(), bool(semicolon))),))
+        raise refuse((FieldError(name, _names_another(resource.decode(), bool(semicolon))),))
     return out
+
+
+def _segment_text(value: object) -> bytes:
+    """A value in a segment. A list has commas between its items (RFC 6570, 3.2.2), whose own commas are escaped."""
+    if isinstance(value, list):
+        return ",".join(quote(as_text(item), safe=_ITEM_SAFE) for item in value if item is not None).encode()
+    text = as_text(value)
+    return (text if _PLAIN.fullmatch(text) else quote(text, safe=_SEGMENT_SAFE)).encode()
 
 
 def _names_another(resource: str, semicolon: bool) -> str:
@@ -159,10 +170,15 @@ def _names_another(resource: str, semicolon: bool) -> str:
 def _query(
     request: Request, credentials: Credentials, variables: Mapping[Binding, str]
 ) -> bytes | Callable[[Frame], bytes]:
-    literal = _encoded(request.operation.query)
+    literal = _encoded(request.operation.query, "?[]")
     end = b"&".join(_pair(name, value) for name, value in credentials.query)
     fields = [
-        (field.name, quote(field.name, safe=_QUERY_SAFE).encode() + b"=", compile_text(field.value, variables))
+        (
+            quote(field.name, safe=_QUERY_SAFE).encode() + b"=",
+            compile_pairs(field.name, field.style, _query_text),
+            field.style is not None,
+            compile_text(field.value, variables),
+        )
         for field in request.fields
         if field.place == "query"
     ]
@@ -172,14 +188,14 @@ def _query(
 
     def query(frame: Frame) -> bytes:
         parts = [literal] if literal else []
-        for _, start, evaluate in fields:
+        for start, pairs, styled, evaluate in fields:
             value = evaluate(frame)
             if value is ABSENT:
                 continue
-            if isinstance(value, list):
-                parts += [start + _query_text(item) for item in value]
+            if styled or isinstance(value, list):
+                parts += [pair.encode() for pair in pairs(value)]
             else:
-                parts.append(start + _query_text(value))
+                parts.append(start + _query_text(as_text(value)).encode())
         if end:
             parts.append(end)
         return b"?" + b"&".join(parts) if parts else b""
@@ -188,9 +204,8 @@ def _query(
 
 
 def _pair(name: str, value: str) -> bytes:
-    return quote(name, safe=_QUERY_SAFE).encode() + b"=" + _query_text(value)
+    return f"{_query_text(name)}={_query_text(value)}".encode()
 
 
-def _query_text(value: object) -> bytes:
-    text = as_text(value)
-    return (text if _PLAIN.fullmatch(text) else quote(text, safe=_QUERY_SAFE)).encode()
+def _query_text(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else quote(text, safe=_QUERY_SAFE)

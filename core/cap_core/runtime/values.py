@@ -9,7 +9,9 @@ from typing import Final
 import msgspec
 
 from cap_core.errors import Refusal
-from cap_core.plan.values import Binding, Constant, InputRef, StepRef, Template, Tree, Value
+from cap_core.plan.input_types import InputType
+from cap_core.plan.request import RequestField
+from cap_core.plan.values import Binding, Constant, InputRef, StepRef, Template, Tree, Value, leaves
 from cap_core.runtime import jsonpath
 
 NO_RESULTS: Final[Mapping[str, object]] = MappingProxyType({})
@@ -47,32 +49,41 @@ def as_text(value: object) -> str:
     return bytes(value).decode() if isinstance(value, msgspec.Raw) else _encode(value).decode()
 
 
+def label(field: RequestField) -> str:
+    """What messages call a value: as the caller gives it, else as it is sent."""
+    given = (leaf.label for leaf in leaves(field.value) if isinstance(leaf, InputRef) and leaf.label)
+    return next(given, f"{field.place} {field.name}")
+
+
 def compile_text(item: Value, variables: Mapping[Binding, str]) -> Evaluate:
-    """The function for a place that takes text; inputs keep the spelling of the caller."""
-    return _compile(item, variables, _input)
+    """The function for a place that takes text; inputs keep the spelling of the caller, and null is absent."""
+    if isinstance(item, Constant) and item.value is None:
+        return _constant(ABSENT)
+    return _compile(item, variables, _text_input)
 
 
-def compile_json(item: Value, variables: Mapping[Binding, str], types: Mapping[str, str | None]) -> Evaluate:
+def compile_json(item: Value, variables: Mapping[Binding, str], types: Mapping[str, InputType]) -> Evaluate:
     """The function for a place that takes JSON; text is converted to the type of its input."""
 
-    def typed(name: str) -> Evaluate:
-        convert = _TYPED.get(types.get(name) or "")
-        plain = _input(name)
+    def typed(reference: InputRef) -> Evaluate:
+        of = types.get(reference.name)
+        convert = _converter(of) if of is not None else None
+        plain = _input(reference)
         if convert is None:
             return plain
 
         def evaluate(frame: Frame) -> object:
             value = plain(frame)
-            return convert(value) if isinstance(value, str) else value
+            return convert(value) if isinstance(value, str | list) else value
 
         return evaluate
 
     return _compile(item, variables, typed)
 
 
-def _compile(item: Value, variables: Mapping[Binding, str], of_input: Callable[[str], Evaluate]) -> Evaluate:
+def _compile(item: Value, variables: Mapping[Binding, str], of_input: Callable[[InputRef], Evaluate]) -> Evaluate:
     if isinstance(item, InputRef):
-        return of_input(item.name)
+        return of_input(item)
     if isinstance(item, StepRef):
         return _result(item)
     if isinstance(item, Binding):
@@ -88,8 +99,19 @@ def _constant(value: object) -> Evaluate:
     return lambda frame: value
 
 
-def _input(name: str) -> Evaluate:
-    return lambda frame: frame.inputs.get(name, ABSENT)
+def _input(reference: InputRef) -> Evaluate:
+    name, default = reference.name, ABSENT if reference.default is msgspec.UNSET else reference.default
+    return lambda frame: frame.inputs.get(name, default)
+
+
+def _text_input(reference: InputRef) -> Evaluate:
+    name, default = reference.name, ABSENT if reference.default is msgspec.UNSET else reference.default
+
+    def text_input(frame: Frame) -> object:
+        value = frame.inputs.get(name, default)
+        return ABSENT if value is None else value
+
+    return text_input
 
 
 def _result(item: StepRef) -> Evaluate:
@@ -137,7 +159,7 @@ def _part(
     return render(variables[part]) if isinstance(part, Binding) else compile_text(part, variables)
 
 
-def _tree(item: Tree, variables: Mapping[Binding, str], of_input: Callable[[str], Evaluate]) -> Evaluate:
+def _tree(item: Tree, variables: Mapping[Binding, str], of_input: Callable[[InputRef], Evaluate]) -> Evaluate:
     """A list or an object without absent members; absent itself if that leaves it empty."""
     if item.keyed:
         members = [(e[0], _compile(e[1], variables, of_input)) for e in item.items if isinstance(e, tuple)]
@@ -161,6 +183,21 @@ def _number(text: object) -> object:
     sign, digits = ("-", str(text)[1:]) if str(text).startswith("-") else ("", str(text))
     whole = len(digits) - len(digits.lstrip("0123456789"))
     return msgspec.Raw(f"{sign}{digits[:whole].lstrip('0') or '0'}{digits[whole:]}".encode())
+
+
+def _converter(of: InputType) -> Convert | None:
+    """The function that converts the text of an input to a JSON value of its type; None where it is one already."""
+    if of.type != "array":
+        return _TYPED.get(of.type or "")
+    convert = _converter(of.items) if of.items is not None else None
+
+    def listed(value: object) -> object:
+        if isinstance(value, str):
+            return msgspec.Raw(value.encode())
+        items = value if isinstance(value, list) else [value]
+        return items if convert is None else [convert(item) if isinstance(item, str) else item for item in items]
+
+    return listed
 
 
 _TYPED: dict[str, Convert] = {

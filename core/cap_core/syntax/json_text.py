@@ -17,6 +17,9 @@ _LOW = rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _TOKEN = re.compile(_HIGH + _LOW + rb"|(" + _HIGH + rb"|" + _LOW + rb")|\\.", re.DOTALL)
 
 
+_FRACTION = re.compile(rb"[0-9][.eE]")
+
+
 def decode(text: bytes | msgspec.Raw) -> object:
     """The value of a JSON text. A number that Python cannot hold stays JSON text (`msgspec.Raw`), however deep it is.
 
@@ -27,6 +30,14 @@ def decode(text: bytes | msgspec.Raw) -> object:
     except msgspec.ValidationError:
         _validate(text)  # the other reader takes some texts that are not JSON
         return json.loads(bytes(text), parse_int=_integer, parse_float=_float)
+
+
+def exact(text: bytes | msgspec.Raw, value: object) -> object:
+    """The `value` of a JSON text with every digit: numbers with a fraction or an exponent stay JSON text."""
+    raw = bytes(text)
+    if _FRACTION.search(raw) is None:
+        return value
+    return json.loads(raw, parse_int=_integer, parse_float=lambda number: msgspec.Raw(number.encode()))
 
 
 def fault(text: bytes, error: Exception) -> str:

@@ -19,6 +19,7 @@ from cap_core.errors import Mark
 from cap_core.plan.call import Call
 from cap_core.plan.exposed import DeclaredOutput, ExposedOperation
 from cap_core.plan.flow import CallStep, Flow, Mapped, PassThrough
+from cap_core.plan.input_types import InputType
 from cap_core.plan.inputs import Input, Inputs
 from cap_core.plan.plan import About, ExposurePlan
 from cap_core.plan.request import Request
@@ -40,7 +41,9 @@ ABOUT = About(name="cats", title="Cats", description="Everything about cats.", v
 
 def make_input(name, place="query", type=None, *, required=False, **more):
     """An input by the place it stands at."""
-    return Input(name=name, place=place, wire=more.pop("wire", name), type=type, required=required, at=AT, **more)
+    limits = {key: more.pop(key) for key in InputType.__struct_fields__ if key in more}
+    of = InputType(type=type, **limits)
+    return Input(name=name, place=place, wire=more.pop("wire", name), of=of, required=required, at=AT, **more)
 
 
 def make_call(*inputs, path="/cats", method="GET", name="op", outputs=(), upstream="GET", capability="cats", **more):

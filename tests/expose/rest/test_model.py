@@ -76,9 +76,9 @@ def test_the_nearest_declaration_of_an_input_wins(tell):
     (get, delete), _ = tell(ENTRY)
 
     assert [("X-Tenant", "integer"), ("limit", "integer"), ("cat-id", "string")] == [
-        (i.name, i.type) for i in get.inputs
+        (i.name, i.of.types[0]) for i in get.inputs
     ]
-    assert ["string", "integer", "string"] == [i.type for i in delete.inputs]
+    assert ["string", "integer", "string"] == [i.of.types[0] for i in delete.inputs]
 
 
 @pytest.mark.parametrize(

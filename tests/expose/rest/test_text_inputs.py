@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cap_core.plan.input_types import InputType
+
 
 def test_text_stays_as_the_caller_spelt_it(made, values):
     inputs = [
@@ -61,7 +63,7 @@ def test_a_query_is_read_once_and_unknown_names_are_ignored(made, values, query,
 def test_a_query_that_is_wrong_is_refused(made, field_errors, query, expected):
     inputs = [
         made.input("limit", type="integer"),
-        made.input("tag", type="array", enum=("new", "old")),
+        made.input("tag", type="array", items=InputType(enum=("new", "old"))),
         made.input("filter", type="object"),
     ]
 

@@ -87,8 +87,8 @@ def sample(item: Input, id: object) -> object:
     """A value for an input: the identifier where the path takes one, else something of the input's type."""
     if item.place == "path" or item.name in placeholders(item.wire):
         return id
-    if item.enum:
-        return item.enum[0]
+    if item.of.enum:
+        return item.of.enum[0]
     return SAMPLES.get(item.type or "", "text")
 
 

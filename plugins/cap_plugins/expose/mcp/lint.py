@@ -73,7 +73,7 @@ def _untyped_members(tools: Iterable[Call]) -> Iterator[Diagnostic]:
 
 def _untyped(call: Call) -> list[str]:
     return [
-        item.name for item in call.inputs.items if "type" not in item.schema() and not item.opaque and not item.enum
+        item.name for item in call.inputs.items if "type" not in item.schema() and not item.opaque and not item.of.enum
     ]
 
 

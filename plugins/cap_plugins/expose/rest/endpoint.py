@@ -12,7 +12,7 @@ from cap_core.errors import FieldError, Refusal
 from cap_core.logging.lazy_logger import get_logger
 from cap_core.plan.inputs import PASSED_BODY, Input
 from cap_core.plugins.context import Context, Run
-from cap_core.plugins.messages import AsgiSend, Endpoint, Headers, Receive, Reply, Scope
+from cap_core.plugins.messages import AsgiSend, Endpoint, Entity, Headers, Receive, Reply, Scope
 from cap_core.runtime.inputs import refuse
 from cap_core.server.asgi import CallerGone, EventStreams, Watch, answer, has_body
 from cap_core.server.problems import FAILED, problem
@@ -20,7 +20,7 @@ from cap_core.syntax.trace_context import traceparent
 from cap_plugins.expose.rest.links import Back
 from cap_plugins.expose.rest.replies import as_reply
 from cap_plugins.expose.rest.request_body import compile_body, refuse_body
-from cap_plugins.expose.rest.text_inputs import FieldErrors, Values, compile_text_inputs, where
+from cap_plugins.expose.rest.text_inputs import FieldErrors, Values, compile_text_inputs
 
 if TYPE_CHECKING:
     from cap_core.plan.call import Call, RejectedOperation
@@ -99,9 +99,9 @@ def _picked(headers: Headers, names: frozenset[bytes]) -> Headers:
 def _check_required(required: tuple[Input, ...], values: Values, field_errors: FieldErrors) -> None:
     wrong = {fault.where for fault in field_errors}
     for item in required:
-        place = where(item)
+        place = item.where()
         # The fields of a body that cannot be read are not known.
-        unreadable = item.place == "member" and ("body" in wrong or PASSED_BODY in values)
+        unreadable = item.place == "member" and ("body" in wrong or isinstance(values.get(PASSED_BODY), Entity))
         if item.name not in values and place not in wrong and not unreadable:
             field_errors.append(FieldError(place, "is required and missing"))
 

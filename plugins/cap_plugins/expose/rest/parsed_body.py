@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from cap_core.errors import FieldError, Refusal
-from cap_core.plan.inputs import PASSED_BODY, Input, whole
+from cap_core.plan.inputs import EMPTY_BODY, PASSED_BODY, Input
 from cap_core.plugins.messages import Entity
-from cap_core.runtime.inputs import JsonCheck, TextCheck, json_check, text_check
+from cap_core.runtime.input_checks import TextCheck, text_check
+from cap_core.runtime.inputs import JsonReader, Wrong, json_reader, whole_check
+from cap_core.runtime.values import ABSENT
 from cap_core.server.asgi import has_body, read_body
 from cap_core.syntax import json_text
 from cap_plugins.expose.rest.body_reader import MISSING, BodyReader, RequestHeaders, check_coding
-from cap_plugins.expose.rest.text_inputs import MOST_FIELD_ERRORS, FieldErrors, Values, compile_pairs, slots, where
+from cap_plugins.expose.rest.text_inputs import MOST_FIELD_ERRORS, FieldErrors, Values, compile_pairs, slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,14 +28,7 @@ MOST_FIELDS = 10_000
 _JSON = b"application/json"
 _FORM = b"application/x-www-form-urlencoded"
 
-_raw = msgspec.json.Decoder(msgspec.Raw)
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_array = msgspec.json.Decoder(list[msgspec.Raw])
-
-_SHALLOW: dict[str | None, tuple[Callable[[bytes], object], str]] = {
-    "object": (_object.decode, "object"),
-    "array": (_array.decode, "list"),
-}
 
 
 def parsed_body(whole: Input | None, members: tuple[Input, ...], limit: int) -> BodyReader:
@@ -92,20 +87,21 @@ def _passing(whole: Input | None, members: tuple[Input, ...]) -> _Passing | None
     item = next((item for item in ((whole,) if whole is not None else members) if item.media_type), None)
     if item is None:
         return None
-    check = text_check(item) if whole is not None and item.type not in ("object", "array") else None
+    check = text_check(item.of) if whole is not None and item.type not in ("object", "array") else None
     return _Passing(item.media_type.encode(), item.name if whole is not None else PASSED_BODY, check)
 
 
 def _json_reader(whole: Input | None, members: tuple[Input, ...]) -> Callable[[bytes, Values, FieldErrors], None]:
     read_members = _member_reader(members, alone=whole is None)
-    check = _whole_check(whole) if whole else None
+    check = whole_check(whole) if whole else None
+    nullable = whole is not None and whole.of.nullable
 
     def read_json(body: bytes, values: Values, field_errors: FieldErrors) -> None:
         try:
             # msgspec checks the JSON, but not that the strings inside a `Raw` are UTF-8.
             str(body, "utf-8")
             if whole is not None:
-                if body.strip(b" \t\r\n") == b"null":
+                if not nullable and body.strip(b" \t\r\n") == b"null":
                     if whole.required:
                         field_errors.append(FieldError("body", MISSING))
                     return
@@ -127,36 +123,15 @@ def _json_reader(whole: Input | None, members: tuple[Input, ...]) -> Callable[[b
     return read_json
 
 
-def _whole_check(item: Input) -> Callable[[bytes], str | None]:
-    """The check of a body that is one input, given as JSON text. Objects and lists are not decoded for it."""
-    if item.type in _SHALLOW and item.enum is None:
-        decode, noun = _SHALLOW[item.type]
-
-        def container(body: bytes) -> str | None:
-            try:
-                decode(body)
-            except msgspec.ValidationError:
-                return f"must be a JSON {noun}"
-            return None
-
-        return container
-    check = json_check(item)
-
-    def any_value(body: bytes) -> str | None:
-        _raw.decode(body)
-        return check(json_text.decode(body)) if check is not None else None
-
-    return any_value
-
-
 def _member_reader(
     items: tuple[Input, ...], *, alone: bool
 ) -> Callable[[dict[str, msgspec.Raw], Values, FieldErrors], None]:
     """Reads the fields of a JSON object. With `alone`, no input is the entire body, and unknown fields are errors."""
-    known = {item.wire: (item, json_check(item), where(item, "member")) for item in items}
+    known = {item.wire: (item, json_reader(item), item.where("member")) for item in items}
     unknown = _unknown(items)
 
     def read(given: dict[str, msgspec.Raw], values: Values, field_errors: FieldErrors) -> None:
+        before = len(values)
         for name, raw in given.items():
             if len(field_errors) >= MOST_FIELD_ERRORS:
                 return
@@ -165,23 +140,24 @@ def _member_reader(
                 _take(raw, *entry, values, field_errors)
             elif alone:
                 field_errors.append(unknown(name))
+        if alone and len(values) == before:
+            values[PASSED_BODY] = EMPTY_BODY
 
     return read
 
 
 def _take(
-    raw: msgspec.Raw, item: Input, check: JsonCheck | None, place: str, values: Values, field_errors: FieldErrors
+    raw: msgspec.Raw, item: Input, read: JsonReader, place: str, values: Values, field_errors: FieldErrors
 ) -> None:
-    value = json_text.decode(raw)
-    if value is None:
-        return  # explicit null is absent (docs/semantics.md, checking)
+    value = read(raw)
+    if value is ABSENT:
+        return
     if item.name in values:
         field_errors.append(FieldError(place, "is given twice"))
-    elif check is not None and (what := check(value)) is not None:
-        field_errors.append(FieldError(place, what))
+    elif isinstance(value, Wrong):
+        field_errors.append(FieldError(place, value.what))
     else:
-        # In JSON 7.0 is the integer 7.
-        values[item.name] = whole(value) if item.type == "integer" and isinstance(value, float) else value
+        values[item.name] = value
 
 
 def _unknown(items: tuple[Input, ...]) -> Callable[[str], FieldError]:

@@ -11,9 +11,10 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from cap_core.errors import FieldError
+from cap_core.plan.input_types import InputType
 from cap_core.plan.inputs import Input, Place
 from cap_core.plugins.messages import Scope
-from cap_core.runtime.inputs import TextCheck, text_check
+from cap_core.runtime.input_checks import TextCheck, text_check
 from cap_core.syntax.path_template import placeholders
 
 Values = dict[str, object]
@@ -29,6 +30,9 @@ PairReader = Callable[[bytes, Values, FieldErrors], None]
 """Reads the text inputs of `a=1&b=2`."""
 
 
+_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
 class Slot(msgspec.Struct, frozen=True):
     """One text input at one place.
 
@@ -39,6 +43,8 @@ class Slot(msgspec.Struct, frozen=True):
     where: str
     check: TextCheck | None
     many: bool
+    whole: TextCheck | None
+    """Of a list of objects, the check of a text that is all of it, as JSON."""
     second: bool
 
     def take(self, text: str, values: Values, field_errors: FieldErrors) -> None:
@@ -46,12 +52,24 @@ class Slot(msgspec.Struct, frozen=True):
         given = values.get(self.name)
         if given is not None and not self.many:
             field_errors.append(FieldError(self.where, "is given twice"))
+        elif self.whole is not None and text.lstrip().startswith("["):
+            self._take_whole(text, values, field_errors)
         elif self.check is not None and (what := self.check(text)) is not None:
             field_errors.append(FieldError(self.where, what))
-        elif isinstance(given, list):
-            given.append(text)
+        elif self.many:
+            item = text if self.whole is None else msgspec.Raw(text.encode())
+            values[self.name] = [*given, item] if isinstance(given, list) else [item]
         else:
-            values[self.name] = [text] if self.many else text
+            values[self.name] = text
+
+    def _take_whole(self, text: str, values: Values, field_errors: FieldErrors) -> None:
+        assert self.whole is not None
+        if (what := self.whole(text)) is not None:
+            field_errors.append(FieldError(self.where, what))
+            return
+        given = values.setdefault(self.name, [])
+        assert isinstance(given, list)
+        given += _list(text)
 
     def take_bytes(self, raw: bytes, values: Values, field_errors: FieldErrors) -> None:
         """Store the text of these bytes, or add the fault of an invalid one."""
@@ -61,12 +79,9 @@ class Slot(msgspec.Struct, frozen=True):
             field_errors.append(FieldError(self.where, "is not UTF-8 text"))
 
 
-def where(item: Input, place: Place | None = None) -> str:
-    """The name of an input's place in messages: `query limit`, `body`, `body member model`."""
-    place = place or item.place
-    if place == "body":
-        return "body"
-    return f"body member {item.wire}" if place == "member" else f"{place} {item.wire}"
+def _each(item: Input) -> InputType:
+    """What a single text of an input may be: of a list, each item."""
+    return (item.of.items or InputType()) if item.type == "array" else item.of
 
 
 def slots(items: Iterable[Input], place: Place) -> dict[str, Slot]:
@@ -74,9 +89,10 @@ def slots(items: Iterable[Input], place: Place) -> dict[str, Slot]:
     return {
         item.wire: Slot(
             name=item.name,
-            where=where(item, place),
-            check=text_check(item),
-            many=item.type == "array" and place != "path",
+            where=item.where(place),
+            check=text_check(_each(item)),
+            many=item.type == "array",
+            whole=text_check(item.of) if _each(item).type in ("object", "array") and item.type == "array" else None,
             # Clients send some headers unasked (Accept), so a header does not contradict the query; a body does.
             second=item.place == "header" and place != "header",
         )
@@ -134,7 +150,7 @@ def _path(items: tuple[Input, ...], template: str) -> TextReader | None:
     taken = tuple((order.index(wire), slot) for wire, slot in slots(items, "path").items())
     if not taken:
         return None
-    if not any(slot.check for _, slot in taken):
+    if not any(slot.check or slot.many for _, slot in taken):
         named = tuple((index, slot.name) for index, slot in taken)
 
         def unchecked(scope: Scope, params: tuple[str, ...], values: Values, field_errors: FieldErrors) -> None:
@@ -143,11 +159,25 @@ def _path(items: tuple[Input, ...], template: str) -> TextReader | None:
 
         return unchecked
 
+    segments = template.split("/")
+    placed = tuple((index, slot, _from_end(f"{{{order[index]}}}", segments)) for index, slot in taken)
+
     def path(scope: Scope, params: tuple[str, ...], values: Values, field_errors: FieldErrors) -> None:
-        for index, slot in taken:
-            slot.take(params[index], values, field_errors)
+        for index, slot, at in placed:
+            if not slot.many:
+                slot.take(params[index], values, field_errors)
+                continue
+            # A list in a path has commas between its items (RFC 6570, 3.2.2); an escaped comma belongs to an item.
+            parts = scope["raw_path"].split(b"/")[at].split(b",") if at else params[index].encode().split(b",")
+            for part in parts:
+                slot.take_bytes(unquote_to_bytes(part) if at else part, values, field_errors)
 
     return path
+
+
+def _from_end(placeholder: str, segments: list[str]) -> int:
+    """The place of the segment that is a placeholder and nothing else, counted from the end; 0 if there is none."""
+    return segments.index(placeholder) - len(segments) if placeholder in segments else 0
 
 
 def _headers(items: tuple[Input, ...]) -> TextReader | None:
