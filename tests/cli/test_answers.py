@@ -65,7 +65,7 @@ Words = Callable[..., list[str]]
             "away",
             "api.get-thing answered 302 Found, which is not followed: the answer is at https://elsewhere.example/x",
         ),
-        ("loop", "api.get-thing answered 302 Found, which is not followed: the answer is at /things/loop"),
+        ("loop", "api: it redirects more than 5 times"),
         (
             "nowhere",
             "api.get-thing answered 307 Temporary Redirect, which is not followed: "

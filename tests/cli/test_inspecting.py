@@ -129,3 +129,39 @@ def test_plugins_for_a_capability_say_what_each_is_for(cap: Cap, guarded: Path) 
     assert uses["exposure mcp"]["plugin"] == "expose-mcp"
     assert "auth scheme basic" not in uses
     assert "auth scheme bearer" in cap("plugins", "--for", guarded.name).stdout
+
+
+SOAP = """
+resources:
+- path: /soap
+  operations:
+  - name: ask
+    method: POST
+    body:
+      type: xml
+      data: |
+        <Envelope>
+          <Body>{{question}} and a text that is much longer than a column of a table should be</Body>
+        </Envelope>
+"""
+ASK = "- {name: ask, description: Ask., call: api.ask, inputParameters: [{name: question, type: string, maxLength: 9}]}"
+
+
+def test_explain_keeps_a_body_of_several_lines_in_one_line_of_its_table(cap: Cap, things: Callable[..., Path]) -> None:
+    shown = cap("explain", things(SOAP, tools=ASK).name, "ask", "question=why").stdout
+
+    (line,) = [line for line in shown.splitlines() if line.startswith("body")]
+    assert '"<Envelope>\\n  <Body>why and' in line
+    assert len(line) < 160
+    assert "  <Body>why and a text that is much longer than a column of a table should be</Body>\n" in shown
+
+
+def test_explain_shows_what_a_model_sees_of_a_tool(cap: Cap, things: Callable[..., Path]) -> None:
+    rest = "- {path: /soap, operations: [{method: POST, name: post, call: api.ask}]}"
+    path = things(SOAP, rest, ASK)
+    shown = cap("explain", path.name, "ask", "question=why").stdout
+    schema = json.loads(shown.partition("A model sees these arguments:\n")[2].partition("\n}\n")[0] + "\n}")
+
+    assert schema["properties"]["question"]["maxLength"] == 9
+    assert schema == json.loads(cap("explain", path.name, "ask", "--format", "json").stdout)["input_schema"]
+    assert "A model sees" not in cap("explain", path.name, "POST /soap", "question=why").stdout

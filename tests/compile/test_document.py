@@ -370,3 +370,63 @@ class Cut:
 
     def __exit__(self, *reason: object) -> None:
         self._file.close()
+
+
+QUIET = {
+    "an-empty-password": (
+        "authentication: {type: basic, username: '{{THINGS_KEY}}', password: ''}",
+        "{name: a, method: GET}",
+    ),
+    "no-password": ("authentication: {type: basic, username: '{{THINGS_KEY}}'}", "{name: a, method: GET}"),
+    "form": ("", "{name: a, method: POST, body: {type: form, data: {a: b}}}"),
+    "multipart": ("", "{name: a, method: POST, body: {type: multipart, data: {a: b}}}"),
+}
+
+
+@pytest.mark.parametrize(("authentication", "operation"), QUIET.values(), ids=QUIET)
+def test_what_these_pages_write_gives_no_warning(
+    things: Callable[..., Path], authentication: str, operation: str
+) -> None:
+    consumes = f"{authentication}\nresources:\n- {{path: /a, operations: [{operation}]}}"
+    rest = "- {path: /a, operations: [{method: POST, name: a, call: api.a}]}"
+    out = compiled(things(consumes, rest, "- {name: a, description: d, call: api.a}"))
+
+    assert [] == [str(d) for d in out.diagnostics if d.severity != "info"]
+
+
+@pytest.mark.parametrize(
+    "written", ["username: '{{THINGS_KEY}}', password: x", "username: x", "username: x, password: ''"]
+)
+def test_a_user_or_a_password_in_the_document_gives_one(things: Callable[..., Path], written: str) -> None:
+    consumes = f"authentication: {{type: basic, {written}}}\nresources:\n- {{path: /a, operations: [{{name: a, method: GET}}]}}"
+    rest = "- {path: /a, operations: [{method: GET, name: a, call: api.a}]}"
+    out = compiled(things(consumes, rest, "- {name: a, description: d, call: api.a}"))
+
+    assert ["literal-credential"] == [d.code for d in out.diagnostics if d.severity != "info"]
+
+
+def test_a_tool_that_nothing_describes_is_told(things: Callable[..., Path]) -> None:
+    consumes = """
+resources:
+- path: /a
+  operations: [{name: a, method: GET, description: All of them.}, {name: b, method: POST}]
+"""
+    tools = "- {name: a, call: api.a}\n- {name: b, call: api.b}\n- {name: c, description: d, call: api.b}"
+    out = compiled(things(consumes, "- {path: /a, operations: [{method: POST, name: a, call: api.b}]}", tools))
+
+    assert ["nothing describes the tool 'b'"] == [d.message for d in out.diagnostics if d.code == "no-description"]
+
+
+def test_what_is_found_for_several_operations_at_one_place_is_said_once(things: Callable[..., Path]) -> None:
+    consumes = """
+authentication: {type: apikey, key: X-Key, value: '{{THINGS_KEY}}'}
+inputParameters: [{name: X-Key, in: header}]
+resources:
+- {path: /a, operations: [{name: a, method: GET}, {name: b, method: POST}]}
+"""
+    rest = "- {path: /a, operations: [{method: GET, name: a, call: api.a}, {method: POST, name: b, call: api.b}]}"
+    out = compiled(things(consumes, rest, "- {name: a, description: d, call: api.a}"))
+
+    lines = [str(d) for d in out.diagnostics]
+    assert len(set(lines)) == len(lines)
+    assert any("auth-supplies" in line for line in lines)

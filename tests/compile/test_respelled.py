@@ -179,3 +179,25 @@ def test_inside_of_a_list_it_is_reported(things: Callable[..., Path]) -> None:
 )
 def test_which_input_is_meant(text: str, name: str | None) -> None:
     assert name == respelled_input(text, {"rest", "tools", "crm"}, {"id"})
+
+
+@pytest.mark.parametrize(
+    "source", ["{{params.after}}", "a {{args.after}} b", "{{request.query.after}}", "{{input.after}}"]
+)
+def test_in_a_template_other_spellings_mean_the_input_too(with_: Callable[..., Path], source: str) -> None:
+    path = with_(source)
+    wanted = source.replace(source[source.index("{{") : source.index("}}") + 2], "7")
+    with upstream() as api, gateway(path, base_uris={"api": api.url}) as cap:
+        httpx.get(cap.url + "/t", params={"after": "7"})
+        arguments = {"name": "t", "arguments": {"after": "7"}}
+        httpx.post(cap.url + "/mcp/things", json={**CALL, "params": arguments}, headers=HEADERS)
+
+    assert [wanted, wanted] == [httpx.URL(request.target.decode()).params["after"] for request in api.requests]
+    assert ["respelled-source", "respelled-source"] == [d.code for d in warnings(path)]
+
+
+def test_in_a_template_a_variable_and_an_unknown_name_stay_what_they_are(with_: Callable[..., Path]) -> None:
+    binds = "[{namespace: params, keys: {after: AFTER}}]"
+
+    assert [] == warnings(with_("{{params.after}}", binds=binds))
+    assert {"unbound-variable"} == {d.code for d in warnings(with_("{{params.elsewhere}}"))}

@@ -10,11 +10,13 @@ import contextlib
 import os
 
 import pytest
+from oracle.upstream import Expected
+from sweeping.comparing import differences
 from sweeping.corpus import Known, portions, published
 from sweeping.sweep import Sweep
 
 from cap_core.errors import CapError
-from cap_core.testing import gateway, upstream
+from cap_core.testing import Recorded, gateway, upstream
 from published import CORPUS, OWN
 
 PORTIONS = 14
@@ -137,3 +139,45 @@ def test_no_operation_of_the_manifest_is_overlooked(documents):
 
 def test_every_document_of_the_manifest_is_in_one_portion(documents, live):
     assert sorted(one.path for one in documents if one.live) == sorted(one.path for some in live for one in some)
+
+
+EXPECTED = Expected("POST", ["", "a"], [("q", "1"), ("key", "s3cr3t-key")], {}, "json", {"a": 1})
+EXPECTED.secrets.append(("query", "key", "s3cr3t-key"))
+ASKED = b"/a?q=1&key=s3cr3t-key"
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "wrong"),
+    [
+        (ASKED, b'{"a": 1}', False),
+        (b"/a?q=1&key=s3cr3t-key&key=s3cr3t-key", b'{"a": 1}', True),
+        (b"/a?q=1&q=1&key=s3cr3t-key", b'{"a": 1}', True),
+        (b"/a?key=s3cr3t-key&q=1", b'{"a": 1}', True),
+        (ASKED, b'{"a": 1, "key": "s3cr3t-key"}', True),
+        (ASKED, b'{"a": 1, "a": 1}', True),
+        (ASKED, b'{"a": true}', True),
+        (b"a?q=1&key=s3cr3t-key", b'{"a": 1}', True),
+    ],
+)
+def test_what_is_sent_twice_or_elsewhere_is_seen(target, body, wrong):
+    got = Recorded("POST", target, ((b"accept-encoding", b"identity"),), body)
+
+    assert wrong == bool(differences(EXPECTED, got))
+
+
+def test_a_credential_that_a_body_supplies_is_there_once():
+    expected = Expected("POST", ["", "a"], [], {}, "json", {"key": "s3cr3t-key"})
+    expected.secrets.append(("body", "key", "s3cr3t-key"))
+    given = ((b"accept-encoding", b"identity"),)
+
+    assert [] == differences(expected, Recorded("POST", b"/a", given, b'{"key":"s3cr3t-key"}'))
+    assert differences(expected, Recorded("POST", b"/a", given, b'{"key":"s3cr3t-key","b":{"key":"x"}}'))
+    assert differences(expected, Recorded("POST", b"/a?x=s3cr3t-key", given, b'{"key":"s3cr3t-key"}'))
+
+
+def test_a_key_of_yaml_that_is_no_text_is_seen():
+    expected = Expected("POST", ["", "a"], [], {}, "yaml", {"true": 1})
+    given = ((b"accept-encoding", b"identity"),)
+
+    assert [] == differences(expected, Recorded("POST", b"/a", given, b'"true": 1\n'))
+    assert differences(expected, Recorded("POST", b"/a", given, b"true: 1\n"))

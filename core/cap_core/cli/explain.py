@@ -145,6 +145,9 @@ def _print(it: Explanation) -> None:
     for output in it.outputs:
         for line in _outputs(output, 1):
             out.print(line, markup=False)
+    if it.tool:
+        shown = msgspec.json.format(msgspec.json.encode(it.input_schema), indent=2).decode()
+        out.print(f"\nA model sees these arguments:\n{shown}", markup=False, soft_wrap=True)
     if it.notes:
         out.print()
     for note in it.notes:
@@ -169,7 +172,7 @@ def _print_request(out: Console, request: Shown | None) -> None:
 
 def _values(origins: Iterable[Origin]) -> Iterable[tuple[str, ...]]:
     for origin in origins:
-        yield origin.place, _absent(origin.value), origin.source, origin.at
+        yield origin.place, _cell(origin.value), origin.source, origin.at
         yield from _steps(origin.via, 2)
 
 
@@ -187,8 +190,16 @@ def _steps(steps: Iterable[Waypoint], blank: int) -> Iterable[tuple[str, ...]]:
         yield *("",) * blank, f"  {step.what}", step.at
 
 
-def _absent(value: str | None) -> str:
-    return "-" if value is None else value
+_LONGEST_CELL = 60
+"""Characters of a value in a table; the whole of it stands in the request above."""
+
+
+def _cell(value: str | None) -> str:
+    """A value on one line: one of several lines is quoted, and a long one is cut."""
+    if value is None:
+        return "-"
+    line = msgspec.json.encode(value).decode() if "\n" in value or "\r" in value else value
+    return line if len(line) <= _LONGEST_CELL else f"{line[: _LONGEST_CELL - 1]}…"
 
 
 def _outputs(output: Mapping[str, Any], depth: int) -> Iterable[str]:

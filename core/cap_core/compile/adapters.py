@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -15,10 +16,11 @@ from cap_core.diagnostics.report import Diagnostic
 from cap_core.document import unsupported
 from cap_core.document.model import ConsumesEntry
 from cap_core.errors import Mark, SpecError
-from cap_core.plan.upstream import Consumed
-from cap_core.plan.values import Binding, Template
+from cap_core.plan.upstream import Authentication, Consumed
+from cap_core.plan.values import Binding, Constant, Template, Value
 from cap_core.runtime.base_uri import literal_base
-from cap_core.syntax.templates import TemplateError, parse_base
+from cap_core.syntax.names import match
+from cap_core.syntax.templates import TemplateError, Var, parse_base
 from cap_core.syntax.yaml_tree import Map, Scalar
 
 _USERINFO = re.compile(r"//[^/]*@")
@@ -32,9 +34,13 @@ def compile_adapter(entry: ConsumesEntry, compilation: Compilation) -> tuple[Con
     rejection: Rejection | None = None
     base, origin, block = None, str(entry.mark("baseUri")), None
     try:
-        base, origin = _base(entry, compilation)
         if entry.authentication is not None:
             block = read_authentication(entry.authentication, compilation)
+        placed = _in_base(block, compilation) if block is not None else {}
+        base, origin = _base(entry, placed, compilation)
+        if block is not None and placed:
+            report_literal(block, compilation)
+            block = None
     except SpecError as error:
         rejection = _unusable(error, entry, compilation)
     rejection = _unknown_protocol(entry, compilation) or rejection
@@ -99,7 +105,15 @@ def _cause(diagnostic: Diagnostic, compilation: Compilation) -> Rejection:
     return Rejection(diagnostic.code, diagnostic.at, diagnostic.message, diagnostic.hint)
 
 
-def _base(entry: ConsumesEntry, compilation: Compilation) -> tuple[Template | None, str]:
+def _in_base(block: Authentication, compilation: Compilation) -> Mapping[str, Value]:
+    """The value of the placeholder in the base URI that an authentication fills; none if it stands elsewhere."""
+    scheme = compilation.registry.auth_schemes[block.type]
+    found = scheme.in_base(block.options) if scheme.in_base is not None else None
+    return {found[0]: block.options[found[1]]} if found is not None else {}
+
+
+def _base(entry: ConsumesEntry, placed: Mapping[str, Value], compilation: Compilation) -> tuple[Template | None, str]:
+    """The base URI of an entry, and its origin; `placed` are the values of placeholders that authentication fills."""
     given = compilation.options.base_uris
     replaced = given.get(f"{compilation.source.name}:{entry.namespace}") or given.get(entry.namespace)
     if replaced is not None:
@@ -115,11 +129,33 @@ def _base(entry: ConsumesEntry, compilation: Compilation) -> tuple[Template | No
     except TemplateError as error:
         hint = "write variables as {{NAME}}, with as many braces before as behind"
         raise SpecError(str(error), at=at, code="bad-base-uri", hint=hint) from None
-    if any(not isinstance(part, str) and part.braces != 2 for part in parts):
+    if any(not isinstance(p, str) and p.braces != 2 and match(p.name, placed) is None for p in parts):
         compilation.report("base-uri-braces", at, f"{entry.baseUri!r} has variables that are not written {{{{NAME}}}}")
-    template = Template(tuple(p if isinstance(p, str) else _variable(p.name, at, compilation) for p in parts))
+    for name in placed:
+        if match(name, [part.name for part in parts if not isinstance(part, str)]) is None:
+            what = f"the authentication fills the placeholder {name!r}, and the baseUri has none"
+            raise UnusableAuthentication(what, at=at, code="bad-auth", hint=f"write {{{name}}} where it stands")
+    template = Template(tuple(piece for part in parts for piece in _pieces(part, placed, at, compilation)))
     _check(entry, template, at, compilation)
     return template, str(at)
+
+
+def _pieces(
+    part: str | Var, placed: Mapping[str, Value], at: Mark, compilation: Compilation
+) -> Iterator[str | Binding]:
+    if isinstance(part, str):
+        yield part
+        return
+    own = match(part.name, placed)
+    if own is None:
+        yield _variable(part.name, at, compilation)
+        return
+    value = placed[own]
+    for piece in value.parts if isinstance(value, Template) else (value,):
+        if isinstance(piece, Constant):
+            yield str(piece.value)
+        elif isinstance(piece, str | Binding):
+            yield piece
 
 
 def _variable(name: str, at: Mark, compilation: Compilation) -> Binding:

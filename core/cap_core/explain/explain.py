@@ -43,6 +43,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     unset: tuple[str, ...] = ()
     values: tuple[Origin, ...] = ()
     inputs: tuple[InputTrace, ...] = ()
+    tool: bool = False
+    """Whether models call it; they are shown its `input_schema`."""
     input_schema: Mapping[str, object] = {}
     callers: Origin | None = None
     """The credential that callers must send; None if anybody may call."""
@@ -95,6 +97,7 @@ async def explain(
         unset=tuple(dict.fromkeys(name for step in steps for name in step.unset)),
         values=last.values if last is not None else (),
         inputs=input_traces(call),
+        tool=call.exposed.kind == "tool",
         input_schema=call.inputs.schema(),
         callers=_callers(plan, call, registry, absent),
         output=_format(call, registry),

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from cap_core.plan.values import Value
 from cap_core.plugins.context import Send
 from cap_core.plugins.messages import Check, Headers
 
@@ -62,6 +63,9 @@ class AuthScheme(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     options: type[O]
     sign: Callable[[O, SignContext], Credentials | AuthFlow] | None = None
     check: Callable[[O, CheckContext], Check] | None = None
+    in_base: Callable[[Mapping[str, Value]], tuple[str, str] | None] | None = None
+    """For a credential that stands in the base URI: from the unexpanded options the name of its placeholder there, and
+    the option whose value fills it; None if the options name another place. Then `sign` is not asked."""
     optional: frozenset[str] = frozenset()
     """Options that are left out if a variable in them is not set; variables of other options are required."""
     caller_option: Callable[[str], Mapping[str, object]] | None = None

@@ -30,6 +30,8 @@ class OpenOptions(msgspec.Struct, frozen=True, kw_only=True):
     upstreams: Mapping[str, UpstreamOptions] = {}
     strict_outputs: bool = False
     """Whether an output mapping that finds nothing is an error (502)."""
+    keep_going: bool = False
+    """Whether calls are opened whose variables cannot be fetched; they answer 503."""
     limits: Limits = Limits()
     transport: str = ""
     """The key of the transport; "" for the default one."""

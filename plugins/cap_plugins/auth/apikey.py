@@ -11,7 +11,7 @@ import msgspec
 from cap_core.diagnostics.report import Diagnostic
 from cap_core.errors import OptionError, Refusal
 from cap_core.plan.plan import CapabilityPlan
-from cap_core.plan.values import Constant
+from cap_core.plan.values import Constant, Value
 from cap_core.plugins.auth import AuthScheme, CheckContext, Credentials, SignContext
 from cap_core.plugins.hookspecs import hookimpl
 from cap_core.plugins.lint import DiagnosticRule
@@ -27,7 +27,9 @@ _TAKEN = frozenset(
     | {"origin", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 )
 """Headers that every request has for another purpose, so that no caller can send a key in them."""
-Place = Annotated[str | None, msgspec.Meta(extra_json_schema={"enum": list(PLACES)})]
+IN_BASE = "path"
+"""The place of a key that fills a placeholder of the base URI, as in `https://api.example/bot{token}`."""
+Place = Annotated[str | None, msgspec.Meta(extra_json_schema={"enum": [*PLACES, IN_BASE]})]
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"in_": "in"}):
@@ -105,6 +107,16 @@ def sign(options: Options, at: SignContext) -> Credentials:
     )
 
 
+def in_base(options: Mapping[str, Value]) -> tuple[str, str] | None:
+    """The placeholder of the base URI that the key fills, by the options `key` or `name`, and the option that does."""
+    places = (options.get("placement"), options.get("in"))
+    name = next((options[key] for key in ("key", "name") if key in options), None)
+    secret = next((key for key in ("value", "token") if key in options), None)
+    if Constant(IN_BASE) not in places or not isinstance(name, Constant) or secret is None:
+        return None
+    return str(name.value), secret
+
+
 def check(options: Options, at: CheckContext) -> Check:
     """The check that compares one header in constant time. Keys in URLs are not accepted, because URLs are logged."""
     found = keys(options)
@@ -168,4 +180,6 @@ def cap_diagnose() -> list[DiagnosticRule]:
 @hookimpl
 def cap_auth_schemes() -> list[AuthScheme[Options]]:
     """Offer api keys, in both directions."""
-    return [AuthScheme(key="apikey", options=Options, sign=sign, check=check, caller_option=caller_option)]
+    return [
+        AuthScheme(key="apikey", options=Options, sign=sign, check=check, caller_option=caller_option, in_base=in_base)
+    ]

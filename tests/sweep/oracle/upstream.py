@@ -36,6 +36,8 @@ class Expected:
     kind: str = "none"
     """none, json, form, multipart, yaml, text (any text) or raw (bytes handed through)."""
     body: Any = None
+    secrets: list[tuple[str, str, str]] = field(default_factory=list)
+    """What authentication supplies: its place, its name there, and the credential. It is sent there and nowhere else."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,9 @@ def _authenticate(out: Expected, op: Consumed, bindings: Mapping[str, str]) -> N
     get = {key: written(value, bindings) for key, value in auth.items() if isinstance(value, str)}
     kind = norm(get.get("type", ""))
     if kind == "bearer":
-        out.headers["authorization"] = "Bearer " + (get["token"] if "token" in get else get["value"])
+        token = get["token"] if "token" in get else get["value"]
+        out.headers["authorization"] = "Bearer " + token
+        out.secrets.append(("header", "authorization", token))
     elif kind == "basic":
         both = f"{get.get('username', '')}:{get.get('password', '')}"
         out.headers["authorization"] = "Basic " + base64.b64encode(both.encode()).decode()
@@ -141,6 +145,7 @@ def _authenticate(out: Expected, op: Consumed, bindings: Mapping[str, str]) -> N
 
 
 def _place(out: Expected, place: str, name: str, secret: str) -> None:
+    out.secrets.append((place, name, secret))
     match place:
         case "header":
             out.headers[name.lower()] = secret

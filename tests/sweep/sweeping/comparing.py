@@ -34,7 +34,26 @@ def differences(expected: Expected, got: Recorded) -> list[str]:
     pairs = parse_qsl(query, keep_blank_values=True)
     if pairs != expected.query:
         out.append(f"query {pairs}, not {expected.query}")
-    return out + _headers(expected, got) + _body(expected, got)
+    return out + _headers(expected, got) + _body(expected, got) + _supplied_once(expected, got, pairs)
+
+
+LONG = 8
+"""Characters from which a credential is not found in other text by chance."""
+
+
+def _supplied_once(expected: Expected, got: Recorded, pairs: list[tuple[str, str]]) -> list[str]:
+    """What authentication supplies stands at its place once, whatever else the document says, and nowhere else."""
+    out = []
+    for place, name, secret in expected.secrets:
+        if place == "query" and [key for key, _ in pairs].count(name) != 1:
+            out.append(f"the query {pairs} has {name} of the authentication not once")
+        if place != "query" and len(secret) >= LONG and any(secret == value for _, value in pairs):
+            out.append(f"the query {pairs} has the credential of the {place} {name}")
+        if place != "body" and len(secret) >= LONG and secret.encode() in got.body:
+            out.append(f"the body {got.body!r} has the credential of the {place} {name}")
+        if place == "body" and got.body.count(json.dumps(name).encode() + b":") > 1:
+            out.append(f"the body {got.body!r} has {name} of the authentication twice")
+    return out
 
 
 def _headers(expected: Expected, got: Recorded) -> list[str]:
@@ -65,7 +84,7 @@ def _body(expected: Expected, got: Recorded) -> list[str]:
             case "raw":
                 right = body == expected.body
             case "json":
-                right = same(json.loads(body), expected.body)
+                right = same(json.loads(body, object_pairs_hook=_members), expected.body)
             case "yaml":
                 right = same(yaml12.load(body.decode(), text_keys=True), expected.body)
             case "form":
@@ -77,6 +96,13 @@ def _body(expected: Expected, got: Recorded) -> list[str]:
     except ValueError as error:
         return [f"body {body!r} is no {expected.kind}: {error}"]
     return [] if right else [f"body {body!r}, not {expected.kind} {expected.body!r}"]
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; one with a name twice is wrong."""
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError(f"a name twice: {pairs}")
+    return dict(pairs)
 
 
 def _parts(got: Recorded) -> list[tuple[str, str]]:
