@@ -167,16 +167,16 @@ def _blob_block(data: bytes, name: str, tool: ServedTool, filename: str = "") ->
         meta = b',"_meta":{"filename":%b}' % encode(filename) if filename else b""
         head = b'{"type":"%b","data":"%b"' % (found.kind.encode(), base64.b64encode(data))
         return b'%b,"mimeType":%b%b}' % (head, encode(name), meta)
-    text = _text_of(data, found.charset) if found.kind in ("json", "text") else None
-    content = b'"blob":"%b"' % base64.b64encode(data) if text is None else b'"text":' + encode(text)
+    shown = _text_of(data, found.declared) if found.kind in ("json", "text") else None
+    content = b'"blob":"%b"' % base64.b64encode(data) if shown is None else b'"text":' + encode(shown)
     uri = "/".join(part for part in (tool.uri, new_id(), quote(filename, safe="")) if part)
     resource = b'{"uri":%b,"mimeType":%b,%b}' % (encode(uri), encode(name), content)
     return b'{"type":"resource","resource":' + resource + b"}"
 
 
-def _text_of(data: bytes, charset: str) -> str | None:
+def _text_of(data: bytes, content_type: str | None) -> str | None:
     try:
-        return data.removeprefix(_BOM).decode(charset)
+        return text(data, content_type)
     except ValueError:
         return None
 
