@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from operator import itemgetter
+from typing import Final
 
 import msgspec
 
@@ -20,6 +22,8 @@ from cap_core.runtime.streams import drop
 from cap_core.runtime.values import Frame
 from cap_core.runtime.workers import Workers
 from cap_core.syntax.http import has_control
+
+_VALUE: Final = itemgetter(1)
 
 SendStep = Callable[[Frame, Context], Awaitable[HttpResponse]]
 """Gets the upstream's response for a call's frame; the function's caller closes the body. Raises `Refusal`."""
@@ -99,5 +103,5 @@ def _check(response: HttpResponse) -> None:
     characters in a header."""
     if not 200 <= response.status <= 599:
         raise UpstreamError("garbage", f"the upstream answered with the status {response.status}")
-    if has_control(b"".join([value for _, value in response.headers])):
+    if has_control(b"".join(map(_VALUE, response.headers))):
         raise UpstreamError("garbage", "the upstream answered with a header that holds control characters")

@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import base64
+import re
+from email.message import Message
 from http.client import responses
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, unquote
 
 import msgspec
 
 from cap_core.logging.redaction import hidden
+from cap_core.plugins.context import new_id
 from cap_core.plugins.messages import Blob, Content, Headers, InputRequired, Reply, Text
 from cap_plugins.expose.mcp.error_texts import answer_required, not_followed, not_modified, refused_upstream, too_large
 from cap_plugins.expose.mcp.json_rpc import encode
@@ -20,6 +24,8 @@ from cap_plugins.expose.mcp.media_types import parse_media_type
 if TYPE_CHECKING:
     from cap_plugins.expose.mcp.tool import ServedTool
 
+_LONGEST_FILENAME: Final = 200
+_EXTENDED = re.compile(r";\s*filename\*\s*=\s*(utf-8|iso-8859-1)'[^']*'([^;\s]+)", re.IGNORECASE)
 _BOM: Final = b"\xef\xbb\xbf"
 _validate = msgspec.json.Decoder(msgspec.Raw).decode
 
@@ -77,7 +83,8 @@ def reply_result(reply: Reply, body: bytes, tool: ServedTool) -> Outcome:
         return _json(body, "utf-8") if answering is not None and answering.format == "json" else text_result(text)
     if len(body) > tool.largest_binary:
         return text_result(too_large(reply, tool.largest_binary, tool), error=True)
-    return Outcome(_blob_block(body, hidden(found.name), tool))
+    filename = hidden(_filename(header(reply.headers, b"content-disposition")))
+    return Outcome(_blob_block(body, hidden(found.name), tool, filename))
 
 
 def _json(body: bytes, charset: str) -> Outcome:
@@ -137,13 +144,44 @@ def _text_block(text: str) -> bytes:
     return b'{"type":"text","text":' + encode(text) + b"}"
 
 
-def _blob_block(data: bytes, name: str, tool: ServedTool) -> bytes:
-    kind = parse_media_type(name.encode()).kind
-    text = base64.b64encode(data)
-    if kind in ("image", "audio"):
-        return b'{"type":"%b","data":"%b","mimeType":%b}' % (kind.encode(), text, encode(name))
-    resource = b'{"uri":%b,"mimeType":%b,"blob":"%b"}' % (encode(tool.uri), encode(name), text)
+def _blob_block(data: bytes, name: str, tool: ServedTool, filename: str = "") -> bytes:
+    """A binary as an image, a sound or a resource of its own; what is text by its media type stays readable."""
+    found = parse_media_type(name.encode())
+    if found.kind in ("image", "audio"):
+        meta = b',"_meta":{"filename":%b}' % encode(filename) if filename else b""
+        head = b'{"type":"%b","data":"%b"' % (found.kind.encode(), base64.b64encode(data))
+        return b'%b,"mimeType":%b%b}' % (head, encode(name), meta)
+    text = _text_of(data, found.charset) if found.kind in ("json", "text") else None
+    content = b'"blob":"%b"' % base64.b64encode(data) if text is None else b'"text":' + encode(text)
+    uri = "/".join(part for part in (tool.uri, new_id(), quote(filename, safe="")) if part)
+    resource = b'{"uri":%b,"mimeType":%b,%b}' % (encode(uri), encode(name), content)
     return b'{"type":"resource","resource":' + resource + b"}"
+
+
+def _text_of(data: bytes, charset: str) -> str | None:
+    try:
+        return data.removeprefix(_BOM).decode(charset)
+    except ValueError:
+        return None
+
+
+def _filename(disposition: bytes | None) -> str:
+    """The name that an upstream gives a file, without folders; "" if it gives none (RFC 6266, 4.3)."""
+    if disposition is None:
+        return ""
+    text = _printable(disposition.decode("utf-8", "replace"))
+    extended = _EXTENDED.search(text)  # this one counts where both are given
+    if extended is not None:
+        name = unquote(extended[2], extended[1], "replace")
+    else:
+        fields = Message()
+        fields["content-disposition"] = text
+        name = fields.get_filename("")
+    return _printable(name.replace("\\", "/").rpartition("/")[2])[:_LONGEST_FILENAME]
+
+
+def _printable(text: str) -> str:
+    return "".join(filter(str.isprintable, text))
 
 
 def _utf8(body: bytes) -> str | None:
