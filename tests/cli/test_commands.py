@@ -94,10 +94,13 @@ def test_a_wrong_key_of_the_file_has_a_place(cap: Cap, tmp_path: Path) -> None:
 
 def test_an_unforeseen_error_is_one_line_unless_more_is_asked_for(cap: Cap, tmp_path: Path) -> None:
     (tmp_path / "odd.py").write_text(
+        "import pathlib\n"
         "from cap_core import CapabilitySource, hookimpl\n"
+        "class Odd(str):\n"
+        "    def __len__(self): raise AttributeError('odd')\n"
         "@hookimpl\n"
         "def cap_capabilities():\n"
-        "    return [CapabilitySource('odd', None)]\n"
+        "    return [CapabilitySource(Odd('odd'), pathlib.Path(__file__))]\n"
     )
     short = cap("list", "--plugin", "odd.py")
     long = cap("list", "--plugin", "odd.py", "--log-level", "debug")

@@ -67,6 +67,60 @@ def test_a_bad_edit_keeps_the_last_good_plan_and_says_why(live: Callable[..., An
         server.wait_for('"reloaded"')
 
 
+VAULT = """\
+import pathlib
+from cap_core import *
+
+HERE = pathlib.Path(__file__).parent
+
+
+class Vault:
+    def describe(self, name):
+        return f"{name} of the vault"
+
+    async def fetch(self, names):
+        if (HERE / "down").exists():
+            raise ConnectionError("the vault is down")
+        return {}
+
+
+def wrap(call, run):
+    if (HERE / "broken").exists():
+        raise ValueError("the quota is gone")
+    return run
+
+
+@hookimpl
+def cap_bindings():
+    return [BindingResolver(key="vault", parse=lambda location, at: Vault())]
+
+
+@hookimpl
+def cap_interceptors():
+    return [Interceptor(key="quota", wrap_call=wrap)]
+"""
+
+
+@pytest.mark.parametrize(("flag", "says"), [("down", "the vault is down"), ("broken", "the quota is gone")])
+def test_a_plugin_that_fails_at_an_edit_keeps_the_last_good_plan_and_the_next_edit_is_taken(
+    live: Callable[..., Any], thing: Path, flag: str, says: str
+) -> None:
+    thing.write_text(thing.read_text().replace("- namespace: env\n", "- namespace: env\n  location: vault:x\n"))
+    thing.with_name("vault.py").write_text(VAULT)
+    with live(thing.name, "--plugin", "vault.py") as server:
+        thing.with_name(flag).touch()
+        _edit(thing, "- path: /things/{id}", "- path: /renamed/{id}")
+        line = json.loads(server.wait_for("last good plan"))
+        assert "vault of vault.py: " in line["event"]
+        assert says in line["event"]
+        assert httpx.get(server.url + "/things/1").status_code == 200
+
+        thing.with_name(flag).unlink()
+        _edit(thing, "- path: /renamed/{id}", "- path: /again/{id}")
+        server.wait_for('"reloaded"')
+        assert httpx.get(server.url + "/again/1").status_code == 200
+
+
 def test_a_file_that_is_replaced_or_gone_for_a_moment_is_followed(live: Callable[..., Any], thing: Path) -> None:
     text = thing.read_text()
     with live(thing.name) as server:

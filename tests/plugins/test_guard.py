@@ -276,6 +276,38 @@ def test_what_a_plugin_makes_unsendable_is_not_the_callers_fault(failing, capfd,
     assert f"mixed of {plugin}:" in capfd.readouterr().err
 
 
+NO_ANSWERS = ["200, (('x-a', 'a'),), b''", "200, (b'x-a',), b''", "200, (), 'text'", "200, (), None", "'200', (), b''"]
+
+
+@pytest.mark.parametrize(
+    ("place", "kind", "parts"),
+    [(place, "HttpResponse", parts) for place in (AS_SEND, AS_FLOW) for parts in NO_ANSWERS]
+    + [(AS_CALL, "Reply", parts) for parts in (*NO_ANSWERS, "200, ((b'x-a', b'a\\r\\nx-b: b'),), b''", "7, (), b''")],
+)
+def test_an_answer_that_no_server_can_send_is_the_plugins_fault(
+    failing, capfd, place: str, kind: str, parts: str
+) -> None:
+    document, plugin = failing(f"return {kind}({parts})", place)
+    with gateway(document, plugin_files=[plugin]) as cap:
+        rest = httpx.post(cap.url + "/things", json={"a": 1})
+        tool = httpx.post(cap.url + "/mcp", json=_call("make-thing")).json()["result"]
+
+    assert (500, "urn:cap:problem:internal") == (rest.status_code, rest.json()["type"])
+    assert tool["isError"]
+    assert "HTTP does not allow (" in next(line for line in capfd.readouterr().err.splitlines() if "cap.plugin" in line)
+
+
+def test_what_an_upstream_answers_badly_is_not_the_fault_of_a_plugin_that_hands_it_on(failing) -> None:
+    document, plugin = failing("return await send(request, context)", AS_SEND)
+    with (
+        upstream(lambda r: Answered(headers=((b"x-a", b"a\x01b"),))) as api,
+        gateway(document, base_uris={"api": api.url}, plugin_files=[plugin]) as cap,
+    ):
+        answer = httpx.post(cap.url + "/things", json={"a": 1})
+
+    assert (502, "urn:cap:problem:upstream-malformed") == (answer.status_code, answer.json()["type"])
+
+
 def test_a_refusal_of_a_plugin_is_what_it_says(failing) -> None:
     document, plugin = failing("raise Refusal(429, 'too-many-calls', 'the quota is used up', sent=False)", AS_CALL)
     with gateway(document, plugin_files=[plugin]) as cap:
@@ -332,3 +364,141 @@ def test_a_stream_that_a_plugin_wraps_is_read_to_its_end(failing) -> None:
         gateway(document, base_uris={"api": api.url}, plugin_files=[plugin]) as cap,
     ):
         assert b"X" * 300_000 == httpx.post(cap.url + "/things", json={"a": 1}).content
+
+
+PAGES = """
+from cap_core.document.model import ExposesEntry
+from cap_core.server.asgi import answer
+from litestar import get
+
+
+class Pages(ExposesEntry, frozen=True):
+    pass
+
+
+def attach(at):
+    async def endpoint(scope, receive, send, values):
+        {body}
+    return MountedExposure(
+        routes=(Route(method="*", template="/own", endpoint=endpoint, owner="x"),), drain=fails, replaced=fails
+    )
+
+
+def fails():
+    raise ValueError("boom")
+
+
+@get("/page", sync_to_thread=False)
+def page() -> str:
+    fails()
+
+
+@hookimpl
+def cap_exposures():
+    return [Exposure(key="pages", options=Pages, default_port=9999, declared=lambda entry, at: (), attach=attach)]
+
+
+@hookimpl
+def cap_app_init(app_config):
+    app_config.route_handlers.append(page)
+
+
+@hookimpl
+def cap_asgi():
+    def wrap(app):
+        async def wrapped(scope, receive, send):
+            if scope["path"] == "/wrapped":
+                fails()
+            await app(scope, receive, send)
+        return wrapped
+    return [AsgiWrapper(key="outside", wrap=wrap)]
+"""
+REFUSES = "raise Refusal(403, 'too-late', 'the shop is closed', headers=((b'x-open', b'9'),))"
+STARTED = 'await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})\n        '
+
+
+@pytest.fixture
+def pages(thing: Path, tmp_path: Path) -> Callable[..., tuple[Path, Path]]:
+    def write(body: str) -> tuple[Path, Path]:
+        thing.write_text(thing.read_text() + "  - type: pages\n    namespace: own\n    port: 9999\n")
+        plugin = tmp_path / "own.py"
+        plugin.write_text(
+            "import asyncio\nfrom cap_core import *\nfrom cap_core.plugins.messages import Reply\n"
+            + PAGES.replace("{body}", body)
+        )
+        return thing, plugin
+
+    return write
+
+
+def test_a_refusal_in_an_endpoint_becomes_its_problem(pages, capfd) -> None:
+    document, plugin = pages(REFUSES)
+    with gateway(document, plugin_files=[plugin]) as cap:
+        answer = httpx.get(cap.url + "/own")
+        head = httpx.head(cap.url + "/own")
+
+    problem = answer.json()
+    assert (403, "urn:cap:problem:too-late", "9") == (answer.status_code, problem["type"], answer.headers["x-open"])
+    assert "the shop is closed" == problem["detail"]
+    assert problem["trace_id"]
+    assert (403, b"") == (head.status_code, head.content)
+    assert "the shop is closed" not in capfd.readouterr().err  # what a plugin refuses is no fault
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("fails()", "failed: boom"),
+        ("raise SystemExit(3)", "failed: it ends the process with 3"),
+        ("raise asyncio.CancelledError", "failed: it cancelled itself"),
+        ("return {}['x']", "failed: there is no 'x'"),
+    ],
+)
+def test_an_endpoint_that_fails_is_answered_with_500_and_logged_with_its_plugin(pages, capfd, body, says) -> None:
+    document, plugin = pages(body)
+    with gateway(document, plugin_files=[plugin]) as cap:
+        told = [
+            httpx.get(cap.url + "/own", headers={"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"}),
+            httpx.get(cap.url + "/own"),
+        ]
+        assert 200 == httpx.get(cap.url + "/health/live").status_code
+
+    assert "ab" * 16 == told[0].json()["trace_id"]
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines() if "cap.plugin" in line]
+    for answer in told:
+        assert (500, "urn:cap:problem:internal") == (answer.status_code, answer.json()["type"])
+        (line,) = [line for line in lines if line.get("request_id") == answer.json()["trace_id"]]
+        assert f"own of {plugin}: the endpoint of this address {says}" in line["event"]
+        assert "own.py:" in line["event"]
+
+
+@pytest.mark.parametrize(
+    ("path", "what"), [("/page", "the page failed: boom"), ("/wrapped", "the asgi wrapper outside failed: boom")]
+)
+def test_pages_and_wrappers_that_fail_are_answered_too(pages, capfd, path: str, what: str) -> None:
+    document, plugin = pages("pass")
+    with gateway(document, plugin_files=[plugin]) as cap:
+        answer = httpx.get(cap.url + path)
+
+    assert (500, "urn:cap:problem:internal") == (answer.status_code, answer.json()["type"])
+    line = next(line for line in capfd.readouterr().err.splitlines() if answer.json()["trace_id"] in line)
+    assert f"own of {plugin}: {what}" in line
+
+
+def test_an_endpoint_that_fails_in_the_middle_of_its_answer_closes_the_connection(pages, capfd) -> None:
+    document, plugin = pages(STARTED + "fails()")
+    with gateway(document, plugin_files=[plugin]) as cap, pytest.raises(httpx.RemoteProtocolError):
+        httpx.get(cap.url + "/own")
+
+    assert f"own of {plugin}: the endpoint of this address failed: boom" in capfd.readouterr().err
+
+
+def test_a_plugin_that_fails_while_the_gateway_changes_or_stops_is_only_logged(pages, capfd) -> None:
+    document, plugin = pages("await answer(send, Reply(200, (), b'old'))")
+    with gateway(document, plugin_files=[plugin]) as cap:
+        cap.replace(document)
+        assert b"old" == httpx.get(cap.url + "/own").content
+
+    log_ = capfd.readouterr().err
+    assert f"own of {plugin}: replaced of the exposure pages failed: boom" in log_
+    assert f"own of {plugin}: drain of the exposure pages failed: boom" in log_

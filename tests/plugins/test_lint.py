@@ -63,7 +63,7 @@ def test_an_error_of_a_rule_refuses_the_document(thing: Path, rule: Callable[...
 def test_a_rule_that_fails_is_the_plugins_failure(thing: Path, rule: Callable[..., Path]) -> None:
     registry = loader.load(files=(rule("raise KeyError('lost')"),))
 
-    with pytest.raises(PluginError, match="the diagnostic rule 'house' fails: 'lost'"):
+    with pytest.raises(PluginError, match="diagnose of the diagnostic rule house failed: there is no 'lost'"):
         compile_source(DocumentSource("things", "things.yaml", thing), registry, CompileOptions())
 
 

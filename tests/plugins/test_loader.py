@@ -279,9 +279,13 @@ def cap_capabilities():
         pytest.param("import nowhere_to_be_found", "does not load: No module named", id="import"),
         pytest.param("1/0", "does not load: division by zero", id="error"),
         pytest.param("@hookimpl\ndef cap_nonsense(): pass", "cap_nonsense", id="unknown-hook"),
-        pytest.param("@hookimpl\ndef cap_transports(): raise KeyError", "fails when asked", id="fails-when-asked"),
         pytest.param(
-            "@hookimpl\ndef cap_output_mappers(): return [OutputMapper(key='json', options=msgspec.Struct, compile=None)]",
+            "@hookimpl\ndef cap_transports(): raise KeyError",
+            "cap_transports failed: it gives no reason",
+            id="fails-when-asked",
+        ),
+        pytest.param(
+            "@hookimpl\ndef cap_output_mappers(): return [OutputMapper(key='json', options=msgspec.Struct, compile=print)]",
             "'output-json' and 'extra' both offer the output format 'json'",
             id="doubled-key",
         ),

@@ -72,6 +72,16 @@ def test_an_address_is_ours_on_connections_that_reached_it(thing: Path, reached:
         assert status == found.status_code
 
 
+def test_an_address_is_not_ours_on_others_because_it_was_once(thing: Path) -> None:
+    with upstream() as api, gateway(thing, base_uris={"api": api.url}, listening=ListenOptions(host="0.0.0.0")) as cap:
+        found = [
+            httpx.get(f"http://{reached}:{cap.port}/things/7", headers={"host": "127.0.0.2"}).status_code
+            for reached in ("127.0.0.2", "127.0.0.1")
+        ]
+
+    assert [200, 421] == found
+
+
 # --- Fetch Metadata ---------------------------------------------------------------------------------------------------
 
 SITES = ("cross-site", "same-site", "same-origin", "none")

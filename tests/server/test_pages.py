@@ -164,6 +164,8 @@ def test_a_person_gives_a_token_once_and_it_goes_along_with_every_call(
         browser.sees("200 OK")
 
         assert b"/things/7" == api.requests[0].target
+        headers = {"bearer:K": '"Authorization": "Bearer TOKEN"', "apikey:X-Gw:K": '"X-Gw": "KEY"'}
+        assert headers[auth] in browser.run("document.querySelector('#mcp-things pre').textContent")
         assert "/mcp/things" in browser.text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import socket
 import ssl
@@ -295,3 +296,51 @@ def _everything(client: socket.socket) -> bytes:
     except ConnectionResetError:
         pass
     return received
+
+
+SWALLOWS = """\
+import asyncio
+import pathlib
+from cap_core import *
+
+
+async def for_ever():
+    while True:
+        try:
+            await asyncio.sleep(1)
+        except asyncio.CancelledError:
+            pass
+
+
+def wrap(call, run):
+    async def stuck(inputs, context):
+        {stuck}
+    return stuck
+
+
+@hookimpl
+def cap_interceptors():
+    return [Interceptor(key="stuck", wrap_call=wrap)]
+"""
+
+
+@pytest.mark.parametrize(
+    "stuck", ["await for_ever()", "asyncio.create_task(for_ever()); return await run(inputs, context)"]
+)
+def test_a_plugin_that_swallows_its_cancellation_does_not_hold_up_the_end(serving, thing, stuck: str) -> None:
+    thing.with_name("stuck.py").write_text(SWALLOWS.replace("{stuck}", stuck))
+    with serving(thing.name, "--plugin", "stuck.py", "--port", "0", "--drain", "0", "--sandbox") as server:
+        with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as caller:
+            caller.sendall(b"GET /things/1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            if "create_task" in stuck:
+                assert caller.recv(65536).startswith(b"HTTP/1.1 200 ")
+            else:
+                httpx.get(server.url + "/health/live")  # by then the call runs
+            server.signal(signal.SIGTERM)
+
+            assert 0 == server.ended()
+
+    (line,) = [json.loads(line) for line in server.lines if "is left behind" in line]
+    assert "error" == line["level"]
+    assert line["event"].startswith("stuck of stuck.py: what it runs (stuck.py:9) does not end though it is cancelled")
+    assert not [line for line in server.lines if "pending" in line or "Traceback" in line]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import click
 import msgspec
@@ -37,10 +37,14 @@ class Document(msgspec.Struct, frozen=True):
         return SpecError(why.message, at=why.at, hint=why.hint, code=why.code)
 
 
-def registry_of(settings: Settings) -> Registry:
-    """The registry of the plugins that the settings allow."""
+def _print(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def registry_of(settings: Settings, say: Callable[[str], None] = _print) -> Registry:
+    """The registry of the plugins that the settings allow; `say` is told of one that takes long to import."""
     only = None if settings.only_plugins is None else frozenset(settings.only_plugins)
-    return load(block=frozenset(settings.block), files=settings.plugins, only=only)
+    return load(block=frozenset(settings.block), files=settings.plugins, only=only, say=say)
 
 
 def compile_options(settings: Settings) -> CompileOptions:

@@ -24,6 +24,7 @@ def open_options(settings: Settings) -> OpenOptions:
             for namespace, given in settings.upstreams.items()
         },
         strict_outputs=settings.strict_outputs,
+        keep_going=settings.keep_going,
         transport=SANDBOX if settings.sandbox or settings.sandbox_file else "",
         state=settings.sandbox_file,
     )

@@ -94,6 +94,10 @@ class Reloader:
         except CapError as error:
             _log.error(f"{error} (the last good plan is kept)")
             return
+        # Whatever it is, the next change may be good.
+        except Exception as error:
+            _log.error("the change cannot be taken (the last good plan is kept)", exc_info=error)
+            return
         self._log_ignored_changes(settings)
         self._settings = settings
         _log.info("reloaded", capabilities=len(plan.capabilities))

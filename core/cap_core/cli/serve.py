@@ -62,7 +62,7 @@ def command(session: Session, settings: Settings, capabilities: tuple[str, ...])
     for line in notices(settings):
         _log.warning(line)
     try:
-        registry = registry_of(settings)
+        registry = registry_of(settings, _log.warning)
         plan = served(compile_documents(settings, registry, capabilities), settings)
         refuse_anonymous(plan, settings)
         for line in unknown_variables(settings, _variables(plan)):

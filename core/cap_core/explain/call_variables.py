@@ -51,11 +51,9 @@ class CallVariables(msgspec.Struct, frozen=True, kw_only=True):
 
     def credential_mask(self, binding: Binding) -> str | None:
         """What is shown for a variable of the authentication; None for an optional one without a value."""
-        if binding in self.known:
+        if binding not in self.absent:
             return MASK
-        if binding not in self.required:
-            return None
-        return UNSET if binding in self.absent else MASK
+        return UNSET if binding in self.required else None
 
 
 async def look_up(plan: CapabilityPlan, request: Request, schemes: Mapping[str, AuthScheme[Any]]) -> CallVariables:

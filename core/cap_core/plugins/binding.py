@@ -31,3 +31,5 @@ class BindingResolver(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     parse: Callable[[str, BindContext], ValueSource]
     local: bool = False
+    timeout: float = 30.0
+    """Seconds that one `fetch` of its sources may take."""

@@ -9,8 +9,9 @@ import pluggy
 
 from cap_core.errors import PluginError
 from cap_core.plugins.capabilities import CapabilitySource
-from cap_core.plugins.guard import Source
-from cap_core.plugins.offers import secured
+from cap_core.plugins.guard import Source, defined, guarded
+from cap_core.plugins.offers import each, secured
+from cap_core.syntax.names import norm
 
 
 class Keyed(Protocol):
@@ -44,26 +45,28 @@ class Collector:
 
     def capabilities(self) -> tuple[CapabilitySource, ...]:
         """The installed capabilities; their names are unique."""
-        found = self._collect("cap_capabilities", "capability")
-        names = [source.name for _, source in found]
-        for owner, source in found:
-            if names.count(source.name) > 1:
-                what = f"the capability {source.name!r} is installed twice, once by {owner!r}"
+        owners: dict[str, str] = {}
+        out = []
+        for owner, source, at in self._collect("cap_capabilities", CapabilitySource):
+            secured(source, self._sources[owner], f"capability {source.name!r}", at)
+            if source.name in owners:
+                what = f"the plugins {owners[source.name]!r} and {owner!r} both install the capability {source.name!r}"
                 raise PluginError(what, hint=f"leave one out with --block {owner}")
-        for owner, source in found:
+            owners[source.name] = owner
             self._note(owner, "capability", source.name)
-        return tuple(source for _, source in found)
+            out.append(source)
+        return tuple(out)
 
     def keyed(self, hook: str, noun: str, kind: type[K]) -> dict[str, K]:
-        """The offers of a hook by their keys; `noun` names one in messages."""
-        owners: dict[str, str] = {}
+        """The offers of a hook by their keys, which are compared as those of documents; `noun` names one."""
+        owners: dict[str, tuple[str, str]] = {}
         out: dict[str, K] = {}
-        for owner, offer in self._collect(hook, noun):
-            if offer.key in out:
-                what = f"the plugins {owners[offer.key]!r} and {owner!r} both offer the {noun} {offer.key!r}"
-                raise PluginError(what, hint=f"leave one out with --block {owner}")
-            owners[offer.key] = owner
-            out[offer.key] = secured(offer, self._sources[owner], f"{noun} {offer.key}")
+        for owner, offer, at in self._collect(hook, kind):
+            good = secured(offer, self._sources[owner], f"{noun} {offer.key}".strip(), at)
+            first, spelling = owners.setdefault(norm(offer.key), (owner, offer.key))
+            if spelling in out:
+                raise _twice(noun, (first, spelling), (owner, offer.key))
+            out[offer.key] = good
             self._note(owner, noun, offer.key)
         return out
 
@@ -72,22 +75,24 @@ class Collector:
         self._by_plugin.setdefault(owner, []).append(offer)
         self._by_offer[offer] = self._sources[owner]
 
-    def _collect(self, hook: str, noun: str) -> list[tuple[str, Any]]:
-        """Each offer with the name of its plugin; built-in ones first, as they are registered last to first."""
-        out: list[tuple[str, Any]] = []
+    def _collect(self, hook: str, kind: type[Any]) -> list[tuple[str, Any, str]]:
+        """Each offer with the name of its plugin and its place; built-in ones first, as they are registered last to
+        first."""
+        out: list[tuple[str, Any, str]] = []
         for impl in getattr(self._manager.hook, hook).get_hookimpls():
+            owner, source = impl.plugin_name, self._sources[impl.plugin_name]
             if impl.wrapper or impl.hookwrapper:
-                what = f"the plugin {impl.plugin_name!r} wraps {hook}, which is asked for offers and cannot be wrapped"
-                raise PluginError(what, hint=f"return offers from it, or leave it out with --block {impl.plugin_name}")
-            try:
-                out += [(impl.plugin_name, offer) for offer in impl.function() or ()]
-            # A plugin's code may raise anything; it becomes one error that names the plugin.
-            except Exception as error:
-                what = f"the plugin {impl.plugin_name!r} fails when asked for its {noun}s: {one_line(error)}"
-                raise PluginError(what, hint=f"leave it out with --block {impl.plugin_name}") from error
+                what = f"the plugin {owner!r} wraps {hook}, which is asked for offers and cannot be wrapped"
+                raise PluginError(what, hint=f"return offers from it, or leave it out with --block {owner}")
+            ask = guarded(source, hook, impl.function, lambda given: each(given, kind))
+            out += [(owner, offer, defined(impl.function)) for offer in ask()]
         return out
 
 
-def one_line(error: Exception) -> str:
-    """An exception's message, on one line."""
-    return " ".join(str(error).split()) or "it failed without a message"
+def _twice(noun: str, one: tuple[str, str], other: tuple[str, str]) -> PluginError:
+    """The error for two offers with their plugins and keys: no document could say which of them it means."""
+    plugins = f"the plugins {one[0]!r} and {other[0]!r} both offer"
+    if one[0] == other[0]:
+        plugins = f"the plugin {one[0]!r} offers twice"
+    keys = f"{other[1]!r}" if one[1] == other[1] else f"{one[1]!r} and {other[1]!r}, which mean the same"
+    return PluginError(f"{plugins} the {noun} {keys}", hint=f"leave one out with --block {other[0]}")

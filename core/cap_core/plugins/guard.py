@@ -25,23 +25,23 @@ class Source(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         return f"{self.plugin} of {self.distribution or 'no distribution'}"
 
-    def fault(self, what: str, at: str = "") -> PluginError:
+    def fault(self, what: str, at: str = "", *, hint: str = "") -> PluginError:
         """The error for something that this plugin does wrong, at a place in its code if one is known."""
         place = f" ({at})" if at else ""
-        hint = f"correct it, or leave it out with --block {self.plugin}"
+        hint = hint or f"correct it, or leave it out with --block {self.plugin}"
         return PluginError(f"{self}: {what}{place}", hint=hint, code="plugin-fault")
 
-    def failed(self, what: str, error: BaseException, function: object = None) -> PluginError:
+    def failed(self, what: str, error: BaseException, function: object = None, *, hint: str = "") -> PluginError:
         """The error for what a function of this plugin raised, unless it is such an error already."""
         if isinstance(error, PluginError):
             return error
-        return self.fault(f"{what} failed: {message(error)}", self._place(error) or defined(function))
+        return self.fault(f"{what} failed: {message(error)}", self.place(error) or defined(function), hint=hint)
 
     def owns(self, file: str) -> bool:
         """Whether a file is this plugin's code."""
         return bool(self.code) and file.startswith(self.code)
 
-    def _place(self, error: BaseException) -> str:
+    def place(self, error: BaseException) -> str:
         """File and line of the innermost frame of this plugin's code in a traceback; "" where none is."""
         own = [frame for frame in traceback.extract_tb(error.__traceback__) if self.owns(frame.filename)]
         return f"{_shown(own[-1].filename)}:{own[-1].lineno}" if own else ""
@@ -72,6 +72,22 @@ def culprit(error: BaseException) -> Source | None:
     return None
 
 
+def suspended(task: asyncio.Task[Any]) -> str:
+    """Where a task waits, in words: in which plugin's code, else in which file."""
+    found: Any = task.get_coro()
+    words = f"the task {task.get_name()}"
+    while found is not None:
+        frame = getattr(found, "cr_frame", None)
+        found = getattr(found, "cr_await", None)
+        if frame is not None:
+            file = frame.f_code.co_filename
+            at = f"({_shown(file)}:{frame.f_lineno})"
+            source = next((source for source in _loaded.values() if source.owns(file)), None)
+            if source is not None:
+                words = f"{source}: what it runs {at}"
+    return words
+
+
 def guarded(
     source: Source,
     what: str,
@@ -88,15 +104,13 @@ def guarded(
 
     def call(*arguments: Any) -> Any:
         try:
-            result = function(*arguments)
+            return check(function(*arguments))  # the check too may run the plugin's code, as of a generator
         except documented:
             raise
-        except (Exception, SystemExit) as error:
-            raise source.failed(what, error, function) from error
-        try:
-            return check(result)
         except Unfit as unfit:
             raise source.fault(f"{what} gave {unfit}", defined(function)) from None
+        except (Exception, SystemExit) as error:
+            raise source.failed(what, error, function) from error
 
     return call
 
@@ -104,8 +118,8 @@ def guarded(
 class Unfit(Exception):
     """What a plugin gave cannot be used: what it is, and what it has to be."""
 
-    def __init__(self, given: object, wanted: str) -> None:
-        super().__init__(f"{kind(given)}, not {wanted}")
+    def __init__(self, given: object, wanted: str, around: str = "") -> None:
+        super().__init__(f"{around}{kind(given)}, not {wanted}")
 
 
 def kind(value: object) -> str:
@@ -124,7 +138,9 @@ def message(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"it ends the process with {text or 0}"
     if isinstance(error, KeyError):
-        return f"there is no {text}"
+        return f"there is no {text}" if text else "it gives no reason"
+    if isinstance(error, KeyboardInterrupt):
+        return "it interrupts the process"
     if isinstance(error, asyncio.CancelledError):
         return "it cancelled itself"
     return text or "it gives no reason"

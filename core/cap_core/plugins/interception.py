@@ -34,6 +34,11 @@ class Interceptor(msgspec.Struct, frozen=True, kw_only=True):
     wrap_call: Callable[[object, Run], Run] = _same_run
     wrap_send: Callable[[Operation, Send], Send] = _same_send
 
+    @property
+    def wraps(self) -> bool:
+        """Whether it was given a function at all."""
+        return self.wrap_call is not _same_run or self.wrap_send is not _same_send
+
 
 class AsgiWrapper(msgspec.Struct, frozen=True, kw_only=True):
     """Wraps a listener's whole app, outermost."""

@@ -52,3 +52,8 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True):
     def source(self, offer: str) -> Source:
         """Whose code an offer is, for messages about its faults."""
         return self.sources.get(offer) or Source(f"the plugin of {offer}")
+
+    def plugin_source(self, name: str) -> Source:
+        """The source of a plugin by its name, for messages about what it does beside its offers."""
+        found = next((plugin for plugin in self.plugins if plugin.name == name), None)
+        return Source(name, found.distribution if found is not None else "")

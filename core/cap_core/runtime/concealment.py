@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from operator import itemgetter
 from typing import Final
 from urllib.parse import urljoin
 
@@ -25,6 +26,8 @@ _LONG: Final = 8
 """Characters; a variable in a request may be a credential wherever it stands, but a shorter one may be a word."""
 _CREDENTIAL_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
 _ADDRESSES: Final = frozenset((b"location", b"link"))
+_NAME: Final = itemgetter(0)
+_VALUE: Final = itemgetter(1)
 _QUERY: Final = re.compile(r"\?([^?#<>\"\s]*)")
 _LINKED: Final = re.compile(r"<([^<>]*)>")
 
@@ -59,14 +62,11 @@ def compile_conceal(secrets: Collection[str], origin: str) -> Conceal:
     anchors = tuple({anchor.encode() for anchor in known})
 
     def conceal(response: HttpResponse, target: bytes) -> HttpResponse:
-        for name, _ in response.headers:
-            if name in _ADDRESSES:
-                return _cleaned(response, redaction, origin + target.decode("latin-1"))
-        if anchors:
-            lowered = b"".join([value for _, value in response.headers]).lower()
-            for anchor in anchors:
-                if anchor in lowered:
-                    return _cleaned(response, redaction, "")
+        # Without loops of Python, because this is for every answer.
+        if not _ADDRESSES.isdisjoint(map(_NAME, response.headers)):
+            return _cleaned(response, redaction, origin + target.decode("latin-1"))
+        if anchors and any(map(b"".join(map(_VALUE, response.headers)).lower().__contains__, anchors)):
+            return _cleaned(response, redaction, "")
         return response
 
     return conceal

@@ -77,7 +77,7 @@ async def _open_capability(
     leases: list[TransportContext],
     locked: dict[str, list[str]],
 ) -> OpenedPlan:
-    secrets = await fetch(plan.variables)
+    secrets = await fetch(plan.variables, keep_going=options.keep_going)
     values = {binding: secret.reveal() for binding, secret in secrets.items()}
     connector = Connector(plan, values, registry, options, pools, leases)
     opener = CallOpener(plan, values, registry, options, connector, pools.workers)

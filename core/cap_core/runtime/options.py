@@ -28,8 +28,13 @@ class OpenOptions(msgspec.Struct, frozen=True, kw_only=True):
     allow_plaintext: frozenset[str] = frozenset()
     """The namespaces, by either key, whose credentials may go over plain http."""
     upstreams: Mapping[str, UpstreamOptions] = {}
+    collecting: float = 120.0
+    """Seconds for a call whose answer is collected before it goes on (mapped ones, tools, `cap call`), unless the total
+    of the upstream says otherwise."""
     strict_outputs: bool = False
     """Whether an output mapping that finds nothing is an error (502)."""
+    keep_going: bool = False
+    """Whether calls are opened whose variables cannot be fetched; they answer 503."""
     limits: Limits = Limits()
     transport: str = ""
     """The key of the transport; "" for the default one."""

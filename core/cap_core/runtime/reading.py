@@ -18,6 +18,7 @@ from cap_core.plugins.context import Context
 from cap_core.plugins.output import OutputMapper, TooLarge
 from cap_core.runtime import jsonpath, output_format, output_mapping
 from cap_core.runtime.failures import failure, malformed, nothing_found
+from cap_core.runtime.missing import Watch
 from cap_core.runtime.worker import UnknownWork, make_job, pickled
 from cap_core.runtime.workers import Workers, WorkFault, in_worker
 
@@ -81,7 +82,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 class Reader:
     """Reads the answers of one operation: small ones at once, large ones in a process of `workers`."""
 
-    __slots__ = ("_at_once", "_pickled", "_read", "_reading", "_workers")
+    __slots__ = ("_at_once", "_pickled", "_read", "_reading", "_watch", "_workers")
 
     def __init__(self, reading: Reading, workers: Workers) -> None:
         self._read = reading.compile()
@@ -90,9 +91,16 @@ class Reader:
         at_once = reading.mapper.at_once
         self._at_once = at_once if output_mapping.is_quick(reading.outputs) else min(at_once, SLOW_PATHS)
         self._pickled: bytes | None = None
+        self._watch = Watch(reading.operation.address, reading.operation.format, reading.outputs)
 
     async def __call__(self, body: bytes, content_type: str | None, context: Context) -> bytes:
         """The JSON text of what is read; b"" for an answer of blanks alone. Raises `Refusal`."""
+        data = await self._data(body, content_type, context)
+        if self._watch.left and data:
+            self._watch.look(data)
+        return data
+
+    async def _data(self, body: bytes, content_type: str | None, context: Context) -> bytes:
         try:
             if len(body) <= self._at_once:
                 return self._read(body, content_type)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cap_core.errors import PluginError
+from cap_core.logging.lazy_logger import get_logger
 from cap_core.logging.secret import Secret
 from cap_core.plan.values import Binding
 from cap_core.plan.variables import ValueSource, Variable
 
+_log = get_logger("cap.open")
 
-async def fetch(variables: Iterable[Variable]) -> dict[Binding, Secret]:
-    """The value of every variable that has one; an empty value counts as none."""
+
+async def fetch(variables: Iterable[Variable], *, keep_going: bool = False) -> dict[Binding, Secret]:
+    """The value of every variable that has one; an empty value counts as none.
+
+    Raises `PluginError` for a source that fails; with `keep_going` that is logged, and its variables have no value.
+    """
     out: dict[Binding, Secret] = {}
     by_source: dict[int, tuple[ValueSource, list[Variable]]] = {}
     for variable in variables:
@@ -21,7 +28,13 @@ async def fetch(variables: Iterable[Variable]) -> dict[Binding, Secret]:
         elif variable.default:
             out[variable.binding] = Secret(variable.default, "the capability's default")
     for source, waiting in by_source.values():
-        values = await source.fetch(frozenset(variable.key for variable in waiting))
+        try:
+            values = await source.fetch(frozenset(variable.key for variable in waiting))
+        except PluginError as error:
+            if not keep_going:
+                raise
+            _log.error(str(error))
+            values = {}
         for variable in waiting:
             value = values.get(variable.key)
             if value:

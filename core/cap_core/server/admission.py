@@ -50,10 +50,14 @@ class Admission:
             return
         if not value and b"host" not in headers and scope["http_version"] == "1.1":
             raise Refusal(400, "invalid-input", "this request has no Host header")
-        if not self._is_ours(value, scope["server"][0]):
+        text = value.decode("latin-1").lower()
+        name = _name(text)
+        named = bool(name) and (text in self._names or name in self._names)
+        # The address that the connection reached; a page cannot have an IP address of this machine as its host name.
+        if not named and not (name == scope["server"][0].lower() and _is_address(name)):
             what = "the Host of this request is not one of this gateway"
             raise Refusal(421, "bad-host", what, hint="serve with --allow-host to answer to it")
-        if len(self._known) < _KNOWN:
+        if named and len(self._known) < _KNOWN:
             self._known.add(value)
 
     def check_origin(self, headers: Mapping[bytes, bytes]) -> SharedOrigin | None:
@@ -67,7 +71,7 @@ class Admission:
         where = _authority(text)
         if where and where == headers.get(b"host", b"").decode("latin-1").lower():
             return None
-        if where and _split(where)[0] in _LOCAL:
+        if _name(where) in _LOCAL:
             return SharedOrigin(given, credentials=False)
         what = "pages of this Origin may not call this gateway"
         raise Refusal(403, "bad-host", what, hint="serve with --allow-origin to let them")
@@ -78,16 +82,6 @@ class Admission:
         Values that are not in the standard count as absent, as it asks for (Fetch Metadata, 2).
         """
         return _token(headers, b"sec-fetch-site") in _FOREIGN_SITES and "*" not in self._pages
-
-    def _is_ours(self, value: bytes, local: str) -> bool:
-        text = value.decode("latin-1").lower()
-        name, port = _split(text)
-        if not name or not (port.isdecimal() and port.isascii() and int(port) < 65536 if port else True):
-            return False
-        if text in self._names or name in self._names:
-            return True
-        # The address that the connection reached; a page cannot have an IP address of this machine as its host name.
-        return name == local.lower() and _is_address(name)
 
 
 def is_navigation(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
@@ -107,13 +101,15 @@ def _token(headers: Mapping[bytes, bytes], name: bytes) -> bytes:
     return headers.get(name, b"").partition(b";")[0].strip(b" ")
 
 
-def _split(host: str) -> tuple[str, str]:
-    """The name of a Host value without brackets, and its port or ""; no name for a value that is none."""
+def _name(host: str) -> str:
+    """The name of a Host value without port and brackets; "" for a value that is none."""
     if host.startswith("["):
         name, _, rest = host[1:].partition("]")
-        return (name, rest[1:]) if not rest or rest[0] == ":" else ("", "")
-    name, _, port = host.partition(":")
-    return (name, port) if ":" not in port else (host, "")
+        colon, port = rest[:1], rest[1:]
+    else:
+        name, colon, port = host.partition(":")
+    right = colon in ("", ":") and (not port or (port.isascii() and port.isdecimal() and int(port) < 65536))
+    return name if right else ""
 
 
 def _is_address(name: str) -> bool:

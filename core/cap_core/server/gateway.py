@@ -21,6 +21,7 @@ from cap_core.server.admission import Admission
 from cap_core.server.asgi import answer
 from cap_core.server.dispatch import Dispatch
 from cap_core.server.failure_log import FailureLog
+from cap_core.server.faults import answer_failure, guarded_app
 from cap_core.server.listeners import ListenOptions, listeners
 from cap_core.server.pages import build_pages
 from cap_core.server.problems import REFUSED, problem
@@ -121,6 +122,13 @@ class Gateway:
     async def _generation(self, plan: Plan) -> Generation:
         opened = await open_plan(plan, self._failures.watching(self.registry), self.opening, self._pools)
         redaction.redact(opened.secrets)
+        try:
+            return Generation(plan, opened, self._tables(plan, opened))
+        except BaseException:
+            await close(opened.leases, self._pools)
+            raise
+
+    def _tables(self, plan: Plan, opened: OpenedPlan) -> dict[int, RoutingTable]:
         tables: dict[int, RoutingTable] = {}
         for listener in listeners(plan, self.options):
             port = self._bound.get(listener.port, listener.port)
@@ -128,7 +136,7 @@ class Gateway:
                 url = listener.url.replace(f":{listener.port}", f":{port}")
                 listener = msgspec.structs.replace(listener, port=port, url=url)
             tables[port] = build_table(listener, opened, self.registry, self.opening.limits)
-        return Generation(plan, opened, tables)
+        return tables
 
     async def _retire(self, old: Generation) -> None:
         for table in old.tables.values():
@@ -191,7 +199,9 @@ class Gateway:
     def _wrapped(self) -> AsgiApp:
         app: AsgiApp = self._serve
         for wrapper in reversed(self.registry.asgi):
-            app = wrapper.wrap(app)
+            wrapped = wrapper.wrap(app)
+            if wrapped is not app:
+                app = guarded_app(wrapped, f"the asgi wrapper {wrapper.key}")
         return app
 
     def _admission(self) -> Admission:
@@ -216,6 +226,8 @@ class Gateway:
         generation.enter()
         try:
             await self._dispatch(scope, receive, send, table)
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            await answer_failure(error, "the endpoint of this address", scope, send)
         finally:
             if REFUSED in scope:
                 self._failures.refused(scope)

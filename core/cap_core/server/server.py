@@ -14,6 +14,7 @@ from typing import Protocol as Interface
 import uvicorn
 
 from cap_core.logging.lazy_logger import get_logger
+from cap_core.plugins.guard import suspended
 from cap_core.plugins.messages import AsgiSend, Receive, Scope
 from cap_core.server import sockets
 from cap_core.server.connection_limits import ConnectionLimits
@@ -112,9 +113,38 @@ async def _unless(event: asyncio.Event, work: Awaitable[object], seconds: float 
 
 
 def run(main: Coroutine[Any, Any, int]) -> int:
-    """Run a coroutine on uvloop where it is installed, else on asyncio's own loop."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(main)
+    """Run a coroutine on uvloop where it is installed, else on asyncio's own loop.
+
+    Tasks that are left have `LAST` seconds to end once they are cancelled. Those that swallow it are logged and left
+    behind, where `asyncio.Runner` would wait for them for ever.
+    """
+    loop = (_loop_factory() or asyncio.new_event_loop)()
+    asyncio.set_event_loop(loop)
+    left: set[asyncio.Task[Any]] = set()
+    try:
+        return loop.run_until_complete(main)
+    finally:
+        try:
+            left = loop.run_until_complete(_cancel_all())
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            asyncio.set_event_loop(None)
+            if not left:
+                loop.close()
+
+
+async def _cancel_all() -> set[asyncio.Task[Any]]:
+    """Cancel every other task; those that do not end."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    left = (await asyncio.wait(tasks, timeout=LAST))[1] if tasks else set()
+    for task in left:
+        _log.error(f"{suspended(task)} does not end though it is cancelled, and is left behind")
+    if left:
+        # The interpreter's own complaint about them would say less.
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+    return left
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -47,7 +47,6 @@ def ask(method="tools/list", id_=1, **params):
         pytest.param(b'{"jsonrpc":"2.0","id":1,"method":"ping","params":' + b"[" * 100_000, 400, -32700, id="deep"),
         pytest.param(b"\xef\xbb\xbf{}", 400, -32700, id="a byte order mark"),
         pytest.param(b"[]", 400, -32600, id="empty batch"),
-        pytest.param(b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]', 400, -32600, id="batch"),
         pytest.param(b'"ping"', 400, -32600, id="text"),
         pytest.param(b"{}", 400, -32600, id="an empty object"),
         pytest.param(b'{"id":1,"method":"ping"}', 400, -32600, id="no jsonrpc"),
@@ -68,6 +67,121 @@ def test_what_is_not_one_request_is_refused_in_every_era(face, version, body, st
     got = face.send(body, headers)
 
     assert (status, code, None) == (got.status, got.code, got.json["id"])
+
+
+@pytest.mark.parametrize("version", ["2025-11-25", "2025-06-18", MODERN, "2027-01-01"])
+def test_a_batch_is_refused_in_every_version_that_has_none(face, version):
+    body = b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]'
+    got = face.send(body, [JSON_BODY, ("mcp-protocol-version", version)])
+
+    assert (400, -32600, None) == (got.status, got.code, got.json["id"])
+
+
+def ping(id_, **more):
+    return {"jsonrpc": "2.0", "id": id_, "method": "ping", **more}
+
+
+BATCHES = pytest.mark.parametrize("headers", [[], [("mcp-protocol-version", "2025-03-26")]], ids=["none", "2025-03-26"])
+
+
+@BATCHES
+def test_a_batch_is_answered_with_a_list_where_the_version_has_batches(face, headers):
+    calls = [
+        ping("a"),
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "list"}},
+        {"jsonrpc": "2.0", "id": 3, "method": "tools/list"},
+    ]
+    got = face.send(b" " + msgspec.json.encode(calls), [JSON_BODY, *headers])
+
+    assert (got.status, got.headers["content-type"]) == (200, "application/json")
+    assert [each["id"] for each in got.json] == ["a", 2, 3]
+    assert got.json[0]["result"] == {}
+    assert got.json[1]["result"]["structuredContent"]["object"] == "list"
+    assert [tool["name"] for tool in got.json[2]["result"]["tools"]] == ["list"]
+
+
+@BATCHES
+def test_each_message_of_a_batch_fails_for_itself(face, headers):
+    calls = [
+        ping(1),
+        5,
+        {"id": 2, "method": "ping"},
+        {"jsonrpc": "2.0", "id": 3, "method": "nothing"},
+        {"jsonrpc": "2.0", "id": 4, "method": "tools/call", "params": {"name": "lost"}},
+        {"jsonrpc": "2.0", "id": 5, "method": "initialize", "params": {"protocolVersion": "2025-03-26"}},
+        [ping(6)],
+        ping(7),
+    ]
+    got = face.send(msgspec.json.encode(calls), [JSON_BODY, *headers])
+
+    assert got.status == 200
+    codes = [(each["id"], each.get("error", {}).get("code")) for each in got.json]
+    assert codes == [
+        (1, None),
+        (None, -32600),
+        (None, -32600),
+        (3, -32601),
+        (4, -32602),
+        (5, -32600),
+        (None, -32600),
+        (7, None),
+    ]
+
+
+@BATCHES
+def test_a_batch_of_notifications_has_no_answer(face, headers):
+    body = msgspec.json.encode([{"jsonrpc": "2.0", "method": "notifications/initialized"}] * 2)
+    got = face.send(body, [JSON_BODY, *headers])
+
+    assert (got.status, got.body) == (202, b"")
+
+
+@BATCHES
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"[]", -32600),
+        (b"[1", -32700),
+        (b'["\xff"]', -32700),
+        (rb'["\ud800"]', -32700),
+        (msgspec.json.encode([ping(n) for n in range(51)]), -32600),
+        (b"[" * 100_000, -32700),
+    ],
+)
+def test_what_is_no_batch_is_refused_as_a_whole(face, headers, body, code):
+    got = face.send(body, [JSON_BODY, *headers])
+
+    assert (got.status, got.code, got.json["id"]) == (400, code, None)
+
+
+def test_a_batch_stops_where_its_answers_are_too_large(kit):
+    from cap_core.plugins.exposure import Limits
+
+    calls = []
+
+    async def run(values, context):
+        calls.append(context)
+        return await kit.reply(b'"%b"' % (b"x" * 100))(values, context)
+
+    face = kit.one(run, limits=Limits(answer=300))
+    body = [{"jsonrpc": "2.0", "id": n, "method": "tools/call", "params": {"name": "list"}} for n in range(5)]
+    got = face.send(msgspec.json.encode(body), [JSON_BODY])
+
+    assert len(got.json) == 5
+    assert 0 < len(calls) < 5
+    assert "send it alone" in got.json[-1]["error"]["message"]
+
+
+def test_an_unforeseen_failure_in_a_batch_leaves_the_others(kit):
+    async def run(values, context):
+        raise KeyError("inner")
+
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "list"}}
+    got = kit.one(run).send(msgspec.json.encode([call, ping(2)]), [JSON_BODY])
+
+    assert [each.get("error", {}).get("code") for each in got.json] == [-32603, None]
+    assert "inner" not in got.body.decode()
 
 
 @pytest.mark.parametrize(
@@ -199,7 +313,7 @@ def test_a_version_not_served_is_told_which_are(face):
 
 
 @pytest.mark.parametrize(
-    "method", ["initialize", "ping", "logging/setLevel", "resources/subscribe", "prompts/list", "x" * 5000]
+    "method", ["initialize", "ping", "logging/setLevel", "resources/subscribe", "prompts/get", "x" * 5000]
 )
 def test_a_method_that_the_modern_era_does_not_have_is_404(face, method):
     got = face.modern(method)
@@ -209,12 +323,77 @@ def test_a_method_that_the_modern_era_does_not_have_is_404(face, method):
 
 
 @pytest.mark.parametrize(
-    "method", ["server/discover", "logging/setLevel", "resources/list", "prompts/get", "notifications/x"]
+    "method", ["server/discover", "logging/setLevel", "resources/read", "prompts/get", "notifications/x"]
 )
 def test_a_method_that_the_legacy_era_does_not_have_is_an_error_with_200(face, method):
     got = face.legacy(method)
 
     assert (got.status, got.code) == (200, -32601)
+
+
+@pytest.mark.parametrize("version", ["2024-11-05", "2027-01-01", MODERN, ""])
+def test_initialize_agrees_on_a_legacy_version_whatever_its_header_says(face, version):
+    got = face.legacy(
+        "initialize", {"protocolVersion": "2025-06-18"}, headers=[("mcp-protocol-version", version)], version=None
+    )
+
+    assert (got.status, got.result["protocolVersion"]) == (200, "2025-06-18")
+
+
+@pytest.mark.parametrize("version", ["2024-11-05", "2027-01-01", "", "x" * 500])
+@pytest.mark.parametrize("method", ["ping", "tools/list", "tools/call", "nothing"])
+def test_any_other_request_of_an_unknown_version_is_told_which_are_served(face, method, version):
+    params = {"name": "list"} if method == "tools/call" else {}
+    got = face.legacy(method, params, headers=[("mcp-protocol-version", version)], version=None)
+
+    assert (got.status, got.code) == (400, -32022)
+    assert got.json["error"]["data"]["supported"] == ["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"]
+    assert got.json["error"]["data"]["requested"] == version[:100]
+
+
+WRONG_TYPES = [
+    ("progressToken", True),
+    ("progressToken", {}),
+    ("progressToken", None),
+    (META + "logLevel", 5),
+    (META + "logLevel", "loud"),
+    ("traceparent", 5),
+    ("traceparent", None),
+    ("tracestate", []),
+    ("baggage", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG_TYPES)
+@pytest.mark.parametrize("method", ["tools/list", "tools/call", "server/discover"])
+def test_a_modern_meta_of_a_wrong_type_is_refused(face, method, name, value):
+    params = {"name": "list"} if method == "tools/call" else {}
+    got = face.modern(method, params, meta={**OWN, name: value})
+
+    assert (got.status, got.code) == (400, -32602)
+    assert name.rpartition("/")[2] in got.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("inputResponses", []), ("inputResponses", "x"), ("requestState", 5), ("requestState", {})]
+)
+def test_answers_to_questions_of_a_wrong_type_are_refused(face, name, value):
+    got = face.modern("tools/call", {"name": "list", name: value})
+
+    assert (got.status, got.code) == (400, -32602)
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"progressToken": 1},
+        {"progressToken": "a"},
+        {META + "logLevel": "debug"},
+        {"traceparent": "nonsense", "tracestate": "a=b", "baggage": "c=d"},
+    ],
+)
+def test_a_modern_meta_of_the_right_types_is_taken(face, meta):
+    assert face.modern("tools/call", {"name": "list"}, meta={**OWN, **meta}).status == 200
 
 
 @pytest.mark.parametrize("version", ["2025-11-25", "2025-06-18", "2025-03-26", None])
@@ -371,7 +550,7 @@ def test_any_body_under_any_headers_gives_a_json_rpc_answer_and_never_a_failure(
     if got.status == 202:
         assert got.body == b""
         return
-    answer = got.json
-    assert answer["jsonrpc"] == "2.0"
-    assert ("result" in answer) != ("error" in answer)
-    assert answer.get("error", {}).get("code") != -32603
+    for answer in got.json if isinstance(got.json, list) else [got.json]:
+        assert answer["jsonrpc"] == "2.0"
+        assert ("result" in answer) != ("error" in answer)
+        assert answer.get("error", {}).get("code") != -32603

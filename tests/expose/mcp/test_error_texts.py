@@ -230,7 +230,6 @@ OTHER = "00-" + "c" * 32 + "-" + "d" * 16 + "-00"
         ("nonsense", TRACE, TRACE),
         ("nonsense", "x", None),
         (None, TRACE + "\r\nx: y", None),
-        (None, 5, None),
         (None, None, None),
     ],
 )

@@ -75,9 +75,44 @@ def test_a_tool_is_listed_with_all_that_a_model_needs(face):
             "properties": {"limit": {"type": "integer"}},
             "additionalProperties": False,
         },
-        "annotations": {"readOnlyHint": True, "idempotentHint": True},
+        "annotations": {"title": "List all", "readOnlyHint": True, "idempotentHint": True},
     }
     assert expected == listed
+
+
+@pytest.mark.parametrize(
+    ("keys", "title", "annotated"),
+    [
+        ({"label": "Label"}, "Label", "Label"),
+        ({"hints": {"title": "Hint"}}, "Hint", "Hint"),
+        ({"label": "Label", "hints": {"title": "Hint"}}, "Label", "Hint"),
+        ({"label": "Label", "hints": {"readOnly": True}}, "Label", "Label"),
+        ({}, None, None),
+    ],
+)
+def test_a_title_is_in_the_annotations_for_older_clients_too(kit, keys, title, annotated):
+    (listed,) = kit.one(method="POST", **keys).modern("tools/list").result["tools"]
+
+    assert (title, annotated) == (listed.get("title"), listed.get("annotations", {}).get("title"))
+
+
+EMPTY = {"resources/list": "resources", "resources/templates/list": "resourceTemplates", "prompts/list": "prompts"}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("method", EMPTY)
+def test_lists_of_what_is_not_served_are_empty_and_no_capability(face, version, method):
+    got = ask(face, version, method)
+
+    validate_server_result(method, version, got.result)
+    assert got.result[EMPTY[method]] == []
+    assert ask(face, version, method, {"cursor": "2"}).code == -32602
+    described = (
+        face.modern("server/discover")
+        if version == VERSIONS[0]
+        else face.legacy("initialize", {"protocolVersion": version})
+    )
+    assert described.result["capabilities"] == {"tools": {}}
 
 
 @pytest.mark.parametrize(
@@ -159,6 +194,42 @@ def test_a_capability_says_its_version(kit):
     got = face.modern("server/discover", path="/mcp/shop")
 
     assert got.result["_meta"][STAMP]["version"] == "1.2"
+
+
+@pytest.mark.parametrize(
+    ("info", "expected"),
+    [
+        (
+            {"label": "Shop", "version": "1.2", "modified": "2026-01-02"},
+            {"name": "shop", "version": "1.2", "title": "Shop"},
+        ),
+        ({"label": "Shop", "modified": "2026-01-02"}, {"name": "shop", "version": "2026-01-02", "title": "Shop"}),
+        ({"label": "shop"}, {"name": "shop", "version": "0"}),
+    ],
+)
+def test_what_a_server_is_comes_from_the_info_of_its_document(kit, info, expected):
+    face = kit.face(kit.capability(kit.entry(kit.tool("list")), info=info))
+
+    assert expected == face.modern("server/discover", path="/mcp/shop").result["_meta"][STAMP]
+    union = face.modern("server/discover").result["_meta"][STAMP]
+    assert ("cap", expected.get("title", "Cap")) == (union["name"], union["title"])
+
+
+def test_the_union_of_several_names_none_of_them(kit):
+    one = kit.capability(kit.entry(kit.tool("a")), name="one")
+    two = kit.capability(kit.entry(kit.tool("b")), name="two")
+
+    assert kit.face(one, two).modern("server/discover").result["_meta"][STAMP]["title"] == "Cap"
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/mcp/shop"])
+def test_where_an_exposure_has_no_description_that_of_the_document_becomes_instructions(kit, path):
+    entries = [kit.entry(kit.tool(name), namespace=name, description="") for name in ("a", "b")]
+    face = kit.face(kit.capability(*entries, info={"label": "Shop", "description": "All of it."}))
+
+    assert face.modern("server/discover", path=path).result["instructions"] == "All of it."
+    legacy = face.legacy("initialize", {"protocolVersion": "2025-11-25"}, path=path)
+    assert legacy.result["instructions"] == "All of it."
 
 
 def test_the_description_of_an_exposure_becomes_instructions(face):

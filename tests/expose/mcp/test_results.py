@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mcp_types.methods import validate_server_result
 
 from cap_core.errors import UpstreamError
 from cap_core.logging import redaction
@@ -54,15 +55,17 @@ def test_json_that_is_no_object_is_wrapped_on_the_legacy_wire_alone(kit, body):
 def test_what_only_calls_itself_json_is_text(kit, body):
     got = kit.one(kit.reply(body)).call("list")
 
+    shown, note = (block["text"] for block in got.result["content"])
     assert "structuredContent" not in got.result
-    assert body.decode() == got.text
+    assert body.decode() == shown
+    assert note.endswith("is not the JSON that this call expects.")
 
 
 def test_json_of_no_utf8_is_text_with_the_bad_bytes_replaced(kit):
     got = kit.one(kit.reply(b'{"a":"\xff"}')).call("list")
 
     assert "structuredContent" not in got.result  # what had to be replaced is not the document that was sent
-    assert got.text == '{"a":"\ufffd"}'
+    assert got.result["content"][0]["text"] == '{"a":"\ufffd"}'
 
 
 def test_json_of_no_declared_type_is_structured_where_the_document_says_json(kit):
@@ -134,8 +137,74 @@ def test_images_and_sounds_are_blocks_of_their_own(kit, kind, expected):
 def test_other_binaries_are_an_embedded_resource(kit, kind):
     got = kit.one(kit.reply(b"\x00\xff", kind)).call("list")
 
-    resource = {"uri": "cap://shop/shop-mcp/list", "mimeType": kind or "application/octet-stream", "blob": "AP8="}
-    assert [{"type": "resource", "resource": resource}] == got.result["content"]
+    (block,) = got.result["content"]
+    assert block["resource"].pop("uri").startswith("cap://shop/shop-mcp/list/")
+    resource = {"mimeType": kind or "application/octet-stream", "blob": "AP8="}
+    assert {"type": "resource", "resource": resource} == block
+
+
+def uri(got):
+    (block,) = got.result["content"]
+    return block["resource"]["uri"]
+
+
+def test_each_binary_has_a_uri_of_its_own(kit):
+    face = kit.one(kit.reply(b"\x00\xff", "application/pdf"))
+    several = Content((Blob(b"\x00", "application/pdf"), Blob(b"\x00", "application/pdf")))
+    blocks = kit.one(answering(several)).call("list").result["content"]
+    uris = [uri(face.call("list")), uri(face.call("list")), *(block["resource"]["uri"] for block in blocks)]
+
+    assert len(set(uris)) == 4
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ('attachment; filename="report.pdf"', "report.pdf"),
+        ("inline; filename=a.bin; size=3", "a.bin"),
+        ("attachment; filename=\"x\"; filename*=UTF-8''gr%C3%BCn%20a.pdf", "gr%C3%BCn%20a.pdf"),
+        ('attachment; filename="../../etc/passwd"', "passwd"),
+        ('attachment; filename="C:\\\\a\\\\b.pdf"', "b.pdf"),
+        ('attachment; filename="a?b#c.pdf"', "a%3Fb%23c.pdf"),
+        ("attachment", None),
+        ('attachment; filename=""', None),
+        ("filename", None),
+    ],
+)
+def test_the_name_of_a_file_is_kept(kit, disposition, name):
+    got = kit.one(kit.reply(b"\x00\xff", "application/pdf", content_disposition=disposition)).call("list")
+
+    end = uri(got).removeprefix("cap://shop/shop-mcp/list/").split("/")
+    assert end[1:] == ([name] if name else [])
+    assert end[0]
+
+
+@pytest.mark.parametrize("kind", ["image/png", "audio/mpeg"])
+@pytest.mark.parametrize("version", ["2025-03-26", "2025-11-25", "2026-07-28"])
+def test_the_name_of_a_picture_or_a_sound_is_kept_beside_it(kit, kind, version):
+    face = kit.one(kit.reply(b"\x00\xff", kind, content_disposition='inline; filename="a.x"'))
+    got = face.call("list") if version == "2026-07-28" else face.call("list", era="legacy", version=version)
+
+    validate_server_result("tools/call", version, got.result)
+    assert got.result["content"][0]["_meta"] == {"filename": "a.x"}
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "expected"),
+    [
+        (b'{"a":1}', "application/json", {"text": '{"a":1}'}),
+        ("grün".encode(), "text/plain", {"text": "grün"}),
+        ("grün".encode("latin-1"), "text/csv; charset=iso-8859-1", {"text": "grün"}),
+        (b"<svg/>", "image/svg+xml", {"text": "<svg/>"}),
+        (b"\xff", "text/plain", {"blob": "/w=="}),
+        (b"{}", "application/pdf", {"blob": "e30="}),
+    ],
+)
+def test_a_file_of_a_text_type_is_one_a_model_can_read(kit, data, kind, expected):
+    (block,) = kit.one(answering(Content((Blob(data, kind),)))).call("list").result["content"]
+
+    assert block["type"] == "resource"
+    assert {"mimeType": kind, **expected} == {key: value for key, value in block["resource"].items() if key != "uri"}
 
 
 @pytest.mark.parametrize(

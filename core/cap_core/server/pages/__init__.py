@@ -11,13 +11,15 @@ from litestar.config.app import AppConfig
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
-from cap_core.errors import Refusal
+from cap_core.errors import PluginError, Refusal
 from cap_core.plan.plan import About
 from cap_core.plugins.exposure import MountedExposure
+from cap_core.plugins.guard import culprit, message
 from cap_core.plugins.messages import Reply
 from cap_core.server.asgi import answer
+from cap_core.server.faults import refusal_of
 from cap_core.server.pages.callers import CHALLENGE, Shown, shown_to_caller
-from cap_core.server.problems import problem, refused
+from cap_core.server.problems import problem, refused, request_id
 from cap_core.version import VERSION
 
 if TYPE_CHECKING:
@@ -111,12 +113,27 @@ def build_pages(registry: Registry, *, is_draining: Callable[[], bool]) -> Pages
     config = AppConfig(
         route_handlers=[live, ready, openapi, *(_file(path, name) for path, name in _DOCS.items())],
         openapi_config=None,
-        exception_handlers={HTTPException: _problem},
+        exception_handlers={HTTPException: _problem, Exception: _failure},
         request_max_body_size=0,
         logging_config=None,
     )
-    registry.hooks.cap_app_init(app_config=config)
-    return Pages(Litestar.from_config(config))
+    return Pages(_app(config, registry))
+
+
+def _app(config: AppConfig, registry: Registry) -> Litestar:
+    """The app, once every plugin has changed its configuration. Raises `PluginError` if one of them breaks it."""
+    authors = [registry.plugin_source(impl.plugin_name) for impl in registry.hooks.cap_app_init.get_hookimpls()]
+    try:
+        registry.hooks.cap_app_init(app_config=config)
+        return Litestar.from_config(config)
+    except (Exception, SystemExit) as error:
+        author = culprit(error) or (authors[0] if len(authors) == 1 else None)
+        if author is not None:
+            raise author.failed("the pages that cap_app_init adds", error) from error
+        if not authors:
+            raise
+        named = ", ".join(map(str, authors))
+        raise PluginError(f"the pages that cap_app_init adds failed, of one of {named}: {message(error)}") from error
 
 
 def _file(path: str, name: str) -> HTTPRouteHandler:
@@ -129,6 +146,14 @@ def _file(path: str, name: str) -> HTTPRouteHandler:
         return Response(file.read_bytes(), media_type=kind, headers=_PAGE_HEADERS)
 
     return page
+
+
+def _failure(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """A page that fails as a problem document: 500, and a line in the log."""
+    scope: Any = request.scope
+    reply = problem(refusal_of(error, "the page", scope), None, request_id(scope))
+    assert isinstance(reply.body, bytes)
+    return Response(reply.body, status_code=reply.status, media_type="application/problem+json")
 
 
 def _problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

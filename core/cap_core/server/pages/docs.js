@@ -299,7 +299,7 @@ function mcpEndpoint(endpoint) {
   const name = text(endpoint.name) || "cap";
   const url = absolute(text(endpoint.url));
   const tools = list(endpoint.tools).map(object);
-  const headers = endpoint.headers ? { headers: object(endpoint.headers) } : {};
+  const headers = shownHeaders();
   const config = JSON.stringify({ mcpServers: { [name]: { type: "http", url, ...headers } } }, null, 2);
   const words = [name, url, ...tools.flatMap((tool) => [text(tool.name), text(tool.description)])].join(" ").toLowerCase();
   return h(
@@ -325,6 +325,14 @@ function mcpEndpoint(endpoint) {
       ),
     ),
   );
+}
+
+/** The headers that an MCP client has to send, with a place for what callers have to show. */
+function shownHeaders() {
+  const wanted = [];
+  for (const scheme of schemes.values()) credential(scheme, wanted, []);
+  const fields = wanted.filter((header) => !header.forbidden).map(({ name, before }) => [name, `${before ?? ""}${name === "Authorization" ? "TOKEN" : "KEY"}`]);
+  return fields.length ? { headers: Object.fromEntries(fields) } : {};
 }
 
 /** An address of this gateway as a whole URL. */

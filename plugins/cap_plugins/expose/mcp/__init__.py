@@ -28,7 +28,7 @@ from cap_plugins.expose.mcp.tool_names import own_names, union_names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from cap_core.plan.plan import ExposurePlan
+    from cap_core.plan.plan import About, ExposurePlan
 
     _Pairs = list[tuple[ExposurePlan, list[ServedTool]]]
 
@@ -77,7 +77,7 @@ def _capability(pairs: _Pairs) -> ServedEndpoint:
     """`/mcp/<capability>`. Where several of its exposures have a tool of one name, the namespace is prefixed."""
     about = pairs[0][0].about
     named = [NamedTool(tool, own_names(exposure.namespace, tool.name)) for exposure, tools in pairs for tool in tools]
-    server_info = ServerInfo(about.name, about.version or "0", about.title if about.title != about.name else None)
+    server_info = ServerInfo(about.name, about.version or about.modified or "0", _title(about))
     return _served(f"/mcp/{quote(about.name, safe='')}", server_info, pairs, named)
 
 
@@ -89,7 +89,14 @@ def _union(pairs: _Pairs) -> ServedEndpoint:
         for tool in tools
     ]
     warn_of_names([(exposure, tool.name) for exposure, tools in pairs for tool in tools])
-    return _served("/mcp", ServerInfo("cap", VERSION), pairs, named)
+    # Several titles would tell a caller of capabilities that do not let them in.
+    abouts = list({exposure.about.name: exposure.about for exposure, _ in pairs}.values())
+    server_info = ServerInfo("cap", VERSION, (_title(abouts[0]) if len(abouts) == 1 else None) or "Cap")
+    return _served("/mcp", server_info, pairs, named)
+
+
+def _title(about: About) -> str | None:
+    return about.title if about.title != about.name else None
 
 
 def _served(url: str, server_info: ServerInfo, pairs: _Pairs, named: list[NamedTool]) -> ServedEndpoint:

@@ -10,6 +10,7 @@ import msgspec
 
 from cap_core.syntax.names import similar
 from cap_plugins.expose.mcp.json_rpc import encode
+from cap_plugins.expose.mcp.messages import EMPTY_LISTS
 from cap_plugins.expose.mcp.model import LONGEST_NAME, McpEntry
 from cap_plugins.expose.mcp.tool import ServedTool
 from cap_plugins.expose.mcp.tool_names import assign_names
@@ -33,8 +34,8 @@ class ServerInfo(msgspec.Struct, frozen=True, omit_defaults=True):
 class Rendered(msgspec.Struct, frozen=True):
     """Results as JSON text, ready to be spliced; `initialize` by version."""
 
-    legacy_tools: bytes
-    modern_tools: bytes
+    lists: Mapping[bool, Mapping[str, bytes]]
+    """The lists by method, of the modern era (True) and the legacy era."""
     discover: bytes
     initialize: Mapping[str, bytes]
 
@@ -87,9 +88,13 @@ class Catalogue:
         description = {"capabilities": {"tools": {}}, **_instructions(exposures)}
         cache = encode(self._cache(exposures))[1:]
         discover = encode({"supportedVersions": VERSIONS, **description})[1:-1]
+        lists = {"tools/list": b'"tools":[%b]' % tools}
+        lists |= {method: encode(member) + b":[]" for method, member in EMPTY_LISTS.items()}
         return Rendered(
-            legacy_tools=b'{"tools":[%b]}' % tools,
-            modern_tools=b'%b"tools":[%b],%b' % (self.stamp, tools, cache),
+            lists={
+                True: {method: b"%b%b,%b" % (self.stamp, text, cache) for method, text in lists.items()},
+                False: {method: b"{%b}" % text for method, text in lists.items()},
+            },
             discover=b"%b%b,%b" % (self.stamp, discover, cache),
             initialize={
                 v: encode({"protocolVersion": v, **description, "serverInfo": self._server_info}) for v in LEGACY
@@ -113,9 +118,12 @@ class NamedTool(msgspec.Struct, frozen=True):
 
 
 def _instructions(exposures: Sequence[ExposurePlan]) -> dict[str, str]:
-    """The exposures' descriptions; where there are several, each with the name of its capability."""
-    described = [exposure for exposure in exposures if exposure.description]
+    """The exposures' descriptions, else those of their documents; of several capabilities each with its name."""
+    told = dict.fromkeys(
+        (exposure.about.name, exposure.description or exposure.about.description) for exposure in exposures
+    )
+    described = [(name, text) for name, text in told if text]
     if len(described) == 1:
-        return {"instructions": described[0].description}
-    lines = [f"{exposure.about.name}: {exposure.description}" for exposure in described]
+        return {"instructions": described[0][1]}
+    lines = [f"{name}: {text}" for name, text in described]
     return {"instructions": "\n".join(lines)} if lines else {}

@@ -1,11 +1,11 @@
-"""The ASGI endpoint: answers one POST with one JSON message, of the same protocol era as the request."""
+"""The ASGI endpoint: answers one POST with one JSON message, or a batch of them, of the era of the request."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from cap_core.errors import Refusal, UpstreamError
 from cap_core.logging.lazy_logger import get_logger
@@ -30,7 +30,10 @@ from cap_plugins.expose.mcp.messages import (
     CallParams,
     InitializeParams,
     ListParams,
+    Message,
     Params,
+    is_batch,
+    read_batch,
     read_message,
     read_params,
 )
@@ -43,7 +46,7 @@ from cap_plugins.expose.mcp.results import (
     text_result,
 )
 from cap_plugins.expose.mcp.validation import validate_method, validate_modern_request, validate_notification_version
-from cap_plugins.expose.mcp.versions import LEGACY, VERSION_HEADER, is_modern
+from cap_plugins.expose.mcp.versions import LEGACY, VERSION_HEADER, is_modern, takes_batches
 
 if TYPE_CHECKING:
     from cap_core.plugins.exposure import Limits
@@ -93,7 +96,7 @@ class McpEndpoint:
             scope.setdefault(FAILED, (None, f"json-rpc {fault.code}"))
             reply = _json(http_status(fault.code, request.modern), error_message(request.id, fault))
         except Exception:
-            reply = _internal(request)
+            reply = _json(200, _internal_message(request))
         await answer(send, reply, head=scope["method"] == "HEAD")
 
     async def _reply(self, request: RequestState) -> Reply:
@@ -107,20 +110,55 @@ class McpEndpoint:
             body = await read_body(request.receive, request.headers, self._limits.body)
         except Refusal as refusal:
             return _invalid(refusal.status, refusal.detail, refusal.headers)
-        message = read_message(body)
+        try:
+            message = read_message(body)
+        except RpcError:
+            if is_batch(body) and takes_batches(request.headers.get(VERSION_HEADER)):
+                return await self._batch(read_batch(body), admission, request)
+            raise
         if message.id is UNSET:
             # Notifications have nothing to act on here: no session, and a request is cancelled by closing it.
             validate_notification_version(request.headers.get(VERSION_HEADER))
             return Reply(202, (), b"")
+        return _json(200, await self._one(message, admission, request))
+
+    async def _one(self, message: Message, admission: Admission, request: RequestState) -> bytes:
+        """The answer to one request, as a message."""
+        assert message.id is not UNSET
         request.id = message.id
-        request.modern = is_modern(request.headers.get(VERSION_HEADER), message.params)
+        request.modern = is_modern(message.method, request.headers.get(VERSION_HEADER), message.params)
         if len(request.headers) != len(request.scope["headers"]):
             refuse_repeated(request.scope["headers"])
         params = read_params(message, request.modern)
         if request.modern:
             validate_modern_request(message.method, params, request.headers)
         validate_method(message.method, request.modern)
-        return _json(200, result_message(message.id, await self._result(message.method, params, admission, request)))
+        return result_message(message.id, await self._result(message.method, params, admission, request))
+
+    async def _batch(self, texts: list[Raw], admission: Admission, request: RequestState) -> Reply:
+        """The answers to a batch, one after the other, as its requests may build upon each other."""
+        answers: list[bytes] = []
+        for text in texts:
+            one = RequestState(request.scope, request.receive)
+            try:
+                message = read_message(bytes(text))
+                if message.id is UNSET:
+                    continue
+                one.id = message.id
+                if message.method == "initialize":
+                    raise RpcError(INVALID_REQUEST, "Invalid request: initialize must not be part of a batch")
+                if sum(map(len, answers)) > self._limits.answer:
+                    raise RpcError(
+                        INVALID_REQUEST, "Invalid request: the answers before it fill the batch; send it alone"
+                    )
+                answers.append(await self._one(message, admission, one))
+            except RpcError as fault:
+                answers.append(error_message(one.id, fault))
+            except CallerGone:
+                raise
+            except Exception:
+                answers.append(_internal_message(one))
+        return _json(200, b"[" + b",".join(answers) + b"]") if answers else Reply(202, (), b"")
 
     async def _result(self, method: str, params: Params, admission: Admission, request: RequestState) -> bytes:
         if isinstance(params, CallParams):
@@ -135,7 +173,7 @@ class McpEndpoint:
         if isinstance(params, ListParams):
             if params.cursor is not None:
                 raise RpcError(INVALID_PARAMS, "Invalid params: no list here has a further page")
-            return rendered.modern_tools if request.modern else rendered.legacy_tools
+            return rendered.lists[request.modern][method]
         if isinstance(params, InitializeParams):
             return rendered.initialize.get(params.protocolVersion) or rendered.initialize[LEGACY[0]]
         return rendered.discover
@@ -215,11 +253,11 @@ def _invalid(status: int, what: str, headers: Headers = ()) -> Reply:
     return _json(status, error_message(None, RpcError(INVALID_REQUEST, f"Invalid request: {what}")), headers)
 
 
-def _internal(request: RequestState) -> Reply:
+def _internal_message(request: RequestState) -> bytes:
     """The answer to a fault of the gateway: the log has the details under the request id that the caller gets."""
     request_id = request.context.id if request.context is not None else new_id()
     _log.exception("request failed", request_id=request_id, path=request.scope["path"])
-    return _json(200, error_message(request.id, RpcError(INTERNAL_ERROR, f"Internal error (request id {request_id})")))
+    return error_message(request.id, RpcError(INTERNAL_ERROR, f"Internal error (request id {request_id})"))
 
 
 def _json(status: int, body: bytes, headers: Headers = ()) -> Reply:

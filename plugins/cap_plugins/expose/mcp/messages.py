@@ -12,6 +12,11 @@ from cap_core.syntax import json_text
 from cap_plugins.expose.mcp.json_rpc import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, RpcError
 from cap_plugins.expose.mcp.versions import PROTOCOL_VERSION
 
+LogLevel = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
+
+MOST_IN_BATCH: Final = 50
+"""The most messages of a batch."""
+
 CLIENT_CAPABILITIES: Final = "io.modelcontextprotocol/clientCapabilities"
 
 
@@ -35,6 +40,15 @@ class Meta(msgspec.Struct, kw_only=True):
     traceparent: Raw = Raw(b"")
 
 
+class ModernMeta(Meta, kw_only=True):
+    """The same in the modern era, where a member of a wrong type is an error, whether or not it is acted upon."""
+
+    progressToken: int | float | str | UnsetType = UNSET
+    logLevel: LogLevel | UnsetType = msgspec.field(name="io.modelcontextprotocol/logLevel", default=UNSET)
+    tracestate: str | UnsetType = UNSET
+    baggage: str | UnsetType = UNSET
+
+
 class Params(msgspec.Struct, kw_only=True):
     """The parameters that any request may have."""
 
@@ -42,7 +56,7 @@ class Params(msgspec.Struct, kw_only=True):
 
 
 class ListParams(Params, kw_only=True):
-    """`tools/list`."""
+    """`tools/list`, and the lists of what is not served."""
 
     cursor: str | None = None
 
@@ -52,6 +66,23 @@ class CallParams(Params, kw_only=True):
 
     name: str
     arguments: Raw = Raw(b"{}")
+
+
+class ModernParams(Params, kw_only=True):
+    """The parameters that any modern request may have."""
+
+    meta: ModernMeta = msgspec.field(name="_meta", default_factory=ModernMeta)
+
+
+class ModernListParams(ModernParams, ListParams, kw_only=True):
+    """A list in the modern era."""
+
+
+class ModernCallParams(ModernParams, CallParams, kw_only=True):
+    """`tools/call` in the modern era; nothing is ever asked, so the answers to questions are checked alone."""
+
+    inputResponses: dict[str, Raw] | UnsetType = UNSET
+    requestState: str | UnsetType = UNSET
 
 
 class InitializeParams(Params, kw_only=True):
@@ -67,9 +98,32 @@ _list = msgspec.json.Decoder(ListParams).decode
 _call = msgspec.json.Decoder(CallParams).decode
 _initialize = msgspec.json.Decoder(InitializeParams).decode
 
+_modern_plain = msgspec.json.Decoder(ModernParams).decode
+_modern_list = msgspec.json.Decoder(ModernListParams).decode
+_modern_call = msgspec.json.Decoder(ModernCallParams).decode
+_batch = msgspec.json.Decoder(list[Raw]).decode
+
+EMPTY_LISTS: Final = {
+    "resources/list": "resources",
+    "resources/templates/list": "resourceTemplates",
+    "prompts/list": "prompts",
+}
+"""Lists of what is not served, with the member that is empty: some clients ask, and take an error for a failure."""
+
 METHODS: Final[Mapping[bool, Mapping[str, Callable[[bytes | Raw], Params]]]] = {
-    True: {"server/discover": _plain, "tools/list": _list, "tools/call": _call},
-    False: {"initialize": _initialize, "ping": _plain, "tools/list": _list, "tools/call": _call},
+    True: {
+        "server/discover": _modern_plain,
+        "tools/list": _modern_list,
+        "tools/call": _modern_call,
+        **dict.fromkeys(EMPTY_LISTS, _modern_list),
+    },
+    False: {
+        "initialize": _initialize,
+        "ping": _plain,
+        "tools/list": _list,
+        "tools/call": _call,
+        **dict.fromkeys(EMPTY_LISTS, _list),
+    },
 }
 """The served methods of the modern era (True) and the legacy era, each with the decoder of its parameters."""
 
@@ -88,6 +142,27 @@ def read_message(body: bytes) -> Message:
         raise _not_a_message(body, str(fault)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise _not_json(body, fault) from None
+
+
+def read_batch(body: bytes) -> list[Raw]:
+    """The messages of a batch, as JSON text. Raises `RpcError`."""
+    try:
+        if not body.isascii():
+            body.decode()
+        messages = _batch(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise _not_json(body, fault) from None
+    if not messages:
+        raise RpcError(INVALID_REQUEST, "Invalid request: the batch is empty")
+    if len(messages) > MOST_IN_BATCH:
+        what = f"a batch may have {MOST_IN_BATCH} messages, and this one has {len(messages)}"
+        raise RpcError(INVALID_REQUEST, f"Invalid request: {what}")
+    return messages
+
+
+def is_batch(body: bytes) -> bool:
+    """Whether a request body is a list, and no message."""
+    return body.lstrip()[:1] == b"["
 
 
 def _not_a_message(body: bytes, what: str) -> RpcError:

@@ -70,7 +70,8 @@ def _entry(call: Call) -> bytes:
     detail = call.exposed.detail
     title = (detail.title if isinstance(detail, ToolDetail) else "") or call.describes.title
     tags = (detail.tags if isinstance(detail, ToolDetail) else ()) or call.describes.tags
-    annotations = _annotations(call)
+    # Clients before 2025-06-18 read the title of the annotations alone.
+    annotations = ({"title": title} if title else {}) | _annotations(call)
     listing: dict[str, object] = {
         **({"title": title} if title else {}),
         "description": _description(call),

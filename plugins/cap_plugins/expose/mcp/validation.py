@@ -31,9 +31,14 @@ def validate_modern_request(method: str, params: Params, headers: Mapping[bytes,
     """
     meta = params.meta
     if meta.version is UNSET or meta.capabilities is UNSET:
+        version = headers.get(VERSION_HEADER)
+        if meta.version is UNSET and version is not None and header_text(version) not in VERSIONS:
+            raise _unsupported(version.decode("latin-1")[:100])
         given = {PROTOCOL_VERSION: meta.version, CLIENT_CAPABILITIES: meta.capabilities}
         missing = " and ".join(key for key, value in given.items() if value is UNSET)
         raise RpcError(INVALID_PARAMS, f"Invalid params: params._meta has no {missing}")
+    if meta.traceparent and bytes(meta.traceparent)[:1] != b'"':
+        raise RpcError(INVALID_PARAMS, "Invalid params: Expected `str` - at `$._meta.traceparent`")
     if header_text(headers.get(VERSION_HEADER)) != meta.version:
         raise _mismatch("MCP-Protocol-Version", "the protocol version in params._meta")
     if header_text(headers.get(b"mcp-method")) != method:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -26,6 +27,7 @@ Back = Callable[["Reply"], "Reply"]
 """From a reply to one whose addresses lead to the gateway where they can."""
 
 _ADDRESSES = frozenset((b"location", b"link"))
+_NAME = itemgetter(0)
 _LINKED = re.compile(r"<([^<>]*)>")
 _HOLE = re.compile(r"\{\{[^{}/]*\}\}|\{[^{}/]*\}")
 _PORTS = {"http": 80, "https": 443}
@@ -63,10 +65,10 @@ def compile_back(
         return None
 
     def back(reply: Reply) -> Reply:
-        for name, _ in reply.headers:
-            if name in _ADDRESSES:
-                return msgspec.structs.replace(reply, headers=_rewritten(reply.headers, known))
-        return reply
+        # Without a loop of Python, because this is for every reply.
+        if _ADDRESSES.isdisjoint(map(_NAME, reply.headers)):
+            return reply
+        return msgspec.structs.replace(reply, headers=_rewritten(reply.headers, known))
 
     return back
 
