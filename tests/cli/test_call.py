@@ -12,6 +12,7 @@ import pytest
 
 from cap_core.cli.arguments import read_arguments
 from cap_core.errors import ConfigError, Mark, Refusal
+from cap_core.plan.input_types import InputType
 from cap_core.plan.inputs import Input, Inputs
 from cap_core.testing import Answered, Recorded, Upstream, upstream
 
@@ -156,12 +157,19 @@ def _inputs() -> Inputs:
     }
     at = Mark("things.yaml", 1, 1)
     items = [
-        Input(name=name, place="argument", wire=name, type=kind, required=False, at=at) for name, kind in kinds.items()
+        Input(name=name, place="argument", wire=name, of=InputType(type=kind), required=False, at=at)
+        for name, kind in kinds.items()
     ]
-    items.append(Input(name="any", place="argument", wire="any", type=None, required=False, at=at))
+    items.append(Input(name="any", place="argument", wire="any", of=InputType(), required=False, at=at))
     items.append(
         Input(
-            name="odd name", place="argument", wire="odd name", type="string", required=False, alias="odd_name", at=at
+            name="odd name",
+            place="argument",
+            wire="odd name",
+            of=InputType(type="string"),
+            required=False,
+            alias="odd_name",
+            at=at,
         )
     )
     return Inputs(tuple(items))
