@@ -180,7 +180,7 @@ def test_an_operation_of_rest_without_a_method_is_left_out(odd: Callable[..., Pa
 @pytest.mark.parametrize(
     ("more", "code", "sent"),
     [
-        (", with: {q: }", "empty-with", {"q": None}),
+        (", with: {q: }", "empty-with", {}),
         (", with: {q: [{tag: rest.tag}]}", "literal-source", {"q": [{"tag": "rest.tag"}]}),
     ],
 )

@@ -88,6 +88,11 @@ YAML: list[tuple[str, Change, tuple[int, int], str]] = [
     ("placeholder-first", ("path: /items/{id}", "path: {id}/items"), (13, 17), "in quotes"),
     ("list-behind-key", ("binds:\n- namespace", "binds: - namespace"), (3, 8), "begin it on the next line"),
     ("merge", ("        method: GET\n", "<<<<<<< HEAD\n        method: GET\n"), (18, 1), "keep one of the two sides"),
+    ("curly-quotes", ("'{{SHOP_TOKEN}}'", "\u201c{{SHOP_TOKEN}}\u201d"), (11, 43), "put texts in ' or"),
+    ("no-break-space", ("method: GET\n", "method:\u00a0GET\n"), (18, 16), "write a plain space"),
+    ("bullet", ("  - type: mcp", "  * type: mcp"), (30, 3), "begin it with '- '"),
+    ("comment-with-slashes", ("naftiko:", "// mine\nnaftiko:"), (1, 1), "begin it with '# '"),
+    ("hash-in-braces", (CALL, "name: get #1, call: store.get-item}"), (29, 9), "put its text in quotes"),
     ("text-behind-a-bar", ("Get one.", "| Get one."), (35, 20), "begin it there"),
 ]  # fmt: skip
 
@@ -129,6 +134,11 @@ KEYS: list[tuple[str, Change, tuple[int, int], str, str]] = [
     ("environment", ("    baseUri", "    env: {A: b}\n    baseUri"), (10, 5), "unknown-key", "'binds'"),
     ("cors", ("    port: 8080", "    port: 8080\n    cors: true"), (25, 5), "unknown-key", "--allow-origin"),
     ("get-as-key", ("{method: GET, name", "{get: x, name"), (29, 10), "unknown-key", "write 'method: GET'"),
+    ("single-braces", ("'{{SHOP_TOKEN}}'", "'{SHOP_TOKEN}'"), (11, 43), "literal-credential", "write '{{SHOP_TOKEN}}'"),
+    ("variable-of-node", ("'{{SHOP_TOKEN}}'", "process.env.SHOP_TOKEN"), (11, 43), "literal-credential", "write '{{SHOP_TOKEN}}'"),
+    ("variable-with-a-default", ("'{{SHOP_TOKEN}}'", "'${SHOP_TOKEN:-x}'"), (11, 43), "literal-credential", "write '{{SHOP_TOKEN}}'"),
+    ("inputs", ("        inputParameters", "        inputs"), (19, 9), "unknown-key", "write 'inputParameters'"),
+    ("handler", ("      call: store", "      handler: store"), (36, 7), "unknown-key", "write 'call: namespace.operation'"),
     ("port-of-consumes", ("    baseUri", "    port: 1\n    baseUri"), (10, 5), "misplaced-key", "in an entry of 'exposes'"),
     ("glued-in-braces", ("{name: id, in: path}", "{name: id, in:path}"), (20, 22), "unknown-key", "'in: path'"),
     ("misspelt-key", ("    baseUri", "    descripton: x\n    baseUri"), (10, 5), "unknown-key", "did you mean 'description'?"),

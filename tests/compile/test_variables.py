@@ -10,6 +10,7 @@ import pytest
 
 from cap_core.errors import CapError
 from cap_core.testing import gateway, upstream
+from effort import at_most
 
 BEARER = "authentication: {type: bearer, token: '{{env.THINGS_KEY}}'}\n"
 
@@ -131,3 +132,39 @@ REST = """\
 TOOL = "- {name: get-thing, description: Get it., call: api.get-thing}"
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get-thing", "arguments": {"id": "7"}}}
 Things = Callable[..., Path]
+
+
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{name}: &{name} [{','.join([f'*{before}'] * 9)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(BOMB + "THE_KEY: *i", id="asked-for"),
+        pytest.param(BOMB + "THE_KEY: x", id="beside-what-is-asked-for"),
+        pytest.param("THE_KEY: " + "[" * 100 + "]" * 100, id="depth"),
+        pytest.param(f"a: &a {'x' * 100_000}\nTHE_KEY: [{','.join(['*a'] * 1000)}]", id="a-long-text-again-and-again"),
+        pytest.param("a: " + "x" * 5_000_000, id="a-large-file"),
+    ],
+)
+def test_a_file_of_bindings_is_bounded(things, get_thing, content: str) -> None:
+    document = things(BEARER + get_thing, REST)
+    located = "- namespace: env\n  location: file:///keys.yaml\n  keys: {THINGS_KEY: THE_KEY}"
+    document.write_text(document.read_text().replace("- namespace: env\n  keys: {THINGS_KEY: THINGS_KEY}", located))
+    (document.parent / "keys.yaml").write_text(content)
+    with at_most(4000), pytest.raises(CapError, match=r"the file of bindings keys\.yaml"), gateway(document):
+        pass
+
+
+def test_what_nobody_asks_for_in_a_file_of_bindings_is_not_read(things, get_thing) -> None:
+    """Files of others have more in them than what a document names."""
+    document = things(BEARER + get_thing, REST)
+    located = "- namespace: env\n  location: file:///keys.yaml\n  keys: {THINGS_KEY: THE_KEY}"
+    document.write_text(document.read_text().replace("- namespace: env\n  keys: {THINGS_KEY: THINGS_KEY}", located))
+    (document.parent / "keys.yaml").write_text("other: [1, {a: b}]\nTHE_KEY: 007\nnothing:\n")
+    with upstream() as api, gateway(document, base_uris={"api": api.url}) as cap:
+        httpx.get(cap.url + "/things/7")
+
+    assert b"Bearer 007" == api.requests[0].header("authorization")

@@ -10,13 +10,14 @@ import fastavro
 
 from cap_core.testing import Answered
 from keys.case import GET, LIST, Case, key
-from keys.seen import answered
+from keys.seen import answered, result
 
 AVRO = {"type": "record", "name": "Thing", "fields": [{"name": "name", "type": "string"}]}
 PROTO = 'syntax = "proto3";\nmessage Thing { string name = 1; }\n'
 HTML = (
     b"<table><tr><th>a</th></tr><tr><td>1</td></tr></table><table id=b><tr><th>b</th></tr><tr><td>2</td></tr></table>"
 )
+PICTURE = Answered(headers=((b"content-type", b"image/png"),), body=b"PNG")
 MARKDOWN = b"# One\n\nfirst\n\n# Two\n\nsecond\n"
 
 
@@ -81,16 +82,22 @@ CASES = [
         MARKDOWN,
         {"out": "second"},
     ),
-    option(
-        "outputMediaType", "image/png", "What `mediaType` says.", "binary", "$.mediaType", b"PNG", {"out": "image/png"}
+    key(
+        f"{LIST}.outputMediaType",
+        "image/webp",
+        "The media type of the bytes.",
+        answered("content-type"),
+        "image/webp",
+        also={f"{LIST}.outputRawFormat": "binary"},
+        answer=PICTURE,
     ),
     key(
         f"{LIST}.maxBinarySize",
         "2B",
-        "The largest answer that is read.",
-        answered("status"),
-        502,
-        also={f"{LIST}.outputRawFormat": "binary", f"{GET}.outputParameters": [{"name": "out", "mapping": "$.data"}]},
-        answer=Answered(headers=((b"content-type", b"image/png"),), body=b"PNG"),
+        "The most bytes that a tool hands on.",
+        result("isError"),
+        True,
+        also={f"{LIST}.outputRawFormat": "binary"},
+        answer=PICTURE,
     ),
 ]

@@ -19,7 +19,7 @@ AVRO = '{"type": "record", "name": "r", "fields": [{"name": "a", "type": "int"}]
         ("json", "outputSchema: x", "'outputSchema' means nothing to the format 'json'"),
         ("csv", "outputMediaType: text/csv", "'outputMediaType' means nothing to the format 'csv'"),
         ("html", "maxBinarySize: 1MiB", "'maxBinarySize' means nothing to the format 'html'"),
-        ("binary", "outputSchema: x", "'outputSchema' means nothing to the format 'binary'"),
+        ("tsv", "outputSchema: x", "'outputSchema' means nothing to the format 'tsv'"),
     ],
 )
 def test_what_means_nothing_is_told_and_changes_nothing(

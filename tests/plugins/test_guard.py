@@ -276,6 +276,38 @@ def test_what_a_plugin_makes_unsendable_is_not_the_callers_fault(failing, capfd,
     assert f"mixed of {plugin}:" in capfd.readouterr().err
 
 
+NO_ANSWERS = ["200, (('x-a', 'a'),), b''", "200, (b'x-a',), b''", "200, (), 'text'", "200, (), None", "'200', (), b''"]
+
+
+@pytest.mark.parametrize(
+    ("place", "kind", "parts"),
+    [(place, "HttpResponse", parts) for place in (AS_SEND, AS_FLOW) for parts in NO_ANSWERS]
+    + [(AS_CALL, "Reply", parts) for parts in (*NO_ANSWERS, "200, ((b'x-a', b'a\\r\\nx-b: b'),), b''", "7, (), b''")],
+)
+def test_an_answer_that_no_server_can_send_is_the_plugins_fault(
+    failing, capfd, place: str, kind: str, parts: str
+) -> None:
+    document, plugin = failing(f"return {kind}({parts})", place)
+    with gateway(document, plugin_files=[plugin]) as cap:
+        rest = httpx.post(cap.url + "/things", json={"a": 1})
+        tool = httpx.post(cap.url + "/mcp", json=_call("make-thing")).json()["result"]
+
+    assert (500, "urn:cap:problem:internal") == (rest.status_code, rest.json()["type"])
+    assert tool["isError"]
+    assert "HTTP does not allow (" in next(line for line in capfd.readouterr().err.splitlines() if "cap.plugin" in line)
+
+
+def test_what_an_upstream_answers_badly_is_not_the_fault_of_a_plugin_that_hands_it_on(failing) -> None:
+    document, plugin = failing("return await send(request, context)", AS_SEND)
+    with (
+        upstream(lambda r: Answered(headers=((b"x-a", b"a\x01b"),))) as api,
+        gateway(document, base_uris={"api": api.url}, plugin_files=[plugin]) as cap,
+    ):
+        answer = httpx.post(cap.url + "/things", json={"a": 1})
+
+    assert (502, "urn:cap:problem:upstream-malformed") == (answer.status_code, answer.json()["type"])
+
+
 def test_a_refusal_of_a_plugin_is_what_it_says(failing) -> None:
     document, plugin = failing("raise Refusal(429, 'too-many-calls', 'the quota is used up', sent=False)", AS_CALL)
     with gateway(document, plugin_files=[plugin]) as cap:

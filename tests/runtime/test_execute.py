@@ -274,3 +274,47 @@ def test_head_and_options_and_405(thing: Path) -> None:
     assert (405, "application/problem+json") == (wrong.status_code, wrong.headers["content-type"])
     assert "GET" in wrong.headers["allow"]
     assert (404, "application/problem+json") == (nowhere.status_code, nowhere.headers["content-type"])
+
+
+@pytest.fixture
+def three_faces(things: Callable[..., Path], get_thing: str) -> Path:
+    """A thing untouched, mapped, and as a tool."""
+    call = "name: {name}, method: GET, call: api.get-thing"
+    outputs = "outputParameters: [{name: a, mapping: $.a}]"
+    rest = f"""\
+- path: /things/{{id}}
+  operations:
+  - {{{call.format(name="untouched")}}}
+- path: /mapped/{{id}}
+  operations:
+  - {{{call.format(name="mapped")}, {outputs}}}
+"""
+    return things(get_thing, rest, "- {name: get-thing, description: Get it., call: api.get-thing}")
+
+
+def slowly(request: Recorded) -> Answered:
+    return Answered(body=[b"  "] * 20 + [b'{"a": 1}'], pause=0.05)
+
+
+def test_an_answer_that_is_collected_has_a_time_of_its_own(three_faces: Path) -> None:
+    with (
+        upstream(slowly) as api,
+        gateway(three_faces, base_uris={"api": api.url}, opening=OpenOptions(collecting=0.3)) as cap,
+    ):
+        untouched, mapped = (httpx.get(f"{cap.url}/{path}/7") for path in ("things", "mapped"))
+        tool = call_tool(cap.url, "get-thing", {"id": "7"})
+
+    assert {"a": 1} == untouched.json()
+    assert (504, "urn:cap:problem:upstream-timeout") == (mapped.status_code, mapped.json()["type"])
+    assert "unless the 'total' of the upstream says otherwise" in mapped.text
+    assert tool["isError"]
+    assert "HTTP 504" in str(tool["content"])
+
+
+def test_the_total_of_the_upstream_counts_instead(three_faces: Path) -> None:
+    own = OpenOptions(collecting=0.3, upstreams={"api": UpstreamOptions(timeouts=Timeouts(total=PATIENCE))})
+    with upstream(slowly) as api, gateway(three_faces, base_uris={"api": api.url}, opening=own) as cap:
+        mapped = httpx.get(cap.url + "/mapped/7", timeout=PATIENCE)
+        tool = call_tool(cap.url, "get-thing", {"id": "7"})
+
+    assert {"a": 1} == mapped.json() == tool["structuredContent"]

@@ -1,4 +1,7 @@
-"""Who owns an upstream's body: after every failure, a pool of one connection serves the next call."""
+"""Every fault of an upstream on every face: each is told as what it is, and a pool of one connection serves the next call.
+
+An upstream's body belongs to the step that sends until it is handed over.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,13 @@ import gzip
 import socket
 import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
 
+from cap_core.cli import main
 from cap_core.plan.upstream import Timeouts
 from cap_core.runtime.options import OpenOptions, UpstreamOptions
 from cap_core.testing import PATIENCE, Answered, Recorded, Running, Upstream, gateway, upstream
@@ -66,6 +71,7 @@ BOMB = gzip.compress(b" " * 100_000_000, 1)
 CUT = "cut"
 """What a caller gets whose answer had begun when the upstream broke off."""
 ERROR = True
+MODERN = "2026-07-28"
 FOLLOWED = 5
 """How many redirects of one call."""
 
@@ -125,6 +131,15 @@ CASES = {
     "not-json-and-large": Case(Answered(body=BIG), 200, 502, not ERROR, ERROR),
     "cut-body": Case(Answered(body=[b'{"v":', b"1}"], cut=1), CUT, 502, ERROR, ERROR),
     "refusal-that-is-cut": Case(Answered(404, (JSON,), [b'{"v":', b"1}"], cut=1), CUT, CUT, ERROR, ERROR),
+    # Framing: a body that is not framed as its head says, and a coding that nobody undoes.
+    "transfer-coding": refused(Answered(headers=(JSON, (b"transfer-encoding", b"gzip")), body=GZIP, until_close=True)),
+    "until-the-end": Case(Answered(body=TEXT, until_close=True), 200, 200, not ERROR, not ERROR),
+    "no-body": Case(Answered(body=b""), 200, 200, not ERROR, not ERROR),
+    "blanks": Case(Answered(body=b" \r\n"), 200, 200, not ERROR, not ERROR),
+    "no-content": Case(Answered(204, (), b""), 204, 204, not ERROR, not ERROR),
+    "not-found": Case(Answered(404, (JSON,), b'{"why":1}'), 404, 404, ERROR, ERROR),
+    "failed": Case(Answered(500, (), b""), 500, 500, ERROR, ERROR),
+    "login-page": Case(Answered(headers=((b"content-type", b"text/html"),), body=b"<p>"), 200, 502, not ERROR, ERROR),
     # Content codings.
     "unknown-coding": unread(b"br", BIG),
     "one-unknown-coding-of-two": unread(b"gzip, br", BIG),
@@ -201,14 +216,18 @@ def mapped(cap: Running, id: str) -> int | str:
         found = httpx.get(f"{cap.url}/mapped/{id}", timeout=PATIENCE)
     except httpx.RemoteProtocolError:
         return CUT
-    assert found.status_code != 200 or found.json() == {"v": 1}
+    assert found.status_code != 200 or not found.content or found.json() == {"v": 1}
     return found.status_code
 
 
-def call_tool(cap: Running, name: str, id: str) -> bool:
-    params = {"name": name, "arguments": {"id": id}}
+def call_tool(cap: Running, name: str, id: str, version: str = "2025-11-25") -> bool:
+    params: dict[str, object] = {"name": name, "arguments": {"id": id}}
+    headers = {"mcp-protocol-version": version}
+    if version == MODERN:
+        about = {"protocolVersion": MODERN, "clientInfo": {"name": "t", "version": "1"}, "clientCapabilities": {}}
+        params["_meta"] = {f"io.modelcontextprotocol/{key}": value for key, value in about.items()}
+        headers |= {"mcp-method": "tools/call", "mcp-name": name}
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
-    headers = {"mcp-protocol-version": "2025-11-25"}
     result = httpx.post(cap.url + "/mcp", json=message, headers=headers, timeout=PATIENCE).json()["result"]
     return bool(result.get("isError"))
 
@@ -221,11 +240,21 @@ def mapped_tool(cap: Running, id: str) -> bool:
     return call_tool(cap, "map-thing", id)
 
 
+def modern_tool(cap: Running, id: str) -> bool:
+    return call_tool(cap, "get-thing", id, MODERN)
+
+
+def modern_mapped_tool(cap: Running, id: str) -> bool:
+    return call_tool(cap, "map-thing", id, MODERN)
+
+
 FACES: dict[str, tuple[Callable[[Running, str], object], object]] = {
     "untouched": (untouched, 200),
     "mapped": (mapped, 200),
     "tool": (tool, not ERROR),
     "mapped-tool": (mapped_tool, not ERROR),
+    "modern-tool": (modern_tool, not ERROR),
+    "modern-mapped-tool": (modern_mapped_tool, not ERROR),
 }
 
 
@@ -235,6 +264,8 @@ def expected(case: Case, face: str) -> object:
         "mapped": case.mapped,
         "tool": case.error,
         "mapped-tool": case.mapped_error,
+        "modern-tool": case.error,
+        "modern-mapped-tool": case.mapped_error,
     }[face]
 
 
@@ -292,3 +323,27 @@ def test_the_next_call_is_served_after_a_caller_has_gone(served: tuple[Running, 
     assert api.gone.wait(PATIENCE)
     assert mapped(cap, "ok") == 200
     assert len(api.requests) == 2 + redirected
+
+
+@pytest.mark.parametrize("id", CASES)
+@pytest.mark.parametrize("name", ["get-thing", "map-thing"])
+def test_the_shell_tells_the_same(
+    served: tuple[Running, Upstream], tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], name: str, id: str
+) -> None:
+    _, api = served
+    path = tmp_path / "things.yaml"
+    path.write_text(DOCUMENT)
+    code = main(["call", str(path), name, f"id={id}", "--base-uri", f"api={api.url}"])
+    said = capfdbinary.readouterr().err.decode()
+
+    failed = CASES[id].error if name == "get-thing" else CASES[id].mapped_error
+    if (name, id) == ("get-thing", "too-large"):
+        failed = not ERROR  # the shell gets bytes as they come, and keeps none of them
+    assert (1 if failed is ERROR else 0) == code, said
+    assert not failed or 1 <= said.count("\n") <= 2, said
+
+
+def test_the_matrix_is_whole() -> None:
+    """One cell for each fault and face, those of the shell included."""
+    assert {"cut-body", "cut-gzip", "transfer-coding", "redirect-in-a-loop", "status-600", "too-large"} < set(CASES)
+    assert len(CASES) * (len(FACES) + 2) >= 360

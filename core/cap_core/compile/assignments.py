@@ -7,7 +7,7 @@ from functools import cached_property
 
 import msgspec
 
-from cap_core.compile.expressions import INPUT_PREFIXES, Names, respelled, with_value
+from cap_core.compile.expressions import INPUT_PREFIXES, Names, may_infer, respelled, with_value
 from cap_core.compile.respelled import unwrapped
 from cap_core.compile.scope import Scope
 from cap_core.diagnostics.reporter import Reporter
@@ -59,7 +59,9 @@ def read_assignments(scope: Scope, names: Names, report: Reporter) -> Assignment
     own = frozenset({*scope.declared, *scope.placeholders})
     for key, node in entries.items():
         _check_entry(_Entry(str(key), node, names, own, prefix), report)
-    return Assignments({str(key): Assignment(with_value(node, names), node) for key, node in entries.items()})
+    return Assignments(
+        {str(key): Assignment(with_value(node, names.inferring(may_infer(key))), node) for key, node in entries.items()}
+    )
 
 
 class _Entry(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ import msgspec
 from cap_core.compile.assignments import Assignments, read_assignments
 from cap_core.compile.body_encoding import BodyEncodingChoice, chosen_encoding, is_content_type
 from cap_core.compile.bound import Bound, BoundField, request_field
-from cap_core.compile.expressions import Names, value
+from cap_core.compile.expressions import Names, is_bare, may_infer, value
 from cap_core.compile.scope import Scope
 from cap_core.compile.step_names import StepNames
 from cap_core.compile.supplied import without_supplied
@@ -26,7 +26,7 @@ from cap_core.plan.upstream import FieldPlace
 from cap_core.plan.values import InputRef, Tree, Value, substitute, without
 from cap_core.syntax.names import Spellings, match
 from cap_core.syntax.templates import Var
-from cap_core.syntax.yaml_tree import Node
+from cap_core.syntax.yaml_tree import Node, Scalar
 
 
 def bind(target: Target, scope: Scope, report: Reporter) -> Bound:
@@ -108,6 +108,10 @@ def _path(site: _Site, parameters: Sequence[Parameter]) -> Iterator[BoundField]:
         if binding is not None:
             yield BoundField(field=request_field("path", part.name, binding, target.at, required=True))
             continue
+        if part.braces == 2 and not is_bare(part.name) and "." not in part.name and not _is_own(site, part.name):
+            unset = value(Scalar(f"{{{{{part.name}}}}}", target.at), site.names)
+            yield BoundField(field=request_field("path", part.name, unset, target.at, required=True))
+            continue
         name = _unqualified(part, site.names)
         found = match(name, known_names)
         parameter = by_name[found] if found is not None else None
@@ -115,6 +119,13 @@ def _path(site: _Site, parameters: Sequence[Parameter]) -> Iterator[BoundField]:
             report_match(parameter.name, name, parameter.at, site.report)
         source = _value(site, found or name, parameter)
         yield _bound("path", part.name, source, parameter, target.at)
+
+
+def _is_own(site: _Site, name: str) -> bool:
+    """Whether the exposed side, a `with` key or a parameter has a name."""
+    own = (site.scope.declared_names, site.scope.path_names)
+    named = any(match(name, names) is not None for names in own) or site.assignments.find(name) is not None
+    return named or any(p.name == name for p in site.target.parameters)
 
 
 def _unqualified(variable: Var, names: Names) -> str:
@@ -134,7 +145,7 @@ def _named(site: _Site, parameters: Iterable[Parameter]) -> Iterator[BoundField]
 def _body(site: _Site, parameters: Iterable[Parameter]) -> Iterator[BoundField]:
     template = site.target.body
     if template is not None and template.data is not None:
-        data = without(value(template.data, site.names), site.absent) or Tree((), keyed=True)
+        data = without(value(template.data, site.names.inferring(True)), site.absent) or Tree((), keyed=True)
         source = _through_with(site, data, template.data)
         yield _bound("body", "", source, None, template.at)
         return
@@ -166,7 +177,7 @@ def _value(site: _Site, name: str, parameter: Parameter | None) -> _Source:
     if key is not None:
         _report_respelled(site, key, name)
     if parameter is not None and parameter.value is not None:
-        fixed = value(parameter.value, site.names)
+        fixed = value(parameter.value, _names(site, parameter))
         source = _through_with(site, without(fixed, site.absent) or fixed, parameter.value)
         return source if key is None else msgspec.structs.replace(source, keys=(key, *source.keys))
     if key is not None:
@@ -179,14 +190,20 @@ def _value(site: _Site, name: str, parameter: Parameter | None) -> _Source:
         what = f"'with' says nothing of {name!r}, which {site.target.address} requires"
         site.report("uncovered-parameter", site.scope.call_at, what)
     inferred = _inferred(site, name)
-    return _Source(value=InputRef(inferred), inferred=(inferred,))
+    return _Source(value=InputRef(inferred, located=inferred != name), inferred=(inferred,))
 
 
 def _is_absent(site: _Site, parameter: Parameter) -> bool:
     """Whether nothing is left of the fixed value of a parameter."""
     if parameter.value is None or not site.absent:
         return False
-    return without(value(parameter.value, site.names), site.absent) is None
+    return without(value(parameter.value, _names(site, parameter)), site.absent) is None
+
+
+def _names(site: _Site, parameter: Parameter) -> Names:
+    """What names mean in the value of a parameter: of what all operations share, or a credential, none is an input."""
+    named = parameter.place not in ("header", "query") or may_infer(parameter.name)
+    return site.names.inferring(named and not parameter.shared)
 
 
 def _inferred(site: _Site, name: str) -> str:

@@ -12,7 +12,8 @@ import msgspec
 
 from cap_core.compile.bound import TEXT_PLACES, Bound, BoundField, Origin, origins
 from cap_core.compile.bound_types import effective_type, sent_default
-from cap_core.compile.input_places import Places, Slot
+from cap_core.compile.input_places import Places, Slot, located_sources
+from cap_core.compile.scope import Scope
 from cap_core.compile.target import Parameter
 from cap_core.compile.unclaimed import Claimed, report_lost
 from cap_core.diagnostics.reporter import Reporter
@@ -46,6 +47,8 @@ class _Source(msgspec.Struct, frozen=True, kw_only=True):
     """The latter of these."""
     fields: Sequence[BoundField]
     """The fields of the request that read it."""
+    located: bool
+    """Whether the name begins with a place."""
     media_type: str = ""
     """The media type that the document fixes for a body which consists of inputs alone."""
 
@@ -74,7 +77,7 @@ def bind_inputs(bound: Bound, claimed: Claimed, report: Reporter) -> BoundInputs
     def reference(one: BoundField, found: InputRef) -> InputRef:
         item = by_name[names[found.name]]
         default = sent_default(one, declarations[found.name], item.of)
-        return InputRef(item.name, default, item.where())
+        return InputRef(item.name, default, label=item.where())
 
     fields = tuple(
         msgspec.structs.replace(one.field, value=substitute(one.field.value, partial(reference, one)))
@@ -87,6 +90,7 @@ def _sources(bound: Bound, claimed: Claimed) -> Iterator[_Source]:
     typing = _typing(bound.fields)
     body = [one.field for one in claimed.fields if one.field.place in ("body", "member")]
     media_type = bound.media_type if all(isinstance(field.value, InputRef) for field in body) else ""
+    located = located_sources(claimed)
     reading: dict[str, list[BoundField]] = {}
     for one in claimed.fields:
         for name in dict.fromkeys(input_names(one.field.value)):
@@ -98,12 +102,22 @@ def _sources(bound: Bound, claimed: Claimed) -> Iterator[_Source]:
         yield _Source(
             source=source,
             mentions=mentions,
-            declared=scope.declaration(source) or scope.declaration(claimed.paired.get(source, source)),
+            declared=_declaration(source, claimed, scope, located=source in located),
+            located=source in located,
             parameters=(*whole, *([typed] if typed is not None else [])),
             typing=typed,
             fields=reading.get(source, ()),
             media_type=media_type,
         )
+
+
+def _declaration(source: str, claimed: Claimed, scope: Scope, *, located: bool) -> DeclaredInput | None:
+    """The declaration that counts for an input; for one with a place, that of the same place, or without any."""
+    if not located:
+        return scope.declaration(source) or scope.declaration(claimed.paired.get(source, source))
+    place, _, name = source.partition(".")
+    found = scope.declaration(name)
+    return found if found is not None and (not scope.http or (found.place or place).lower() == place) else None
 
 
 def _typing(fields: Iterable[BoundField]) -> Mapping[str, Parameter]:
@@ -118,7 +132,7 @@ def _typing(fields: Iterable[BoundField]) -> Mapping[str, Parameter]:
 
 
 def _input(known: _Source, slot: Slot, bound: Bound, claimed: Claimed, report: Reporter) -> Input:
-    name = _name(known, slot, http=bound.scope.http)
+    name = _name(known, slot)
     of = effective_type(name, known.declared, known.parameters, report)
     body = claimed.body if claimed.body is not None and known.source == claimed.body.name else None
     if body is not None:
@@ -160,12 +174,11 @@ def _text_places(known: _Source) -> frozenset[FieldPlace]:
     return places if places <= TEXT_PLACES else frozenset()
 
 
-def _name(known: _Source, slot: Slot, *, http: bool) -> str:
-    """The name for callers: the declared one, else the reference without its place (`query.x` becomes `x`)."""
+def _name(known: _Source, slot: Slot) -> str:
+    """The name for callers: as declared, else that of the source without the place that an author put before it."""
     if known.declared is not None:
         return known.declared.name
-    qualified = http and slot.place != "path" and "." in known.source
-    return slot.wire if qualified else known.source
+    return slot.wire if known.located else known.source
 
 
 def _media_type(known: _Source, slot: Slot, bound: Bound) -> str:

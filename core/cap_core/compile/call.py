@@ -7,7 +7,7 @@ from cap_core.compile.bind_inputs import bind_inputs
 from cap_core.compile.decoding import compile_decoding
 from cap_core.compile.describe import described
 from cap_core.compile.mock import compile_mock, is_mock
-from cap_core.compile.outputs import check_mappings, mapped_outputs
+from cap_core.compile.outputs import read_outputs
 from cap_core.compile.rejection import Rejected
 from cap_core.compile.request import bound_request
 from cap_core.compile.resolve_call import OperationIndex, find
@@ -65,8 +65,7 @@ def _one_step(
         raise Rejected("bad-template", exposed.at, str(error)) from None
     body_type = claimed.encoding.type if claimed.encoding is not None else bound.body_type
     request = bound_request(target, whole.fields, body_type)
-    outputs = mapped_outputs(exposed.outputs)
-    check_mappings(outputs)
+    outputs = read_outputs(exposed, request.operation, compilation, report)
     step = CallStep(
         name=request.operation.name,
         request=request,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -10,10 +11,21 @@ from cap_core.compile.respelled import respelled_input, unwrapped
 from cap_core.compile.step_names import StepNames
 from cap_core.compile.variables import Bindings
 from cap_core.errors import Mark
+from cap_core.plan.inputs import Place
 from cap_core.plan.values import Binding, Constant, InputRef, StepRef, Template, Tree, Value
 from cap_core.syntax.templates import TemplateError, Var, parse
 from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq, resolve
 
+PLACES: Mapping[str, Place] = {
+    "query": "query",
+    "path": "path",
+    "header": "header",
+    "cookie": "cookie",
+    "body": "member",
+}
+"""The places that a source may name, as in `rest.query.x`, and that `in` of a declared input may have."""
+
+_CAPITALS = re.compile(r"[A-Z][A-Z0-9_]*", re.ASCII)
 INPUT_PREFIXES = frozenset({"rest", "tools"})
 """The words before a dot that mean an input of the caller, in any exposure: `rest.x`, `tools.x`."""
 
@@ -33,6 +45,12 @@ class Names(msgspec.Struct, frozen=True):
     steps: StepNames = StepNames()
     respelled: Callable[[str, str, Mark], object] | None = None
     """Called for each variable that means an input by another spelling, with its text, the input and the place."""
+    infers: bool = False
+    """Whether a bare name that nothing declares is an input; elsewhere it is a variable that is not set."""
+
+    def inferring(self, infers: bool) -> Names:
+        """The same, inferring inputs or not."""
+        return msgspec.structs.replace(self, infers=infers)
 
 
 def with_value(node: Node, names: Names) -> Value:
@@ -47,7 +65,7 @@ def with_value(node: Node, names: Names) -> Value:
             if step is not None:
                 return step
             if prefix in names.prefixes:
-                return InputRef(rest)
+                return source(rest, names)
         if dot and rest and (binding := names.bindings.find(text)):
             return binding
         if prefix == "env" and rest.isidentifier():
@@ -92,8 +110,8 @@ def _variable(var: Var, at: Mark, names: Names) -> InputRef | Binding | StepRef:
     if binding is not None:
         return binding
     if of_input:
-        return InputRef(rest)
-    if var.name in names.inputs:
+        return source(rest, names)
+    if var.name in names.inputs or (names.infers and is_bare(var.name)):
         return InputRef(var.name)
     meant = _respelled_variable(var.name, names)
     if meant is not None:
@@ -109,6 +127,23 @@ def _respelled_variable(name: str, names: Names) -> str | None:
     if names.steps.find(word) is not None or word in names.bindings.namespaces or word == "env":
         return None
     return respelled_input(name, names.prefixes, names.inputs)
+
+
+def source(name: str, names: Names) -> InputRef:
+    """The input that an author means behind a prefix: `rest.query.x` is x in the query, if no input is called so."""
+    place, dot, _ = name.partition(".")
+    return InputRef(name, located=bool(dot) and place in PLACES and name not in names.inputs)
+
+
+def is_bare(name: str) -> bool:
+    """Whether an undeclared name in `{{…}}` is an input: one in capitals is a variable that somebody forgot to bind."""
+    return "." not in name and _CAPITALS.fullmatch(name) is None
+
+
+def may_infer(name: str) -> bool:
+    """Whether a header or a query parameter of this name can hold what callers give: credentials are the operator's."""
+    lower = name.lower()
+    return not any(word in lower for word in ("auth", "key", "token", "secret", "cookie"))
 
 
 def _unbound(name: str, at: Mark, names: Names) -> Binding:

@@ -9,23 +9,15 @@ import msgspec
 
 from cap_core.compile.bind_call import report_match
 from cap_core.compile.bound import Bound, Origin
+from cap_core.compile.expressions import PLACES
 from cap_core.compile.rejection import Rejected
 from cap_core.compile.scope import Scope
 from cap_core.compile.unclaimed import Claimed
 from cap_core.diagnostics.reporter import Reporter
 from cap_core.plan.exposed import DeclaredInput
 from cap_core.plan.inputs import Place
-from cap_core.plan.values import InputRef
+from cap_core.plan.values import InputRef, leaves
 from cap_core.syntax.names import match, near
-
-_QUALIFIED: dict[str, Place] = {
-    "query": "query",
-    "path": "path",
-    "header": "header",
-    "cookie": "cookie",
-    "body": "member",
-}
-"""The places that a reference may name, as in `rest.query.x`, and that `in` of a declared input may have."""
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -34,6 +26,12 @@ class Slot(msgspec.Struct, frozen=True):
     place: Place
     wire: str
     also: tuple[Place, ...] = ()
+
+
+def located_sources(claimed: Claimed) -> frozenset[str]:
+    """The inputs whose name begins with a place because an author wrote it so."""
+    found = (leaf for one in claimed.fields for leaf in leaves(one.field.value))
+    return frozenset(leaf.name for leaf in found if isinstance(leaf, InputRef) and leaf.located)
 
 
 class Places(msgspec.Struct, frozen=True):
@@ -45,6 +43,8 @@ class Places(msgspec.Struct, frozen=True):
     """Whether one input is the whole body, so that no other can be a member of it."""
     declared_of_body: int
     """How many inputs are declared `in: body`."""
+    located: frozenset[str]
+    """The sources that name a place in front of the input."""
 
     @classmethod
     def of(cls, bound: Bound, claimed: Claimed) -> Places:
@@ -54,6 +54,7 @@ class Places(msgspec.Struct, frozen=True):
             bound=bound,
             claimed=claimed,
             body_is_input=any(isinstance(item, InputRef) and item.name in ("body", claimed.passed) for item in wholes),
+            located=located_sources(claimed),
             declared_of_body=sum((item.place or "").lower() == "body" for item in bound.scope.declared.values()),
         )
 
@@ -63,14 +64,15 @@ class Places(msgspec.Struct, frozen=True):
         if not scope.http:
             if declared is not None and (declared.place or "").lower() == "environment":
                 raise _no_place(declared)
-            return Slot("argument", declared.name if declared is not None else source)
+            name = source.partition(".")[2] if source in self.located else source
+            return Slot("argument", declared.name if declared is not None else name)
         entity = any(one.field.place == "body" and one.whole for one in mentions)
         if declared is not None and declared.place:
             return self._declared(declared, entity=entity)
         if source in self.claimed.paired:
             return Slot("path", self.claimed.paired[source])
-        if declared is None and (qualified := _qualified(source, scope)) is not None:
-            return qualified
+        if source in self.located:
+            return _located(source, scope)
         name = declared.name if declared is not None else source
         placeholder = match(name, scope.path_names)
         if placeholder is not None:
@@ -107,15 +109,13 @@ class Places(msgspec.Struct, frozen=True):
         raise _no_place(declared)
 
 
-def _qualified(source: str, scope: Scope) -> Slot | None:
-    """The place that a reference names, as in `rest.query.x`; None if it names none."""
-    qualifier, dot, rest = source.partition(".")
-    if not dot or qualifier not in _QUALIFIED:
-        return None
-    wire = match(rest, scope.path_names) or rest if qualifier == "path" else rest
-    return Slot(_QUALIFIED[qualifier], wire)
+def _located(source: str, scope: Scope) -> Slot:
+    """The place that a source names, as `query.x` does."""
+    place, _, name = source.partition(".")
+    wire = match(name, scope.path_names) or name if place == "path" else name
+    return Slot(PLACES[place], wire)
 
 
 def _no_place(declared: DeclaredInput) -> Rejected:
     what = f"the input {declared.name!r} cannot come from {declared.place!r}"
-    return Rejected("bad-input-place", declared.at, what, near(declared.place or "", _QUALIFIED) or None)
+    return Rejected("bad-input-place", declared.at, what, near(declared.place or "", PLACES) or None)

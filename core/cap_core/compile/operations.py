@@ -219,7 +219,9 @@ def _parameters(
         if p.name not in query.names
     ]
     placeholders = path.placeholders
-    items = (*(placed_parameter(p, method, placeholders, report) for p in effective), *query.parameters)
+    of_all = {p.at for p in next(iter(levels), ())}
+    placed = (placed_parameter(p, method, placeholders, report, shared=p.at in of_all) for p in effective)
+    items = (*placed, *query.parameters)
     if body is not None and body.type == "multipart":
         items = tuple(p for p in items if not _drops_content_type(p, report))
     return _Parameters(

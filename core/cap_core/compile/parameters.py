@@ -42,7 +42,12 @@ def nearest(levels: Iterable[Iterable[ConsumedParameter]], report: Reporter) -> 
 
 
 def placed_parameter(
-    parameter: ConsumedParameter, method: str, placeholders: Collection[str], report: Reporter
+    parameter: ConsumedParameter,
+    method: str,
+    placeholders: Collection[str],
+    report: Reporter,
+    *,
+    shared: bool = False,
 ) -> Parameter:
     """A parameter with its place decided, and its type checked."""
     place = PLACES.get((parameter.in_ or "").lower())
@@ -62,6 +67,7 @@ def placed_parameter(
         of=input_type(written, f"the parameter {parameter.name!r}", report),
         written=written,
         required=place == "path" or bool(parameter.needed),
+        shared=shared,
         style=_style(parameter, place, report),
         value=parameter.value,
         at=parameter.at,

@@ -14,7 +14,7 @@ from cap_core.compile.bind_call import bind
 from cap_core.compile.bind_inputs import BoundInputs, bind_inputs
 from cap_core.compile.bound import Bound, origins
 from cap_core.compile.decoding import compile_decoding
-from cap_core.compile.outputs import check_mappings, mapped_outputs
+from cap_core.compile.outputs import check_mappings, read_outputs
 from cap_core.compile.rejection import Rejected
 from cap_core.compile.request import bound_request
 from cap_core.compile.resolve_call import OperationIndex, find
@@ -51,8 +51,7 @@ def compile_steps(
     for key, given in (("call", exposed.call), ("with", exposed.with_)):
         if given:
             report("not-acted-on", exposed.call_at, f"{key!r} has no effect beside 'steps'")
-    outputs = mapped_outputs(exposed.outputs)
-    check_mappings(outputs)
+    outputs = read_outputs(exposed, steps[-1].target.operation, compilation, report)
     compiled: list[CallStep] = []
     start = 0
     for one in steps:

@@ -99,7 +99,7 @@ class _Work:
         if self.target.body is not None and self.target.body.data is not None:
             nodes.append(self.target.body.data)
         known = frozenset({*self.scope.declared, *self.scope.placeholders, *(self.scope.with_ or {})})
-        names = self.scope.names(known | self._parameter_names(), known, _silent)
+        names = self.scope.names(known | self._parameter_names(), known, _silent).inferring(True)
         return (name for node in nodes for name in input_names(value(node, names)))
 
     def _parameter_names(self) -> frozenset[str]:

@@ -29,6 +29,8 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     written: DeclaredType
     """The same as the document says it."""
     required: bool
+    shared: bool = False
+    """Whether the API declares it for all its operations: its variables are the operator's, not the caller's."""
     style: Style | None = None
     """How a list or an object is written."""
     value: Node | None

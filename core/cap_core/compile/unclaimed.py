@@ -19,7 +19,7 @@ from cap_core.diagnostics.reporter import Reporter
 from cap_core.errors import Mark
 from cap_core.plan.request import RequestField
 from cap_core.plan.upstream import FieldPlace
-from cap_core.plan.values import InputRef, Value, input_names
+from cap_core.plan.values import InputRef, Value, input_names, leaves
 from cap_core.syntax.names import match, near, norm
 from cap_core.syntax.yaml_tree import Node
 
@@ -121,7 +121,8 @@ def _unused_keys(bound: Bound) -> Iterator[_Leftover]:
 
 def _unreached_inputs(bound: Bound, added: _Added, paired: Mapping[str, str]) -> Iterator[_Leftover]:
     mentioned = origins(added.fields, added.unreached)
-    reached = {spelling for name in mentioned for spelling in (name, norm(name))}
+    located = (name.partition(".")[2] for one in added.fields for name in _located(one))
+    reached = {spelling for name in (*mentioned, *located) for spelling in (name, norm(name))}
     standing = frozenset(paired.values())
     for name, declared in bound.scope.declared.items():
         if name in reached or (norm(name) and norm(name) in reached):
@@ -135,6 +136,11 @@ def _unreached_inputs(bound: Bound, added: _Added, paired: Mapping[str, str]) ->
             continue
         yield leftover
         reached |= {name, norm(name)}
+
+
+def _located(one: BoundField) -> Iterator[str]:
+    """The inputs of a field whose names begin with the place where callers give them."""
+    return (leaf.name for leaf in leaves(one.field.value) if isinstance(leaf, InputRef) and leaf.located)
 
 
 def _stays_in_path(name: str, bound: Bound, standing: frozenset[str]) -> bool:

@@ -16,7 +16,11 @@ from cap_core.plan.variables import Given, ValueSource, Variable
 from cap_core.plugins.binding import BindContext, BindingResolver
 from cap_core.syntax.yaml_tree import Map, Scalar, Seq
 
-_SHELL = re.compile(r"\$\{(?:env[.:])?(?P<braced>[A-Za-z_][\w.]*)\}|\$(?P<bare>[A-Z_][A-Z0-9_]*)")
+_SHELL = re.compile(
+    r"\$\{(?:env[.:])?(?P<braced>[A-Za-z_][\w.]*)(?::?-[^}]*)?\}|\$(?P<bare>[A-Z_][A-Z0-9_]*)"
+    r"|\{(?P<single>[A-Z_][A-Z0-9_]*)\}|%(?P<percent>[A-Z_][A-Z0-9_]*)%|process\.env\.(?P<node>[A-Za-z_]\w*)"
+)
+"""How variables of the environment are written elsewhere."""
 
 
 class Bindings:
@@ -37,13 +41,13 @@ class Bindings:
         return self._by_name.get(name)
 
     def meant(self, text: str) -> str | None:
-        """The variable that a text means though it is not written `{{NAME}}`: by its bare name, or as `${NAME}`.
+        """The variable that a text means though it is not written `{{NAME}}`: by its bare name, or as elsewhere.
 
         Anything that looks like a variable of a shell is one, whether it is declared or not.
         """
         shell = _SHELL.fullmatch(text)
         if shell is not None:
-            return shell["braced"] or shell["bare"]
+            return next(name for name in shell.groups() if name is not None)
         return text if text in self._by_name else None
 
     @property

@@ -228,6 +228,12 @@ _define(
     "write a 'with' to choose otherwise",
 )
 _define("bad-mapping", "warning", "An output mapping is not a JSONPath we can follow.", "correct the path")
+_define(
+    "outputs-of-bytes",
+    "warning",
+    "Outputs beside an outputRawFormat that is no data; they have no effect, and the caller gets the bytes.",
+    "remove the outputs, or name the format of the data",
+)
 _define("unknown-format", "warning", "No plugin decodes this outputRawFormat.", "see 'cap plugins'")
 _define(
     "bad-format-option",

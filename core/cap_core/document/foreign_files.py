@@ -18,6 +18,7 @@ _BY_KEYS: tuple[tuple[frozenset[str], str, str], ...] = (
     (frozenset({"asyncapi"}), "an AsyncAPI document", _NONE),
     (frozenset({"arazzo"}), "an Arazzo document", _NONE),
     (frozenset({"info", "item"}), "a Postman collection", _IMPORT),
+    (frozenset({"collection"}), "a Postman collection", _IMPORT),
     (frozenset({"apiVersion", "kind"}), "a Kubernetes manifest", _NONE),
     (frozenset({"mcpServers"}), "the settings of an MCP client", _NONE),
     (frozenset({"services"}), "a Compose file", _NONE),
@@ -30,8 +31,8 @@ def not_a_capability(root: Node, dialects: Iterable[str]) -> SpecError:
     """The error for a parsed file without any of the keys of `dialects` at its root."""
     if not isinstance(root, Map):
         what = "the document is not a mapping"
-        if isinstance(root, Scalar) and ":" in root:
-            what += ", but one text"
+        if isinstance(root, Scalar) and root.lstrip().startswith("<"):
+            return _error(root.mark, "this is a page or another file of markup, and no capability document", _NONE)
         return _error(root.mark, what, _START)
     at = Mark(root.mark.file, 1, 1)
     for keys, kind, hint in _BY_KEYS:

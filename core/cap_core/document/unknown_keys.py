@@ -43,6 +43,10 @@ _LIMITS = "the gateway limits no rates; leave it to the upstream or to a proxy i
 _BINDS = "declare names under 'binds', and write '{{NAME}}' where their values go"
 _ADDRESS = "write 'baseUri' in the entry of 'consumes'"
 
+_INPUTS = "write 'inputParameters'"
+_OUTPUTS = "write 'outputParameters'"
+_CALL = "write 'call: namespace.operation'"
+
 _INSTEAD: Mapping[str, str] = {
     "timeout": _TIME,
     "timeoutms": _TIME,
@@ -72,6 +76,10 @@ _INSTEAD: Mapping[str, str] = {
     "servers": _ADDRESS,
     "endpoint": _ADDRESS,
     **{method: f"write 'method: {method.upper()}'" for method in ("get", "post", "put", "patch", "delete")},
+    **dict.fromkeys(("inputs", "args", "arguments", "params", "inputschema", "requestbody"), _INPUTS),
+    **dict.fromkeys(("outputs", "outputschema", "response", "result", "returns"), _OUTPUTS),
+    **dict.fromkeys(("handler", "operation", "operationid", "function", "action", "target", "calls"), _CALL),
+    "schema": "write its 'type', 'items' and the like beside 'name'",
     "cors": "let a page's origin in with --allow-origin",
     "cache": "nothing is cached here; the upstream's Cache-Control reaches the caller",
 }

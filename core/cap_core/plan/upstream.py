@@ -16,7 +16,7 @@ FieldPlace = Literal["path", "query", "header", "cookie", "member", "body"]
 
 
 class Timeouts(msgspec.Struct, frozen=True):
-    """Seconds: until there is a connection to send on (the wait for a free one included), until the first byte of the
+    """Seconds: until there is a connection to send on (the wait for a free one included), until the head of the
     answer, between two bytes, and overall (None: no limit)."""
 
     connect: float = 5.0

@@ -23,6 +23,8 @@ class InputRef(msgspec.Struct, frozen=True):
 
     name: str
     default: object = msgspec.UNSET
+    located: bool = False
+    """Whether its name begins with the place where callers give it, as an author's `rest.query.x` has it."""
     label: str = ""
     """What messages to the caller call it, by the place where it is given: `query limit`."""
 

@@ -38,6 +38,9 @@ class OutputMapper(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     pure, and raises `ValueError` for bytes that are not of its format, and `TooLarge` for too many of them; the core
     limits their size.
 
+    Answers of an `untouched` format are handed on as they are; outputs beside it are reported. They are decoded for
+    later steps of a flow.
+
     An answer of more than `at_once` bytes is decoded in another process, where memory and time are bounded; with fewer,
     to decode the worst of them must take no more than a few milliseconds.
     """
@@ -46,3 +49,4 @@ class OutputMapper(msgspec.Struct, Generic[O], frozen=True, kw_only=True):
     options: type[O]
     compile: Callable[[O, OutputContext], Callable[[bytes, str | None], object]]
     at_once: int = 32 * 1024
+    untouched: bool = False

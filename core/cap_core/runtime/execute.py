@@ -144,7 +144,11 @@ def _result(opened: OpenedStep, limit: int) -> _ResultOf:
         if len(data) > LARGEST_RESULT:
             what = f"the result of {operation.address} takes {len(data)} bytes, more than {LARGEST_RESULT}"
             raise malformed(operation.consumed.namespace, f"{what}; name the outputs that later steps need")
-        return msgspec.json.decode(data) if data else None
+        try:
+            return json_text.decode(data) if data else None
+        except (ValueError, RecursionError):
+            what = f"the result of {operation.address} is nested too deep"
+            raise malformed(operation.consumed.namespace, what) from None
 
     return result
 

@@ -11,6 +11,7 @@ from cap_core.plugins.context import Context
 from cap_core.plugins.guard import culprit
 
 _log = get_logger("cap.plugin")
+_TOTAL = "an answer that is collected whole has 120 s, unless the 'total' of the upstream says otherwise"
 
 
 def failure(error: BaseException, context: Context) -> BaseException:
@@ -36,7 +37,8 @@ def unanswered(error: UpstreamError, namespace: str) -> Refusal:
     """The refusal for a transport's error: 504 for a timeout, else 502 (`docs/semantics.md`, the response)."""
     detail = hidden(error.detail)
     if error.kind in ("connect", "idle", "total"):
-        return Refusal(504, "upstream-timeout", f"{namespace} did not answer in time: {detail}", hint="try again later")
+        hint = "try again later" if error.kind != "total" else _TOTAL
+        return Refusal(504, "upstream-timeout", f"{namespace} did not answer in time: {detail}", hint=hint)
     code = "upstream-malformed" if error.kind in ("garbage", "length") else "upstream-unreachable"
     return Refusal(502, code, f"{namespace}: {detail}", hint="try again later", sent=error.sent)
 

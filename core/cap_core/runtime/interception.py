@@ -16,7 +16,7 @@ from cap_core.plugins.guard import Source, Unfit, defined
 from cap_core.plugins.messages import Content, HttpRequest, HttpResponse, InputRequired, Reply
 from cap_core.runtime.failures import failure, unanswered
 from cap_core.runtime.streams import drop
-from cap_core.syntax.http import is_sendable
+from cap_core.syntax.http import has_control, is_sendable
 
 Wrapper = tuple[Source | None, str, Callable[[Any], Any]]
 """Whose a wrapper is (None: the core's own), what it is ("wrap_send of the interceptor retry"), and the wrapper.
@@ -84,9 +84,26 @@ def _checked(source: Source, what: str, function: _Function, kinds: tuple[type, 
         answer = await function(given, context)
         if not isinstance(answer, kinds):
             raise source.fault(f"the function of {what} gave {Unfit(answer, wanted)}", defined(function))
+        if isinstance(answer, Reply | HttpResponse) and not _is_sendable(answer):
+            why = "whose status, headers or body HTTP does not allow"
+            raise source.fault(f"the function of {what} gave {wanted} {why}", defined(function))
         return answer
 
     return checked
+
+
+def _is_sendable(answer: Reply | HttpResponse) -> bool:
+    """Whether an answer can be sent on: a status, headers of bytes, a body of bytes.
+
+    Whether an upstream's own status and headers are what HTTP allows is checked later, as its fault.
+    """
+    if not isinstance(answer.status, int) or not (isinstance(answer.body, bytes) or hasattr(answer.body, "__aiter__")):
+        return False
+    try:
+        fields = b"".join([name + value for name, value in answer.headers])
+    except (TypeError, ValueError):
+        return False
+    return isinstance(answer, HttpResponse) or (100 <= answer.status <= 999 and not has_control(fields))
 
 
 def _sendable(source: Source, what: str, function: _Function) -> _Function:

@@ -106,6 +106,7 @@ class CallOpener:
             self._warn_once(request, refusal)
             return refusal
         reads = step.decode is not None
+        upstream = self._options.upstream(request.operation.consumed)
         origin = connection.base.text.removesuffix(connection.base.path)
         send = compile_send(
             request.operation,
@@ -118,6 +119,7 @@ class CallOpener:
                 origin=origin,
                 conceal=self._concealing(credentials_of(request, connection.credentials, values), origin),
                 workers=self._workers,
+                total=self._options.collecting if upstream.timeouts.total is None else None,
             ),
             reads=reads,
             limit=self._options.limits.answer,

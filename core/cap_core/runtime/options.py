@@ -28,6 +28,9 @@ class OpenOptions(msgspec.Struct, frozen=True, kw_only=True):
     allow_plaintext: frozenset[str] = frozenset()
     """The namespaces, by either key, whose credentials may go over plain http."""
     upstreams: Mapping[str, UpstreamOptions] = {}
+    collecting: float = 120.0
+    """Seconds for a call whose answer is collected before it goes on (mapped ones, tools, `cap call`), unless the total
+    of the upstream says otherwise."""
     strict_outputs: bool = False
     """Whether an output mapping that finds nothing is an error (502)."""
     keep_going: bool = False

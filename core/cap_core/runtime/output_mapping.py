@@ -141,6 +141,8 @@ def _string(value: Any) -> Any:
 def _integer(value: Any) -> Any:
     if type(value) is int:
         return value
+    if isinstance(value, msgspec.Raw):  # a number beyond what can be held, as it came
+        return value if bytes(value).lstrip(b"-").isdigit() else None
     if type(value) is float and value.is_integer():
         return int(value)
     number = _number(value) if isinstance(value, str) else None
@@ -148,7 +150,7 @@ def _integer(value: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
-    if type(value) is int or type(value) is float:
+    if type(value) is int or type(value) is float or isinstance(value, msgspec.Raw):
         return value
     if isinstance(value, str):
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import pickle
 from collections.abc import Callable
 from functools import lru_cache
@@ -18,6 +19,7 @@ from cap_core.plugins.context import Context
 from cap_core.plugins.output import OutputMapper, TooLarge
 from cap_core.runtime import jsonpath, output_format, output_mapping
 from cap_core.runtime.failures import failure, malformed, nothing_found
+from cap_core.runtime.missing import Watch
 from cap_core.runtime.worker import UnknownWork, make_job, pickled
 from cap_core.runtime.workers import Workers, WorkFault, in_worker
 
@@ -75,13 +77,15 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         """The same without addresses and credentials, which no process needs."""
         consumed = msgspec.structs.replace(self.operation.consumed, base=None, base_origin="", authentication=None)
         bare = msgspec.structs.replace(self.operation, consumed=consumed, path="", segments=(), query="")
-        return msgspec.structs.replace(self, operation=bare)
+        # Another process finds the plugin's own function by its name, and no wrapper around it.
+        mapper = msgspec.structs.replace(self.mapper, compile=inspect.unwrap(self.mapper.compile))
+        return msgspec.structs.replace(self, operation=bare, mapper=mapper)
 
 
 class Reader:
     """Reads the answers of one operation: small ones at once, large ones in a process of `workers`."""
 
-    __slots__ = ("_at_once", "_pickled", "_read", "_reading", "_workers")
+    __slots__ = ("_at_once", "_pickled", "_read", "_reading", "_watch", "_workers")
 
     def __init__(self, reading: Reading, workers: Workers) -> None:
         self._read = reading.compile()
@@ -90,9 +94,16 @@ class Reader:
         at_once = reading.mapper.at_once
         self._at_once = at_once if output_mapping.is_quick(reading.outputs) else min(at_once, SLOW_PATHS)
         self._pickled: bytes | None = None
+        self._watch = Watch(reading.operation.address, reading.operation.format, reading.outputs)
 
     async def __call__(self, body: bytes, content_type: str | None, context: Context) -> bytes:
         """The JSON text of what is read; b"" for an answer of blanks alone. Raises `Refusal`."""
+        data = await self._data(body, content_type, context)
+        if self._watch.left and data:
+            self._watch.look(data)
+        return data
+
+    async def _data(self, body: bytes, content_type: str | None, context: Context) -> bytes:
         try:
             if len(body) <= self._at_once:
                 return self._read(body, content_type)
@@ -110,10 +121,10 @@ class Reader:
             raise failure(error, context) from None
 
     async def _elsewhere(self, body: bytes, content_type: str | None, context: Context) -> bytes:
-        if self._pickled is None:
-            self._pickled = pickled(self._reading.slim())
         reading = self._reading
-        modules = {reading.mapper.compile.__module__, type(reading.options).__module__}
+        if self._pickled is None:
+            self._pickled = pickled(reading.slim())
+        modules = {inspect.unwrap(reading.mapper.compile).__module__, type(reading.options).__module__}
         return await in_worker(
             self._workers,
             make_job(modules, read_elsewhere, self._pickled, content_type),

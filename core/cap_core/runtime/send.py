@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from operator import itemgetter
 from typing import Final
@@ -31,13 +32,17 @@ SendStep = Callable[[Frame, Context], Awaitable[HttpResponse]]
 
 class Sending(msgspec.Struct, frozen=True, kw_only=True):
     """How the requests of a step are sent: with `send` of the transport plugin `sender`, to `origin` (scheme, host and
-    port); `conceal` cleans the headers of every answer, and `workers` decode large ones."""
+    port); `conceal` cleans the headers of every answer, and `workers` decode large ones.
+
+    An answer that is collected has `total` seconds from the call's first step on (None: what the transport was told).
+    """
 
     send: Send
     sender: Source
     origin: str
     conceal: Conceal
     workers: Workers
+    total: float | None
 
 
 def compile_send(operation: Operation, build: Build, how: Sending, *, reads: bool, limit: int) -> SendStep:
@@ -48,11 +53,13 @@ def compile_send(operation: Operation, build: Build, how: Sending, *, reads: boo
     """
     send, sender, origin, conceal = how.send, how.sender, how.origin, how.conceal
     namespace = operation.consumed.namespace
-    follows = operation.method in ("GET", "HEAD")
+    follows, total = operation.method in ("GET", "HEAD"), how.total
 
     async def step(frame: Frame, context: Context) -> HttpResponse:
         request = build(frame, context)
         whole = reads or context.follow
+        if whole and total is not None and context.deadline is None:
+            context.deadline = asyncio.get_running_loop().time() + total
         try:
             try:
                 response = await send(request, context)

@@ -45,9 +45,11 @@ class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True):
     """An `[upstreams.<NS>]` table of `cap.toml`; a setting that is None has its default."""
 
     connect: Annotated[float | None, Setting("Seconds until connected.")] = None
-    first_byte: Annotated[float | None, Setting("Seconds until the answer begins.")] = None
+    first_byte: Annotated[float | None, Setting("Seconds until the head of the answer is there.")] = None
     idle: Annotated[float | None, Setting("Seconds between two parts of an answer.")] = None
-    total: Annotated[float | None, Setting("Seconds for the whole exchange.", absent="no limit")] = None
+    total: Annotated[
+        float | None, Setting("Seconds for the whole exchange.", absent="120 for answers that are collected")
+    ] = None
     ca: Annotated[Path | None, Setting("CA certificates to trust.", absent="the system's")] = None
     certificate: Annotated[Path | None, Setting("The certificate to show to the upstream.")] = None
     key: Annotated[Path | None, Setting("Its private key.")] = None

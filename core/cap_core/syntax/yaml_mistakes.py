@@ -13,6 +13,8 @@ import msgspec
 
 _MERGE = re.compile(r"(<{7}|={7}|>{7})( |$)")
 _GLUED = re.compile(r"\s*(?:- +)*(?P<key>[\"']?[A-Za-z][\w.-]*[\"']?):(?P<value>[^\s/:].*)")
+_CURLY = re.compile("[\u201c\u201d\u201e\u2018\u2019]")
+_SPACE = re.compile(r"^\s*\u00a0|:\u00a0|-\u00a0")
 _DASH = re.compile(r"\s*(?:- +)*-(?P<rest>[A-Za-z].*)")
 _KEY_AND_TEXT = re.compile(r"\s*(?:- +)*[^\s#:][^:]*:\s+\S")
 _ENTRY = re.compile(r"(?:- +)+")
@@ -91,6 +93,16 @@ def _merge(seen: _Seen) -> Mistake | None:
     return None
 
 
+def _odd_characters(seen: _Seen) -> Mistake | None:
+    """Characters that word processors and web pages put in place of quotes and spaces."""
+    for n in dict.fromkeys((seen.begun[0] if seen.begun is not None else seen.line, seen.line, seen.line - 1)):
+        if (odd := _CURLY.search(seen.text(n))) is not None:
+            return seen.at(n, odd.start(), f"{odd[0]} is no quote", "put texts in ' or \"")
+        if (odd := _SPACE.search(seen.text(n))) is not None:
+            return seen.at(n, odd.end() - 1, "a no-break space stands here", "write a plain space")
+    return None
+
+
 def _tab(seen: _Seen) -> Mistake | None:
     if "tab character" in seen.problem or (seen.char == "\t" and "cannot start" in seen.problem):
         return seen.at_mark("a tab cannot indent", "use spaces")
@@ -120,6 +132,8 @@ def _first_character(seen: _Seen) -> Mistake | None:
         return seen.at(*seen.begun, "a line cannot begin with %", quoted)
     if seen.begun is not None and ("alias" in seen.context or "anchor" in seen.context):
         char = "*" if "alias" in seen.context else "&"
+        if char == "*" and seen.text(seen.begun[0])[: seen.begun[1] + 2].strip() == "*":
+            return seen.at(*seen.begun, "a list entry does not begin with *", "begin it with '- '")
         return seen.at(*seen.begun, f"a text cannot begin with {char}", quoted)
     if seen.begun is not None and "block scalar" in seen.context:
         char = seen.text(seen.begun[0])[seen.begun[1] : seen.begun[1] + 1]
@@ -128,12 +142,6 @@ def _first_character(seen: _Seen) -> Mistake | None:
     if "tag" in seen.context or "tag handle" in seen.problem:
         return seen.at_mark("a text cannot begin with !", quoted)
     return None
-
-
-def _list_behind_key(seen: _Seen) -> Mistake | None:
-    if "block sequence entries are not allowed" not in seen.problem:
-        return None
-    return seen.at_mark("a list cannot begin behind its key", "begin it on the next line, each entry with '- '")
 
 
 def _braces(seen: _Seen) -> Mistake | None:
@@ -149,7 +157,10 @@ def _braces(seen: _Seen) -> Mistake | None:
     members = _TWO_MEMBERS.fullmatch(seen.before[seen.begun[1] + 1 :].rpartition(",")[2])
     if seen.line != seen.begun[0] or not seen.char:
         what = f"the {opened} that stands here is not closed before line {seen.line + 1}"
-        return seen.at(*seen.begun, what, f"close it with {closing}, or put a comma between its members")
+        hint = f"close it with {closing}, or put a comma between its members"
+        if re.search(r"\s#", seen.text(seen.begun[0])):
+            hint = f"a # behind a space begins a comment: put its text in quotes, or close it with {closing}"
+        return seen.at(*seen.begun, what, hint)
     if seen.char == ":" and members is not None:
         key = members["key"]
         column = len(seen.before) - len(seen.before[: seen.column].rpartition(key)[1] + seen.before.rpartition(key)[2])
@@ -169,6 +180,8 @@ def _behind_braces(seen: _Seen) -> Mistake | None:
 
 
 def _stray(seen: _Seen) -> Mistake | None:
+    if "block sequence entries are not allowed" in seen.problem:
+        return seen.at_mark("a list cannot begin behind its key", "begin it on the next line, each entry with '- '")
     if "node content" not in seen.problem:
         return None
     return seen.at_mark(f"{seen.char or 'the end'} stands where a value is expected", "put the text in quotes")
@@ -187,6 +200,8 @@ def _not_a_key(seen: _Seen, line: int) -> Mistake:
     if (glued := _GLUED.fullmatch(text.rstrip())) is not None:
         hint = f"write '{glued['key']}: {glued['value']}'"
         return seen.at(line, glued.end("key"), "a space is missing behind the colon", hint)
+    if text.lstrip().startswith(("//", "/*")):
+        return seen.at(line, column, "a comment does not begin like this", "begin it with '# '")
     if "=" in text and ":" not in text:
         return seen.at(line, text.index("="), "an = stands behind the key", "write ': ' behind a key")
     what = "this line has no key with a colon"
@@ -271,10 +286,10 @@ def _levels(text: str) -> list[int]:
 
 _RULES: tuple[_Rule, ...] = (
     _merge,
+    _odd_characters,
     _tab,
     _quotes,
     _first_character,
-    _list_behind_key,
     _braces,
     _behind_braces,
     _stray,

@@ -58,6 +58,8 @@ class Scalar(str):
 
 Node = Map | Seq | Scalar
 
+_RESOLVED = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float"))
+"""The tags of the core schema whose scalars are what their text says, in quotes too."""
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
@@ -141,6 +143,10 @@ class _Builder:
         try:
             return self._tree(yaml.parse(text, Loader=yaml.CSafeLoader))
         except yaml.YAMLError as error:
+            # JSON writes characters above U+FFFF as two escapes, and YAML 1.2 has all of JSON; libyaml does not.
+            whole = _PAIR.sub(_joined, text)
+            if whole != text and _ESCAPE in str(error):
+                return _Builder(self.file, alone=self.alone).build(whole)
             raise self._syntax(error, text) from None
 
     def _tree(self, events: Iterator[Any]) -> Node:
@@ -214,7 +220,7 @@ class _Builder:
             self._charge(size + 1, event)
             return node
         self._charge(1, event)
-        is_plain = not event.style and event.tag is None
+        is_plain = event.tag in _RESOLVED or (not event.style and event.tag is None)
         scalar = Scalar(event.value, self._mark(event), plain=is_plain)
         if event.anchor:
             self.anchors[event.anchor] = (scalar, 1)
@@ -264,6 +270,17 @@ class _Builder:
         at = Mark(self.file, before.count("\n") + 1, len(before) - before.rfind("\n"))
         what = f"the control character U+{ord(found[0]):04X} cannot stand in YAML"
         return SpecError(what, at=at, code="not-yaml", hint="remove it, or write it as an escape in double quotes")
+
+
+_ESCAPE = "invalid Unicode character escape code"
+_PAIR = re.compile(r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)", re.DOTALL)
+
+
+def _joined(found: re.Match[str]) -> str:
+    """Two escapes that are one character, as the one escape that YAML has for it; any other as it is."""
+    if found[1] is None:
+        return found[0]
+    return f"\\U{0x10000 + (int(found[1], 16) - 0xD800) * 0x400 + int(found[2], 16) - 0xDC00:08x}"
 
 
 # All characters except those that YAML 1.2 calls printable (5.1).

@@ -1,5 +1,5 @@
 """Decoders of upstream answers, one file for each `outputRawFormat`.
 
-Shared by several: `charset` (text out of bytes), `columns` and `separated` (tables), `lists` (which members are lists).
+Shared by several: `columns` and `separated` (tables), `lists` (which members are lists).
 Imports the core's plugin interfaces, plan, YAML reader and errors, and nothing of the other plugins.
 """

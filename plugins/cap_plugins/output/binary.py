@@ -1,8 +1,8 @@
 """`outputRawFormat: binary`: `{"data": …, "mediaType": …}`.
 
-An untouched answer is streamed as bytes, with the media type of the document or the upstream. This decoder is for
-answers from which outputs are read. JSON has no bytes, so `data` is their base64, and `mediaType` their media type, for
-mappings of `$.data` and `$.mediaType`.
+Callers get the bytes as they are, under the media type of the document or the upstream; outputs beside them have no
+effect. This decoder is for answers that a later step of a flow reads. JSON has no bytes, so `data` is their base64, and
+`mediaType` their media type: `found.data`, `found.mediaType`.
 
 `mediaType` is `outputMediaType`, else the upstream's content type, else `application/octet-stream`. An answer larger
 than `maxBinarySize` is refused; without one the gateway's own limit holds.
@@ -45,4 +45,4 @@ def compile(options: Options, at: OutputContext) -> Callable[[bytes, str | None]
 @hookimpl
 def cap_output_mappers() -> list[OutputMapper[Options]]:
     """Offer bytes."""
-    return [OutputMapper(key="binary", options=Options, compile=compile)]
+    return [OutputMapper(key="binary", options=Options, compile=compile, untouched=True)]

@@ -26,7 +26,7 @@ import msgspec
 from cap_core.errors import OptionError
 from cap_core.plugins.hookspecs import hookimpl
 from cap_core.plugins.output import OutputContext, OutputMapper, TooLarge
-from cap_plugins.output.charset import known, text
+from cap_core.syntax.charset import known, text
 from cap_plugins.output.columns import Rows, columns
 
 MAX_ELEMENTS = 200_000

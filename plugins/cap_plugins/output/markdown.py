@@ -26,7 +26,7 @@ import msgspec
 
 from cap_core.plugins.hookspecs import hookimpl
 from cap_core.plugins.output import OutputContext, OutputMapper, TooLarge
-from cap_plugins.output.charset import text
+from cap_core.syntax.charset import text
 from cap_plugins.output.columns import Rows, columns
 from cap_plugins.output.yaml import value
 

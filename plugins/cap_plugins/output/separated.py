@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from cap_core.plugins.output import TooLarge
-from cap_plugins.output.charset import text
+from cap_core.syntax.charset import text
 from cap_plugins.output.columns import MAX_VALUES, Rows, columns
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")

@@ -8,7 +8,7 @@ import msgspec
 
 from cap_core.plugins.hookspecs import hookimpl
 from cap_core.plugins.output import OutputContext, OutputMapper
-from cap_plugins.output.charset import text
+from cap_core.syntax.charset import text
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

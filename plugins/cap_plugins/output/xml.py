@@ -28,7 +28,7 @@ import msgspec
 
 from cap_core.plugins.hookspecs import hookimpl
 from cap_core.plugins.output import OutputContext, OutputMapper, TooLarge
-from cap_plugins.output.charset import known, named, text
+from cap_core.syntax.charset import known, named, text
 from cap_plugins.output.lists import Lists, lists_of
 
 MAX_DEPTH = 200

@@ -15,8 +15,8 @@ import msgspec
 from cap_core.errors import SpecError
 from cap_core.plugins.hookspecs import hookimpl
 from cap_core.plugins.output import OutputContext, OutputMapper, TooLarge
+from cap_core.syntax.charset import text
 from cap_core.syntax.yaml_tree import MAX_BYTES, Map, Node, Seq, load_first, resolve
-from cap_plugins.output.charset import text
 
 LARGEST = 50_000_000
 

@@ -55,15 +55,17 @@ def test_json_that_is_no_object_is_wrapped_on_the_legacy_wire_alone(kit, body):
 def test_what_only_calls_itself_json_is_text(kit, body):
     got = kit.one(kit.reply(body)).call("list")
 
+    shown, note = (block["text"] for block in got.result["content"])
     assert "structuredContent" not in got.result
-    assert body.decode() == got.text
+    assert body.decode() == shown
+    assert note.endswith("is not the JSON that this call expects.")
 
 
 def test_json_of_no_utf8_is_text_with_the_bad_bytes_replaced(kit):
     got = kit.one(kit.reply(b'{"a":"\xff"}')).call("list")
 
     assert "structuredContent" not in got.result  # what had to be replaced is not the document that was sent
-    assert got.text == '{"a":"\ufffd"}'
+    assert got.result["content"][0]["text"] == '{"a":"\ufffd"}'
 
 
 def test_json_of_no_declared_type_is_structured_where_the_document_says_json(kit):

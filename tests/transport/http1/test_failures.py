@@ -190,6 +190,44 @@ async def test_no_answer_in_time(transport, serve, get, steps, size):
 
 
 @on_one_loop
+@pytest.mark.parametrize(
+    "piece", [pytest.param(b"x", id="a-byte"), pytest.param(b"HTTP/1.1 103 Early\r\n\r\n", id="informational-ones")]
+)
+@pytest.mark.parametrize("size", [0, 100_000])
+async def test_a_head_that_never_ends_is_not_an_answer_in_time(transport, serve, get, piece, size):
+    """Each piece comes sooner than the limit, which holds for all of them together."""
+
+    async def script(peer):
+        await peer.head()
+        await peer.read(size)
+        if piece == b"x":
+            await peer.send(b"HTTP/1.1 200 OK\r\nA: ")
+        leaving = asyncio.create_task(peer.gone())
+        while not leaving.done():
+            await peer.send(piece)
+            await asyncio.sleep(0.02)
+        await leaving
+
+    limits = {"first_byte": 0.3, "idle": 5}
+    async with serve(script) as server, transport.open(server.upstream(**limits)) as send, failing("idle"):
+        await get(send, "POST", headers=SECRET, body=b"x" * size)
+
+
+@pytest.mark.parametrize("coding", [b"gzip, chunked", b"gzip", b"identity, chunked", b"deflate,chunked"])
+async def test_a_transfer_coding_that_is_not_undone_is_no_answer(transport, serve, get, whole, coding):
+    answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + coding + b"\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+    async with serve(after(answer, "close")) as server, transport.open(server.upstream()) as send, failing("garbage"):
+        await whole(await get(send))
+
+
+@pytest.mark.parametrize("coding", [b"chunked", b"Chunked", b" CHUNKED "])
+async def test_chunks_are_chunks_however_they_are_spelled(transport, serve, get, whole, coding):
+    answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + coding + b"\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+    async with serve(after(answer)) as server, transport.open(server.upstream()) as send:
+        assert b"hello" == await whole(await get(send))
+
+
+@on_one_loop
 @pytest.mark.parametrize("limit", ["total", "deadline"])
 @pytest.mark.parametrize("size", [0, 100_000])
 async def test_the_time_is_over_before_the_head(transport, serve, get, limit, size):

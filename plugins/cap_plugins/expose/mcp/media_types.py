@@ -1,13 +1,14 @@
-"""The media type of an answer: its kind of content and its charset."""
+"""The media type of an answer: its kind of content."""
 
 from __future__ import annotations
 
-import codecs
 import re
 from functools import lru_cache
 from typing import Literal
 
 import msgspec
+
+from cap_core.syntax.charset import named
 
 Kind = Literal["json", "text", "image", "audio", "binary", "undeclared"]
 
@@ -16,26 +17,26 @@ _TEXTUAL = re.compile(
     r"x-www-form-urlencoded|x-ndjson|ndjson|jsonl|x-jsonlines|jsonlines|json-seq|.*\+json-seq|stream\+json|n-triples|n-quads)"
 )
 _JSON = re.compile(r"(application|text)/json|.*\+json")
-# Families of charsets whose decoders are plain tables; others that Python knows can be slow or make lone surrogates.
-_CHARSET = re.compile(r"utf-?(16|32)(-?[lb]e)?|(iso-?8859|windows|cp|koi8|euc|gb|big5|shift|mac)[-_\w]*")
 
 
 class MediaType(msgspec.Struct, frozen=True):
-    """A parsed media type: its kind, its name without parameters, and the charset of its text."""
+    """A parsed media type: its kind, its name without parameters, the whole of it (None: undeclared), and whether JSON
+    of this type is UTF-8 if nothing in it says otherwise."""
 
     kind: Kind
     name: str
-    charset: str
+    declared: str | None
+    utf8: bool
 
 
 @lru_cache(maxsize=256)
 def parse_media_type(content_type: bytes | None) -> MediaType:
     """Parse a Content-Type. The cache suffices, because upstreams send few different ones."""
     if content_type is None:
-        return MediaType("undeclared", "application/octet-stream", "utf-8")
-    name, *parameters = content_type.decode("latin-1").lower().split(";")
-    name = name.strip()
-    return MediaType(_kind(name), name, _charset(parameters))
+        return MediaType("undeclared", "application/octet-stream", None, utf8=True)
+    declared = content_type.decode("latin-1")
+    name = declared.lower().partition(";")[0].strip()
+    return MediaType(_kind(name), name, declared, utf8=named(declared) in ("", "utf-8", "ascii"))
 
 
 def _kind(name: str) -> Kind:
@@ -46,16 +47,3 @@ def _kind(name: str) -> Kind:
     if name.startswith("image/"):
         return "image"
     return "audio" if name.startswith("audio/") else "binary"
-
-
-def _charset(parameters: list[str]) -> str:
-    """The charset as Python calls it; UTF-8, of which ASCII is a part, where none is given or none we know."""
-    for parameter in parameters:
-        key, _, value = parameter.partition("=")
-        value = value.strip().strip('"')
-        if key.strip() == "charset" and _CHARSET.fullmatch(value):
-            try:
-                return codecs.lookup(value).name
-            except LookupError:
-                break
-    return "utf-8"

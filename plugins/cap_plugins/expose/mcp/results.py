@@ -17,16 +17,19 @@ import msgspec
 from cap_core.logging.redaction import hidden
 from cap_core.plugins.context import new_id
 from cap_core.plugins.messages import Blob, Content, Headers, InputRequired, Reply, Text
+from cap_core.syntax.charset import json_bytes, text
 from cap_plugins.expose.mcp.error_texts import answer_required, not_followed, not_modified, refused_upstream, too_large
 from cap_plugins.expose.mcp.json_rpc import encode
-from cap_plugins.expose.mcp.media_types import parse_media_type
+from cap_plugins.expose.mcp.media_types import MediaType, parse_media_type
 
 if TYPE_CHECKING:
     from cap_plugins.expose.mcp.tool import ServedTool
 
+_BEGIN: Final = (b"{", b"[")
+_PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
+"""What a login page or an error page of a proxy comes as; other text may be what an API without JSON answers."""
 _LONGEST_FILENAME: Final = 200
 _EXTENDED = re.compile(r";\s*filename\*\s*=\s*(utf-8|iso-8859-1)'[^']*'([^;\s]+)", re.IGNORECASE)
-_BOM: Final = b"\xef\xbb\xbf"
 _validate = msgspec.json.Decoder(msgspec.Raw).decode
 
 
@@ -64,10 +67,9 @@ def text_result(text: str, *, error: bool = False) -> Outcome:
 def reply_result(reply: Reply, body: bytes, tool: ServedTool) -> Outcome:
     """The result of an upstream's reply, whose whole body is `body`."""
     found = parse_media_type(header(reply.headers, b"content-type"))
-    answering = tool.call.answering
     if reply.error:
-        text = None if found.kind in ("image", "audio", "binary") else _decoded(body, found.charset)
-        shown = f"({hidden(found.name)}, {len(body)} bytes)" if text is None else text
+        told = None if found.kind in ("image", "audio", "binary") else text(body, found.declared, errors="replace")
+        shown = f"({hidden(found.name)}, {len(body)} bytes)" if told is None else told
         return text_result(refused_upstream(reply, shown, tool), error=True)
     if reply.status == 304:
         return text_result(not_modified(tool))
@@ -76,28 +78,42 @@ def reply_result(reply: Reply, body: bytes, tool: ServedTool) -> Outcome:
     if not body:
         return text_result(_empty(reply, tool))
     if found.kind == "json":
-        return _json(body, found.charset)
+        return _json(body, found, tool)
     if found.kind == "text":
-        return text_result(_decoded(body, found.charset))
-    if found.kind == "undeclared" and (text := _utf8(body)) is not None:
-        return _json(body, "utf-8") if answering is not None and answering.format == "json" else text_result(text)
+        shown = text(body, found.declared, errors="replace")
+        return _unexpected(shown, found.name, tool) if found.name in _PAGES else text_result(shown)
+    if found.kind == "undeclared" and (undeclared := _utf8(body)) is not None:
+        return _json(body, found, tool) if _expects_json(tool) else text_result(undeclared)
     if len(body) > tool.largest_binary:
         return text_result(too_large(reply, tool.largest_binary, tool), error=True)
     filename = hidden(_filename(header(reply.headers, b"content-disposition")))
     return Outcome(_blob_block(body, hidden(found.name), tool, filename))
 
 
-def _json(body: bytes, charset: str) -> Outcome:
+def _json(body: bytes, found: MediaType, tool: ServedTool) -> Outcome:
     """The result for JSON: a valid document is copied byte for byte, anything else becomes text."""
-    body = body.removeprefix(_BOM)
-    text = _utf8(body)
-    if text is None:  # JSON is UTF-8 (RFC 8259, 8.1), but some upstreams use the declared charset all the same
-        try:
-            text = body.decode(charset)
-        except ValueError:  # with replacement characters it is not the upstream's document
-            return Outcome(_text_block(body.decode(charset, "replace")))
-        body = text.encode()
-    return Outcome(_text_block(text), body if _is_document(body) else None)
+    try:
+        document = body if found.utf8 and body[:1] in _BEGIN else json_bytes(body, found.declared)
+        shown = document.decode()
+    except ValueError:  # with replacement characters it is not the upstream's document
+        return _unexpected(text(body, found.declared, errors="replace"), found.name, tool)
+    if not _is_document(document):
+        # What declares nothing may well be a text.
+        return text_result(shown) if found.declared is None else _unexpected(shown, found.name, tool)
+    return Outcome(_text_block(shown), document)
+
+
+def _expects_json(tool: ServedTool) -> bool:
+    answering = tool.call.answering
+    return answering is not None and answering.format == "json"
+
+
+def _unexpected(shown: str, name: str, tool: ServedTool) -> Outcome:
+    """A text; where the call expects JSON, with a second block that says that this is none."""
+    if not _expects_json(tool):
+        return text_result(shown)
+    note = f"The upstream answered with success, but what came ({hidden(name)}) is not the JSON that this call expects."
+    return Outcome(_text_block(shown) + b"," + _text_block(note))
 
 
 def _is_document(utf8: bytes) -> bool:
@@ -132,7 +148,7 @@ def content_result(answer: Content | InputRequired, tool: ServedTool) -> Outcome
     blocks = [_block(block, tool) for block in answer.blocks]
     if answer.structured is None or answer.error:
         return Outcome(b",".join(blocks), error=answer.error)
-    structured = _json(bytes(answer.structured), "utf-8")
+    structured = _json(bytes(answer.structured), parse_media_type(None), tool)
     return Outcome(b",".join(blocks) or structured.content, structured.structured)
 
 
@@ -151,16 +167,16 @@ def _blob_block(data: bytes, name: str, tool: ServedTool, filename: str = "") ->
         meta = b',"_meta":{"filename":%b}' % encode(filename) if filename else b""
         head = b'{"type":"%b","data":"%b"' % (found.kind.encode(), base64.b64encode(data))
         return b'%b,"mimeType":%b%b}' % (head, encode(name), meta)
-    text = _text_of(data, found.charset) if found.kind in ("json", "text") else None
-    content = b'"blob":"%b"' % base64.b64encode(data) if text is None else b'"text":' + encode(text)
+    shown = _text_of(data, found.declared) if found.kind in ("json", "text") else None
+    content = b'"blob":"%b"' % base64.b64encode(data) if shown is None else b'"text":' + encode(shown)
     uri = "/".join(part for part in (tool.uri, new_id(), quote(filename, safe="")) if part)
     resource = b'{"uri":%b,"mimeType":%b,%b}' % (encode(uri), encode(name), content)
     return b'{"type":"resource","resource":' + resource + b"}"
 
 
-def _text_of(data: bytes, charset: str) -> str | None:
+def _text_of(data: bytes, content_type: str | None) -> str | None:
     try:
-        return data.removeprefix(_BOM).decode(charset)
+        return text(data, content_type)
     except ValueError:
         return None
 
@@ -189,11 +205,6 @@ def _utf8(body: bytes) -> str | None:
         return body.decode()
     except UnicodeDecodeError:
         return None
-
-
-def _decoded(body: bytes, charset: str) -> str:
-    """Text decoded by its charset, with invalid bytes replaced."""
-    return body.removeprefix(_BOM).decode(charset, "replace")
 
 
 def header(headers: Headers, name: bytes) -> bytes | None:

@@ -39,6 +39,7 @@ class Exchange:
         "_closed",
         "_connection",
         "_error",
+        "_head_timer",
         "_limits",
         "_message",
         "_payload",
@@ -60,6 +61,7 @@ class Exchange:
         self._payload: StreamReader | None = None
         self._upload: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._head_timer: asyncio.TimerHandle | None = None
         self._closed: asyncio.Future[None] | None = None
         self._error: Exception | None = None
 
@@ -126,8 +128,8 @@ class Exchange:
             skip_payload=request.method == "HEAD",
             read_until_eof=True,
             auto_decompress=False,
-            # No answer is due while the body is still being sent.
-            read_timeout=_NO_TIMEOUT if small is None else self._limits.first_byte,
+            # The head has a clock of its own: this one begins anew with every byte.
+            read_timeout=_NO_TIMEOUT,
             read_bufsize=SMALL_BODY,
             max_line_size=_LONGEST_LINE,
             max_field_size=_LONGEST_LINE,
@@ -139,7 +141,7 @@ class Exchange:
             self._upload = asyncio.create_task(self._send(request, transport))
         else:
             transport.write(head + small)
-            protocol.start_timeout()
+            self._start_head_timeout()
         if end is not None:
             self._timer = asyncio.get_running_loop().call_at(end, self._expire)
 
@@ -153,7 +155,10 @@ class Exchange:
             if not isinstance(request.body, bytes):
                 await request.body.aclose()
         if failure is None:
-            self._start_read_timeout()
+            if self._payload is None:
+                self._start_head_timeout()
+            else:
+                self._start_read_timeout()
         else:
             self._fail(failure)
 
@@ -169,23 +174,36 @@ class Exchange:
                 break
             if message.code == 101:
                 raise UpstreamError("garbage", f"{self._where} switched to another protocol")
-            if self._is_sent():
-                self._start_read_timeout()  # an informational response stops aiohttp's clock
         self._message, self._payload = message, payload
-        if self._limits.idle != self._limits.first_byte and self._is_sent():
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+        if message.chunked or "Transfer-Encoding" in message.headers:
+            self._check_coding()
+        if self._is_sent():
             self._start_read_timeout()
         return payload
+
+    def _check_coding(self) -> None:
+        """Raise for a transfer coding that is not undone: its bytes would go on as if they were the content."""
+        codings = ", ".join(self._message.headers.getall("Transfer-Encoding", ())).strip().lower()
+        if codings != "chunked":
+            raise UpstreamError("garbage", f"the answer of {self._where} has a transfer coding other than chunked")
 
     def _is_sent(self) -> bool:
         return self._upload is None or self._upload.done()
 
+    def _start_head_timeout(self) -> None:
+        """Start the time for the head of the response as a whole, with all that comes before it."""
+        self._head_timer = asyncio.get_running_loop().call_later(self._limits.first_byte, self._expire_head)
+
+    def _expire_head(self) -> None:
+        limit = self._limits.first_byte
+        self._fail(UpstreamError("idle", f"{self._where} sent no head of an answer within {limit:g} s"))
+
     def _start_read_timeout(self) -> None:
-        """Start the read timeout: the request has been sent, so the upstream must not be silent for long."""
+        """Start the time between two pieces of the body: the request has been sent."""
         protocol, payload = self._protocol, self._payload
-        if payload is None:
-            protocol.read_timeout = self._limits.first_byte
-            protocol.start_timeout()
-        elif not payload.is_eof():
+        if payload is not None and not payload.is_eof():
             protocol.read_timeout = self._limits.idle
             # While reading is paused, it is the caller who is slow.
             if protocol.transport is not None and protocol.transport.is_reading():
@@ -242,8 +260,7 @@ class Exchange:
         if isinstance(error, UpstreamError):
             return error
         if isinstance(error, aiohttp.SocketTimeoutError):
-            limit = self._limits.first_byte if self._payload is None else self._limits.idle
-            return UpstreamError("idle", f"{where} sent nothing for {limit:g} s")
+            return UpstreamError("idle", f"{where} sent nothing for {self._limits.idle:g} s")
         if isinstance(error, aiohttp.ClientPayloadError) and not self._message.chunked:
             return UpstreamError("length", f"the body from {where} ended before the length it promised")
         if isinstance(error, aiohttp.ClientError):
@@ -256,6 +273,8 @@ class Exchange:
             return
         if self._timer is not None:
             self._timer.cancel()
+        if self._head_timer is not None:
+            self._head_timer.cancel()
         if self._closed is not None:
             self._closed.remove_done_callback(self._malformed)
         if self._is_sent() and self._error is None and self._payload is not None and self._payload.is_eof():

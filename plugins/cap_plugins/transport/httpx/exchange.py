@@ -54,6 +54,8 @@ class Exchange:
         self._length: int | None = None
         self._chunked = False
         self._done = False
+        self._limit: asyncio.Timeout | None = None
+        self._head_ends = False
         self._parts: AsyncIterator[bytes]
         self._stream: Any  # httpcore's type for it lacks `aclose`
 
@@ -75,7 +77,12 @@ class Exchange:
             self._length = 0
         elif lengths:
             self._length = int(lengths[0])
-        self._chunked = any(name == b"transfer-encoding" for name, _ in headers)
+        codings = b", ".join(value for name, value in headers if name == b"transfer-encoding").strip().lower()
+        self._chunked = bool(codings)
+        if codings not in (b"", b"chunked"):
+            await self.aclose()
+            what = f"the answer of {self._hop.where} has a transfer coding other than chunked"
+            raise UpstreamError("garbage", what)
         if self._length is None or self._length > SMALL_BODY:
             return HttpResponse(response.status, headers, self)
         async with aclosing(self):
@@ -103,6 +110,12 @@ class Exchange:
     async def _trace(self, event: str, info: dict[str, Any]) -> None:
         if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
             self._sent = True
+        elif event == "http11.receive_response_headers.started" and self._sent:
+            # The head as a whole; httpcore's own clock begins anew with every byte.
+            head_end = asyncio.get_running_loop().time() + self._limits.first_byte
+            if self._limit is not None and (self._end is None or head_end < self._end):
+                self._limit.reschedule(head_end)
+                self._head_ends = True
 
     def __aiter__(self) -> Exchange:
         return self
@@ -128,14 +141,17 @@ class Exchange:
         await self._stream.aclose()
 
     async def _within(self, work: Awaitable[T]) -> T:
-        if self._end is None:
-            return await work
+        self._head_ends = False
         try:
             async with asyncio.timeout_at(self._end) as limit:
+                self._limit = limit
                 return await work
         except TimeoutError:
             if not limit.expired():
                 raise  # from the request's own body
+            if self._head_ends:
+                what = f"{self._hop.where} sent no head of an answer within {self._limits.first_byte:g} s"
+                raise UpstreamError("idle", what) from None
             what = "the time for this call ran out before the answer was complete"
             raise UpstreamError("total", what, sent=self._sent) from None
 

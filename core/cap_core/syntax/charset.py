@@ -1,9 +1,10 @@
-"""The text of an answer's bytes: by its byte order mark, else by its declared charset, else as UTF-8."""
+"""The text of an answer's bytes: by its byte order mark, else by its declared charset, else as UTF-8; and JSON."""
 
 from __future__ import annotations
 
 import codecs
 import re
+from functools import lru_cache
 
 # The longer mark first: the one of UTF-32 begins with that of UTF-16.
 _MARKS = (
@@ -30,6 +31,34 @@ def text(body: bytes, content_type: str | None, *, declared: str = "", errors: s
         if body.startswith(mark):
             return body.decode(charset, errors)
     return body.decode(named(content_type) or known(declared) or "utf-8", errors)
+
+
+def json_bytes(body: bytes, content_type: str | None) -> bytes:
+    """JSON in UTF-8, which it has to be (RFC 8259, 8.1), though some upstreams send it in the charset they declare.
+
+    What is UTF-8 is taken for it, even where another charset is declared: text in another one hardly ever is. Raises
+    `ValueError` for bytes that are of no such charset.
+    """
+    if body[:1] not in _FIRST_OF_MARKS and not _is_declared(content_type):
+        return body
+    if not any(body.startswith(mark) for mark, _ in _MARKS):
+        charset = named(content_type)
+        if not charset.startswith(("utf-16", "utf-32")):
+            try:
+                body.decode()
+            except UnicodeDecodeError:
+                return body.decode(charset or "utf-8").encode()
+            return body
+    return text(body, content_type).encode()
+
+
+_FIRST_OF_MARKS = frozenset(mark[:1] for mark, _ in _MARKS)
+
+
+@lru_cache(maxsize=256)
+def _is_declared(content_type: str | None) -> bool:
+    """Whether a charset other than UTF-8, of which ASCII is a part, is declared. Upstreams send few different types."""
+    return named(content_type) not in ("", "utf-8", "ascii")
 
 
 def named(content_type: str | None) -> str:
