@@ -112,6 +112,7 @@ def guarded(
         except (Exception, SystemExit) as error:
             raise source.failed(what, error, function) from error
 
+    call.__wrapped__ = function  # type: ignore[attr-defined]  # for who has to find it by its name, as in functools
     return call
 
 

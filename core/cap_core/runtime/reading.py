@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import pickle
 from collections.abc import Callable
 from functools import lru_cache
@@ -76,7 +77,9 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
         """The same without addresses and credentials, which no process needs."""
         consumed = msgspec.structs.replace(self.operation.consumed, base=None, base_origin="", authentication=None)
         bare = msgspec.structs.replace(self.operation, consumed=consumed, path="", segments=(), query="")
-        return msgspec.structs.replace(self, operation=bare)
+        # Another process finds the plugin's own function by its name, and no wrapper around it.
+        mapper = msgspec.structs.replace(self.mapper, compile=inspect.unwrap(self.mapper.compile))
+        return msgspec.structs.replace(self, operation=bare, mapper=mapper)
 
 
 class Reader:
@@ -118,10 +121,10 @@ class Reader:
             raise failure(error, context) from None
 
     async def _elsewhere(self, body: bytes, content_type: str | None, context: Context) -> bytes:
-        if self._pickled is None:
-            self._pickled = pickled(self._reading.slim())
         reading = self._reading
-        modules = {reading.mapper.compile.__module__, type(reading.options).__module__}
+        if self._pickled is None:
+            self._pickled = pickled(reading.slim())
+        modules = {inspect.unwrap(reading.mapper.compile).__module__, type(reading.options).__module__}
         return await in_worker(
             self._workers,
             make_job(modules, read_elsewhere, self._pickled, content_type),
