@@ -122,6 +122,10 @@ def written(document: Callable[..., Path]) -> Callable[..., Path]:
         ("items", ", maximum: 3"),
         ("parameter", ", Pattern: '[a-z]+'"),
         ("consumed", "outputParametres: []"),
+        ("consumed", "body: {type: json, data: {a: b}, authentication: {type: bearer, token: x}}"),
+        ("consumed", "body: {type: json, data: {a: b}, Required: [a]}"),
+        ("consumed", "body: {type: text, data: a, enums: [a]}"),
+        ("consumed", "body: {type: formUrlEncoded, data: {a: b}, patern: '[a-z]+'}"),
         ("consumed_resource", "authentication: {type: bearer, token: x}"),
     ],
 )

@@ -6,10 +6,12 @@ import re
 
 import msgspec
 
-from cap_core.compile.rejection import Rejected
+from cap_core.compile.rejection import Rejected, Rejection
 from cap_core.compile.target import BodyTemplate
 from cap_core.diagnostics.reporter import Reporter
 from cap_core.document.model import ConsumedOperation
+from cap_core.document.restrictions import misspelt
+from cap_core.document.unknown_keys import unknown_key
 from cap_core.document.vocabulary import BODY_KEYS, BODY_TYPES, PUBLISHED_BODIES
 from cap_core.errors import Mark
 from cap_core.runtime import multipart
@@ -67,20 +69,31 @@ def _check_data(data: Node, kind: str, encoding: str, at: Mark) -> None:
         raise _unsupported(at, f"a body of type {kind!r} needs text as its data")
 
 
-def report_body_keys(operation: ConsumedOperation, report: Reporter) -> None:
-    """Report a body type that documents use although no published schema has it, and keys without any effect."""
+def report_body_keys(operation: ConsumedOperation, report: Reporter) -> Rejection | None:
+    """Report a body type that documents use although no published schema has it, and keys without any effect.
+
+    Returns the rejection of the operation if one of the keys would restrict it (`docs/semantics.md`, what restricts).
+    """
     node = operation.body
     if not isinstance(node, Map):
-        return
+        return None
     kind = node.get(Scalar("type", node.mark))
     if isinstance(kind, Scalar):
         letters = _letters(kind)
         if letters in BODY_TYPES and letters not in map(norm, PUBLISHED_BODIES):
             report("alias-body", kind.mark, f"the body type {str(kind)!r} is in no published schema")
-    for key in node:
-        if key not in BODY_KEYS:
-            what = f"the body of {operation.name!r} has the key {str(key)!r}; it has type and data"
-            report("unknown-key", key.mark, what, near(key, BODY_KEYS) or None)
+    found = [_unknown(key, operation, report) for key in node if key not in BODY_KEYS]
+    return next((rejection for rejection in found if rejection is not None), None)
+
+
+def _unknown(key: Scalar, operation: ConsumedOperation, report: Reporter) -> Rejection | None:
+    if misspelt(key) is None:
+        what = f"the body of {operation.name!r} has the key {str(key)!r}; it has type and data"
+        report("unknown-key", key.mark, what, near(key, BODY_KEYS) or None)
+        return None
+    unread = unknown_key(key, f"the body of {operation.name!r}", BODY_KEYS, (), {})
+    report(unread.code, key.mark, unread.message, unread.hint)
+    return Rejection(unread.code, key.mark, unread.message, unread.hint)
 
 
 def _letters(kind: str) -> str:

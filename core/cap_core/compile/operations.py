@@ -178,11 +178,11 @@ def _path(resource: ConsumedResource, operation: ConsumedOperation, report: Repo
 
 
 def _body(operation: ConsumedOperation, levels: Iterable[Iterable[ConsumedParameter]], report: Reporter) -> _Body:
+    unread = report_body_keys(operation, report)
     try:
-        body = _Body(body_template(operation))
+        body = _Body(body_template(operation), unread)
     except Rejected as error:
         body = _Body(None, error.rejection)
-    report_body_keys(operation, report)
     if body.template is not None and any((p.in_ or "").lower() == "body" for level in levels for p in level):
         what = f"{operation.name!r} has a body and 'in: body' parameters"
         report("body-and-parameters", operation.mark("body"), what)
