@@ -198,3 +198,45 @@ def test_an_input_that_the_operation_declares_again_is_its_own(things: Callable[
     response, requests = sent(things(CONSUMES, rest(own, "/d", INHERITED)), "PUT", "/d?lvl=3&a=5")
 
     assert (501, []) == (response.status_code, requests)
+
+
+DECIDED = """\
+resources:
+- path: /a
+  operations:
+  - {name: open, method: GET, inputParameters: [{name: seen-by, in: query}]}
+  - {name: fixed, method: GET, inputParameters: [{name: seen-by, in: query, value: us}]}
+  - {name: open-body, method: POST, inputParameters: [{name: seen-by, in: body}]}
+  - {name: fixed-body, method: POST, inputParameters: [{name: seen-by, in: body, value: us}]}
+- path: /a?seen-by=us
+  operations: [{name: in-path, method: GET}]
+"""
+
+
+@pytest.mark.parametrize("name", ["seen-by", "seenBy", "SEEN_BY"])
+@pytest.mark.parametrize(
+    ("call", "place", "line", "body"),
+    [
+        ("api.fixed", "query", b"GET /a?seen-by=us", b""),
+        ("api.in-path", "query", b"GET /a?seen-by=us", b""),
+        ("api.open, with: {seen-by: us}", "query", b"GET /a?seen-by=us", b""),
+        ("api.fixed-body", "body", b"POST /a", b'{"seen-by":"us"}'),
+        ("api.open-body, with: {seen-by: us}", "body", b"POST /a", b'{"seen-by":"us"}'),
+    ],
+)
+def test_what_a_document_decides_is_not_decided_anew_by_callers(
+    things: Callable[..., Path], call: str, place: str, line: bytes, body: bytes, name: str
+) -> None:
+    method = line.partition(b" ")[0].decode()
+    operation = f"method: {method}, name: op, call: {call}, inputParameters: [{{name: {name}, in: {place}}}]"
+    tool = f"- {{name: t, description: d, call: {call}, inputParameters: [{{name: {name}, type: string}}]}}"
+    document = things(DECIDED, rest(operation, "/x"), tools=tool)
+    given = {"params" if place == "query" else "json": {name: "them"}}
+
+    response, by_rest = sent(document, method, "/x", **given)
+    by_tool = called(document, **{name: "them"})
+
+    assert 200 == response.status_code
+    assert [(line, body)] * 2 == [
+        (request.method.encode() + b" " + request.target, request.body) for request in [*by_rest, *by_tool]
+    ]

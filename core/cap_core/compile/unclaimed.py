@@ -7,6 +7,7 @@ That is `with` keys and declared inputs of unknown names, placeholders whose nam
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -158,9 +159,14 @@ def _add(bound: Bound, fields: tuple[BoundField, ...], leftovers: Iterator[_Left
     out = list(fields)
     unreached: list[str] = []
     has_entity = _has_entity(fields)
+    decided = _decided(bound.target, fields)
     for leftover in leftovers:
         entity = leftover.entity and bound.target.writes and not has_entity
-        place = "body" if entity else _place_of_unknown(leftover, bound, has_entity=has_entity, report=report)
+        if not entity and (leftover.name in decided or norm(leftover.name) in decided):
+            place = None
+            _report_decided(leftover, bound, report)
+        else:
+            place = "body" if entity else _place_of_unknown(leftover, bound, has_entity=has_entity, report=report)
         if place is None:
             unreached += input_names(leftover.value)
             continue
@@ -186,6 +192,29 @@ def _place_of_unknown(leftover: _Leftover, bound: Bound, *, has_entity: bool, re
     else:
         report_lost(bound.target, leftover.at, what, report, hint)
     return None
+
+
+def _decided(target: Target, fields: Sequence[BoundField]) -> frozenset[str]:
+    """The names, in every spelling, whose values the document decides at the place where unknown names are sent.
+
+    Sent beside such a value, or instead of it, a caller's would win over what the author has fixed.
+    """
+    place = "member" if target.writes else "query"
+    names = [one.field.name for one in fields if one.field.place == place]
+    if place == "query" and target.operation is not None:
+        names += [name for name, _ in parse_qsl(target.operation.query, keep_blank_values=True)]
+    return frozenset((*names, *map(norm, names))) - {""}
+
+
+def _report_decided(leftover: _Leftover, bound: Bound, report: Reporter) -> None:
+    reason, hint = _unknown(leftover.name, bound)
+    if bound.assignments.find(leftover.name) not in bound.used:
+        address, name = bound.target.address, leftover.name
+        reason, hint = f"the value of {name!r} is fixed where {address} is consumed", "leave one of them out"
+    if not leftover.inherited and (bound.target.removes or bound.all_identify):
+        report_lost(bound.target, leftover.at, f"{reason}; it is not sent", report, hint)
+    else:
+        report("unknown-parameter", leftover.at, f"{reason}; it is not sent", hint)
 
 
 def _unknown(name: str, bound: Bound) -> tuple[str, str | None]:
