@@ -14,6 +14,7 @@ from oracle.expressions import ABSENT, Bound, data, evaluate, template, text
 from oracle.inputs import Wired
 from oracle.names import norm
 
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
 TYPES = {
     "json": "application/json",
     "form": "application/x-www-form-urlencoded",
@@ -63,9 +64,11 @@ def expect(op: Consumed, wired: Wired, base: str, values: Mapping[str, Any], bin
             out.headers[feed.name.lower()] = ", ".join(text(item) for item in items)
         elif feed.place == "cookie":
             out.headers["cookie"] = "; ".join(filter(None, [out.headers.get("cookie"), f"{feed.name}={text(value)}"]))
-    _fill(
-        out, wired, [(f.name, v) for f, v in feeds if f.place == "member"], [v for f, v in feeds if f.place == "body"]
-    )
+    whole = [v for f, v in feeds if f.place == "body"]
+    if not whole and op.method in WRITES and wired.encoding == "json":
+        # An object of which nothing is given is an object without members.
+        whole = [{} for feed in wired.feeds if feed.place == "body" and isinstance(feed.value, dict)]
+    _fill(out, wired, [(f.name, v) for f, v in feeds if f.place == "member"], whole)
     _authenticate(out, op, bindings)
     return out
 
