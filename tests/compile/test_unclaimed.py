@@ -204,6 +204,7 @@ DECIDED = """\
 resources:
 - path: /a
   operations:
+  - {name: plain, method: GET}
   - {name: open, method: GET, inputParameters: [{name: seen-by, in: query}]}
   - {name: fixed, method: GET, inputParameters: [{name: seen-by, in: query, value: us}]}
   - {name: open-body, method: POST, inputParameters: [{name: seen-by, in: body}]}
@@ -220,6 +221,7 @@ resources:
         ("api.fixed", "query", b"GET /a?seen-by=us", b""),
         ("api.in-path", "query", b"GET /a?seen-by=us", b""),
         ("api.open, with: {seen-by: us}", "query", b"GET /a?seen-by=us", b""),
+        ("api.plain, with: {seen-by: us}", "query", b"GET /a?seen-by=us", b""),
         ("api.fixed-body", "body", b"POST /a", b'{"seen-by":"us"}'),
         ("api.open-body, with: {seen-by: us}", "body", b"POST /a", b'{"seen-by":"us"}'),
     ],

@@ -186,3 +186,74 @@ def test_a_short_variable_is_no_credential_of_a_header(things: Callable[..., Pat
 
     with upstream(dated) as api, gateway(document, base_uris={"api": api.url}, values={"YEAR": "2024"}) as cap:
         assert httpx.get(cap.url + "/a").headers["etag"] == '"2024"'
+
+
+FLOW = """\
+from itertools import count
+
+import msgspec
+from cap_core import AuthFlow, AuthScheme, Credentials, Secret, hookimpl
+
+
+class Options(msgspec.Struct):
+    pass
+
+
+numbers = count(10000)
+
+
+def sign(options, at):
+    def wrap(send):
+        async def signed(request, context):
+            token = Secret(f"obtained/by+flow-{next(numbers)}==")
+            header = (b"Authorization", f"Bearer {token.reveal()}".encode())
+            return await send(msgspec.structs.replace(request, headers=(*request.headers, header)), context)
+
+        return signed
+
+    return AuthFlow(shown=Credentials(), wrap=wrap)
+
+
+@hookimpl
+def cap_auth_schemes():
+    return [AuthScheme(key="obtained", options=Options, sign=sign)]
+"""
+WITH_FLOW = """\
+naftiko: 1.0.0-alpha2
+capability:
+  consumes:
+  - namespace: api
+    baseUri: https://api.example
+    authentication: {type: obtained}
+    resources: [{path: '/{how}', operations: [{name: get, method: GET}]}]
+  exposes:
+  - type: rest
+    namespace: r
+    port: 8080
+    resources: [{path: '/{how}', operations: [{name: get, method: GET, call: api.get}]}]
+"""
+
+
+@pytest.mark.parametrize("how", ["escaped", "plain", "in-path", "linked"])
+def test_a_token_that_a_flow_obtained_is_in_no_address(tmp_path: Path, how: str) -> None:
+    def answer(request: Recorded) -> Answered:
+        token = (request.header("authorization") or b"").decode().removeprefix("Bearer ")
+        address = {
+            "escaped": f"https://elsewhere.example/a?page=2&t={quote(token, safe='')}",
+            "plain": f"https://elsewhere.example/a?page=2&t={token}",
+            "in-path": f"https://elsewhere.example/a/{quote(token, safe='')}?page=2",
+            "linked": f"<https://elsewhere.example/a?page=2&t={quote(token)}>; rel=next",
+        }[how]
+        name = b"Link" if how == "linked" else b"Location"
+        return Answered(status=200 if how == "linked" else 302, headers=((name, address.encode()),))
+
+    plugin, document = tmp_path / "obtained.py", tmp_path / "things.yaml"
+    plugin.write_text(FLOW)
+    document.write_text(WITH_FLOW)
+    with upstream(answer) as api, gateway(document, base_uris={"api": api.url}, plugin_files=[plugin]) as cap:
+        headers = httpx.get(f"{cap.url}/{how}").headers
+
+    shown = headers.get("location") or headers["link"]
+    assert "page=2" in shown
+    assert "obtained" not in shown
+    assert "flow-" not in shown

@@ -207,9 +207,11 @@ def _decided(target: Target, fields: Sequence[BoundField]) -> frozenset[str]:
 
 
 def _report_decided(leftover: _Leftover, bound: Bound, report: Reporter) -> None:
-    reason, hint = _unknown(leftover.name, bound)
-    if bound.assignments.find(leftover.name) not in bound.used:
-        address, name = bound.target.address, leftover.name
+    address, name = bound.target.address, leftover.name
+    key = bound.assignments.find(name)
+    if key is not None and leftover.node is None:
+        reason, hint = _taken_elsewhere(name, key, bound)
+    else:
         reason, hint = f"the value of {name!r} is fixed where {address} is consumed", "leave one of them out"
     if not leftover.inherited and (bound.target.removes or bound.all_identify):
         report_lost(bound.target, leftover.at, f"{reason}; it is not sent", report, hint)
@@ -222,11 +224,15 @@ def _unknown(name: str, bound: Bound) -> tuple[str, str | None]:
     address = bound.target.address
     key = bound.assignments.find(name)
     if key is not None and key in bound.used:
-        what = f"the input {name!r} feeds nothing: 'with' takes {key!r} of {address} from elsewhere"
-        prefix = "rest" if bound.scope.http else "tools"
-        return what, f"take it from the input in 'with', as in {key}: {prefix}.{name}"
+        return _taken_elsewhere(name, key, bound)
     free = [p.name for p in bound.parameters if bound.assignments.find(p.name) is None]
     return f"{address} declares no {name!r}", near(name, free) or None
+
+
+def _taken_elsewhere(name: str, key: str, bound: Bound) -> tuple[str, str]:
+    what = f"the input {name!r} feeds nothing: 'with' takes {key!r} of {bound.target.address} from elsewhere"
+    prefix = "rest" if bound.scope.http else "tools"
+    return what, f"take it from the input in 'with', as in {key}: {prefix}.{name}"
 
 
 def report_lost(target: Target, at: Mark, message: str, report: Reporter, hint: str | None = None) -> None:

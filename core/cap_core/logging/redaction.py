@@ -46,6 +46,11 @@ class Redaction:
         spans = self._spans(text)
         return _without(text, spans, len(text)) if spans else text
 
+    def text_of_passing(self, text: str) -> str:
+        """A text without those that plugins obtained while the gateway runs; the others are left in it."""
+        spans = self._spans(text, [value for value in self._passing if value not in self._kept])
+        return _without(text, spans, len(text)) if spans else text
+
     def excerpt(self, text: str, most: int) -> str:
         """The first `most` characters of a text without any of them: one that is cut there is masked too."""
         shown = text[: most + max(map(longest, self._known()), default=0)]
@@ -66,13 +71,17 @@ class Redaction:
     def _known(self) -> Iterable[str]:
         return (*self._kept, *self._passing)
 
-    def _spans(self, text: str) -> list[tuple[int, int]]:
-        """Where they stand in a text, in order; those that overlap are one, so that none leaves its end behind."""
+    def _spans(self, text: str, values: Iterable[str] | None = None) -> list[tuple[int, int]]:
+        """Where they, or some of them, stand in a text, in order.
+
+        Those that overlap are one, so that none leaves its end behind.
+        """
         if len(text) < SHORTEST:
             return []
         lower = text.lower()
+        values = self._known() if values is None else values
         spans: list[tuple[int, int]] = []
-        for start, end in sorted(span for value in self._known() for span in self._found(value, text, lower)):
+        for start, end in sorted(span for value in values for span in self._found(value, text, lower)):
             if spans and start < spans[-1][1]:
                 spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
             else:
@@ -103,5 +112,6 @@ _PROCESS = Redaction()
 redact = _PROCESS.add
 redact_passing = _PROCESS.add_passing
 hidden = _PROCESS.text
+hidden_passing = _PROCESS.text_of_passing
 hidden_excerpt = _PROCESS.excerpt
 hidden_in = _PROCESS.value

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 import msgspec
 
-from cap_core.logging.redaction import MASK, SHORTEST, Redaction
+from cap_core.logging.redaction import MASK, SHORTEST, Redaction, hidden_passing
 from cap_core.logging.spellings import spellings
 from cap_core.plan.request import Request
 from cap_core.plan.values import Binding, Constant, leaves
@@ -56,7 +56,7 @@ def _in_fields(request: Request, values: Mapping[Binding, str]) -> Iterator[str]
 
 def compile_conceal(secrets: Collection[str], origin: str) -> Conceal:
     """The function that cleans the headers of responses: an address in them is made absolute, loses the parameters that
-    hold one of `secrets`, and every other occurrence is masked."""
+    hold one of `secrets` or what a plugin obtained while the gateway runs, and every other occurrence is masked."""
     redaction = Redaction(secrets)
     known = (spelling.anchor for secret in secrets if len(secret) >= SHORTEST for spelling in spellings(secret))
     anchors = tuple({anchor.encode() for anchor in known})
@@ -80,9 +80,10 @@ def _cleaned(response: HttpResponse, redaction: Redaction, requested: str) -> Ht
 def _header(name: bytes, value: bytes, redaction: Redaction, requested: str) -> bytes:
     text = value.decode("latin-1")
     if name == b"location":
-        text = _without(_absolute(text, requested), redaction)
+        text = hidden_passing(_without(_absolute(text, requested), redaction))
     elif name == b"link":
         text = _LINKED.sub(lambda found: f"<{_without(_absolute(found[1], requested), redaction)}>", text)
+        text = hidden_passing(text)
     return redaction.text(text).encode("latin-1", "replace")
 
 
@@ -97,7 +98,7 @@ def _without(address: str, redaction: Redaction) -> str:
     """An address without the parameters of its query that hold a credential."""
 
     def query(found: re.Match[str]) -> str:
-        kept = "&".join(pair for pair in found[1].split("&") if redaction.text(pair) == pair)
+        kept = "&".join(pair for pair in found[1].split("&") if hidden_passing(redaction.text(pair)) == pair)
         return f"?{kept}" if kept or not found[1] else ""
 
     return _QUERY.sub(query, address)
