@@ -62,7 +62,8 @@ def terminal(tmp_path: Path) -> Callable[..., str]:
     def run(*words: str, columns: int = 100, out: Path | None = None, **variables: str) -> str:
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-        environment = os.environ | {"TERM": "xterm-256color"} | variables
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CAP_")}
+        environment = kept | {"TERM": "xterm-256color"} | variables
         environment.pop("COLUMNS", None)
         command = [sys.executable, "-m", "cap_core", *words]
         with out.open("w") if out is not None else os.fdopen(os.dup(theirs), "w") as stdout:

@@ -35,7 +35,7 @@ SCHEMA = "outputSchema: protos/order.proto"
 
 @pytest.fixture(scope="module", autouse=True)
 def _schema(serving: Any) -> None:
-    (serving.directory / "protos").mkdir()
+    (serving.directory / "protos").mkdir(exist_ok=True)
     (serving.directory / "protos" / "order.proto").write_text(PROTO)
     (serving.directory / "protos" / "line.proto").write_text(LINE)
 

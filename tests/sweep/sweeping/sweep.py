@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,8 +87,8 @@ class Sweep:
     def _entry(self, one: Published, exposed: Exposed, left: dict[Any, Any]) -> Any:
         """What the gateway lists of an operation or tool, taken from what is left."""
         if exposed.method is None:
-            shown = exposed.name if one.alone(exposed) else f"{exposed.namespace}_{exposed.name}"
-            return left.pop(("tool", shown), None)
+            names = {name for kind, name in left if kind == "tool"}
+            return left.pop(("tool", _shown(one, exposed, names)), None)
         path = "/" + paths.shape(exposed.path or "").lstrip("/")
         entry = self.routes.get((one.name, exposed.method, path))
         left.pop((id(entry), ""), None)
@@ -111,7 +112,7 @@ class Sweep:
 
     def _unknown(self, one: Published, exposed: Exposed, where: str) -> None:
         """A tool that is left out is as unknown as one that nobody ever wrote, and sends nothing."""
-        shown = exposed.name if one.alone(exposed) else f"{exposed.namespace}_{exposed.name}"
+        shown = _shown(one, exposed, ())
         ask = asking.rpc(one.name, "tools/call", {"name": shown, "arguments": {}}, modern=self.modern)
         answer, sent = self.send(ask)
         said = answer.json.get("error", {}) if answer.body.startswith(b"{") else {}
@@ -203,3 +204,15 @@ class Sweep:
 def _is_error(answer: Answer) -> bool:
     result: Mapping[str, Any] = answer.json.get("result", {}) if answer.status == 200 else {}
     return bool(result.get("isError"))
+
+
+def _shown(one: Published, exposed: Exposed, listed: Collection[str]) -> str:
+    """The name of a tool in the list: with its namespace where it is not the only one of its name.
+
+    One of more than 48 characters is cut, and has a checksum of the whole in it.
+    """
+    if one.alone(exposed):
+        return exposed.name
+    whole = f"{exposed.namespace}_{exposed.name}"
+    checksum = f"-{zlib.crc32(whole.encode()):08x}_"
+    return whole if len(whole) <= 48 else next((name for name in listed if checksum in name), whole)
