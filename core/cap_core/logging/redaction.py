@@ -41,6 +41,12 @@ class Redaction:
                 if oldest not in self._kept:
                     self._spellings.pop(oldest, None)
 
+    def forget(self) -> None:
+        """Mask none of the values known so far, for a process that has done with what they were for."""
+        self._kept.clear()
+        self._passing.clear()
+        self._spellings.clear()
+
     def text(self, text: str) -> str:
         """A text without any of them."""
         spans = self._spans(text)
@@ -110,6 +116,7 @@ _PROCESS = Redaction()
 """The secrets of this process, for its log, its stderr, and every text that it writes about an upstream's answer."""
 
 redact = _PROCESS.add
+forget = _PROCESS.forget
 redact_passing = _PROCESS.add_passing
 hidden = _PROCESS.text
 hidden_passing = _PROCESS.text_of_passing

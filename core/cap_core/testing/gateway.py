@@ -13,6 +13,7 @@ import msgspec
 from cap_core.compile.document import CompileOptions, compile_source
 from cap_core.document.sources import locate
 from cap_core.errors import CapError
+from cap_core.logging import redaction
 from cap_core.plan.plan import Plan
 from cap_core.plan.variables import Given
 from cap_core.plugins import loader
@@ -24,6 +25,9 @@ from cap_core.server.gateway import Gateway
 from cap_core.server.listeners import ListenOptions
 from cap_core.server.server import Stop, serve
 from cap_core.testing.loops import PATIENCE, call, made, running_loop
+
+_SERVING: list[int] = []
+"""The ports of the gateways of this process."""
 
 
 class Running:
@@ -74,6 +78,8 @@ def gateway(
         allow_plaintext=allow_plaintext,
         caller_auth=caller_auth,
     )
+    if not _SERVING:
+        redaction.forget()  # the values of a test before this one are words like any other
     # Loaded for each gateway, because plugins may keep state, as the sandbox does.
     compiling = _Compiling(loader.load(files=tuple(plugin_files)), options)
     how = listening or ListenOptions()
@@ -85,9 +91,11 @@ def gateway(
     with running_loop() as loop:
         stop = call(loop, made(Stop))
         ready = threading.Event()
+        _SERVING.append(port)
         try:
             call(loop, app.open(plan, {0: port}))
         except BaseException:
+            _SERVING.remove(port)
             sockets.close(bound)
             raise
         serving = asyncio.run_coroutine_threadsafe(
@@ -99,5 +107,6 @@ def gateway(
         finally:
             loop.call_soon_threadsafe(stop.requested.set)
             loop.call_soon_threadsafe(stop.forced.set)
+            _SERVING.remove(port)
             serving.result(PATIENCE)
             call(loop, app.close())
