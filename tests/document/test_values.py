@@ -79,6 +79,19 @@ def test_one_wrong_value_leaves_out_one_operation(
     assert all(d.severity == "warning" for d in out.diagnostics if d.severity != "info")
 
 
+@pytest.mark.parametrize("key", ["enum", "values"])
+@pytest.mark.parametrize("part", ["{KEY: {a: 1}}", "{type: array, items: {type: string, KEY: {type: integer}}}"])
+def test_allowed_values_in_a_mapping_leave_out_what_they_should_restrict(
+    things: Callable[..., Path], key: str, part: str
+) -> None:
+    odd = "call: api.odd, inputParameters: [{name: x, " + part.replace("KEY", key)[1:] + "]"
+    out = compiled(things(CONSUMES, REST, TOOLS.replace("call: api.odd", odd)))
+
+    assert EVERYTHING[:3] == served(out)
+    told = [(d.code, d.message.partition(";")[0]) for d in out.diagnostics if d.severity != "info"]
+    assert [("wrong-type", f"'{key}' must be a list, not a mapping")] == told
+
+
 def test_what_is_left_out_answers_with_the_reason_and_the_rest_is_called(things: Callable[..., Path]) -> None:
     path = things(CONSUMES.replace("{name: odd, method: GET}", "{name: odd, method: {}}"), REST, TOOLS)
     with upstream() as api, gateway(path, base_uris={"api": api.url}) as cap:

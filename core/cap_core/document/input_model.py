@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from cap_core.document.reader import ModelNode
-from cap_core.document.values import Names, Number, Requirement, Size
+from cap_core.document.values import Allowed, Names, Number, Requirement, Size
 from cap_core.errors import Mark
 from cap_core.plan.exposed import DeclaredType
 from cap_core.syntax.yaml_tree import Map, Node, Scalar, Seq, resolve
@@ -23,8 +23,8 @@ class InputNode(ModelNode, frozen=True, kw_only=True):
     required: Requirement | None = None
     description: str | None = None
     pattern: str | None = None
-    enum: Node | None = None
-    values: Node | None = None
+    enum: Allowed | None = None
+    values: Allowed | None = None
     minimum: Number | None = None
     maximum: Number | None = None
     minLength: Size | None = None
@@ -84,7 +84,7 @@ class InputPart(InputNode, frozen=True, kw_only=True):
 _VALUE = Scalar("value", Mark("", 0, 0))
 
 
-def _listed(node: Node | None) -> tuple[Node, ...] | None:
+def _listed(node: object) -> tuple[Node, ...] | None:
     """The items of a list, or a single scalar; None for anything else."""
     if isinstance(node, Scalar) and resolve(node) is not None:
         return (node,)

@@ -21,6 +21,8 @@ Names = typing.NewType("Names", tuple[str, ...])
 """A text or a list of texts."""
 Requirement = typing.NewType("Requirement", object)
 """True or false, or a list of texts."""
+Allowed = typing.NewType("Allowed", object)
+"""A list of values of any kind, or one text, number or truth value."""
 NOTHING: Any = object()
 """What an unreadable value leaves behind where no part of it can be read."""
 
@@ -124,6 +126,12 @@ def _requirement(node: Node, report: Reporter, what: str) -> object:
     return _names(node, report, what) if isinstance(node, Seq) else READERS[bool](node, report, what)
 
 
+def _allowed(node: Node, report: Reporter, what: str) -> Node:
+    if isinstance(node, Map):  # passed over, it would allow everything
+        raise wrong(report, node, f"{what} must be a list, not a mapping", None)
+    return node
+
+
 _LOOSE_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?", re.ASCII)
 _LENIENT: dict[type, Callable[[str], object]] = {
     bool: {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get,
@@ -140,5 +148,6 @@ READERS: dict[Any, Reader] = {
     Number: _number,
     Names: _names,
     Requirement: _requirement,
+    Allowed: _allowed,
 }
 """The reader of each type of a model's field that is no list and no model."""

@@ -232,6 +232,19 @@ def test_an_empty_answer_says_that_it_is_done(kit, status, expected):
     assert expected == got.text
 
 
+@pytest.mark.parametrize("body", [b" ", b" \r\n", b"\n\t\n"])
+def test_blanks_alone_are_no_json_and_equal_an_empty_answer(kit, body):
+    got = kit.one(kit.reply(body, "application/json")).call("list")
+
+    assert got.text == "200 OK: done, no content."
+
+
+def test_blanks_that_are_declared_to_be_text_stay(kit):
+    got = kit.one(kit.reply(b" \r\n", "text/plain")).call("list")
+
+    assert got.text == " \r\n"
+
+
 def test_the_answer_to_head_is_its_headers(kit):
     got = kit.one(kit.reply(b"", "text/html", etag='"v1"'), method="HEAD").call("list")
 

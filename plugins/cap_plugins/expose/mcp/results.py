@@ -75,7 +75,7 @@ def reply_result(reply: Reply, body: bytes, tool: ServedTool) -> Outcome:
         return text_result(not_modified(tool))
     if 300 <= reply.status < 400:
         return text_result(not_followed(reply.status, header(reply.headers, b"location"), tool), error=True)
-    if not body:
+    if not body or (found.kind == "json" and not body.strip()):  # blanks alone are no JSON, as no bytes are none
         return text_result(_empty(reply, tool))
     if found.kind == "json":
         return _json(body, found, tool)
