@@ -16,6 +16,7 @@ from sweeping.corpus import Known, portions, published
 from sweeping.sweep import Sweep
 
 from cap_core.errors import CapError
+from cap_core.logging import redaction
 from cap_core.testing import Recorded, gateway, upstream
 from published import CORPUS, OWN
 
@@ -54,6 +55,7 @@ def bases(some, known, api):
 @contextlib.contextmanager
 def sweep_of(some, known, api, base_uris, *, modern, values):
     """A gateway for some documents, and a sweep of them."""
+    redaction.forget()  # a value of another test, such as "open", would be masked in the names of variables
     with gateway(*(one.path for one in some), base_uris=base_uris, values=values) as cap:
         sweep = Sweep(cap, api, known, modern=modern)
         with contextlib.closing(sweep.client):
